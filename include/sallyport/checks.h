@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sallyport {
+
+/// Every refusal that is not an operator's rule has one of these names. The same name stands in
+/// the audit line, in the metric label and in this list; operators search for it, so a name is
+/// never reused for something else.
+///
+///   X(enumerator, "name", "what is refused, in words for an operator")
+#define SALLYPORT_CHECKS(X)                                                                       \
+  X(packet_type, "mqtt.packet-type", "packet type is reserved or may not come from this side")     \
+  X(fixed_header_flags, "mqtt.fixed-header-flags", "flags of the fixed header are not as fixed")   \
+  X(remaining_length, "mqtt.remaining-length", "Remaining Length is malformed or cannot be right") \
+  X(packet_too_large, "mqtt.packet-too-large", "packet is larger than the limit")                  \
+  X(connect_first, "mqtt.connect-first", "first packet is not CONNECT, or CONNECT came again")     \
+  X(protocol_name, "mqtt.protocol-name", "protocol name is not MQTT or MQIsdp")                    \
+  X(protocol_version, "mqtt.protocol-version", "protocol version is not supported")                \
+  X(connect_flags, "mqtt.connect-flags", "CONNECT flags contradict each other")                    \
+  X(client_id_invalid, "mqtt.client-id", "client identifier is empty or not allowed here")         \
+  X(client_id_too_long, "mqtt.client-id-too-long", "client identifier is longer than the limit")   \
+  X(truncated, "mqtt.truncated", "a field runs past the end of the packet")                        \
+  X(trailing_bytes, "mqtt.trailing-bytes", "bytes are left over at the end of the packet")         \
+  X(utf8, "mqtt.utf8", "a string is not well-formed UTF-8 or holds U+0000")                        \
+  X(control_character, "mqtt.control-character", "a string holds a control character")             \
+  X(packet_identifier, "mqtt.packet-identifier", "packet identifier is 0 or is used wrongly")      \
+  X(qos, "mqtt.qos", "QoS is 3, or DUP is set on QoS 0")                                           \
+  X(reason_code, "mqtt.reason-code", "reason code is not one that this packet may carry")          \
+  X(property_unknown, "mqtt.property-unknown", "property is not allowed in this packet")           \
+  X(property_twice, "mqtt.property-twice", "property stands twice where once is allowed")          \
+  X(property_value, "mqtt.property-value", "property has a value out of its range")                \
+  X(property_length, "mqtt.property-length", "property length does not fit the packet")            \
+  X(user_properties, "mqtt.user-properties", "more user properties than the limit")                \
+  X(topic_name, "mqtt.topic-name", "topic name is empty or holds a wildcard")                      \
+  X(topic_filter, "mqtt.topic-filter", "topic filter is empty or has a misplaced wildcard")        \
+  X(topic_too_long, "mqtt.topic-too-long", "topic is longer than the limit")                       \
+  X(topic_levels, "mqtt.topic-levels", "topic has more levels than the limit")                     \
+  X(share_name, "mqtt.share-name", "$share subscription without a valid name and filter")          \
+  X(topic_alias, "mqtt.topic-alias", "topic alias is 0, above the maximum or unknown")             \
+  X(subscription_options, "mqtt.subscription-options", "subscription options byte is not valid")   \
+  X(no_filters, "mqtt.no-filters", "SUBSCRIBE or UNSUBSCRIBE without a topic filter")              \
+  X(too_many_filters, "mqtt.too-many-filters", "more topic filters than the limit")                \
+  X(auth_method, "mqtt.auth-method", "AUTH without an authentication method from CONNECT")         \
+  X(unexpected_ack, "mqtt.unexpected-ack", "acknowledgement of something that was never sent")     \
+  X(receive_maximum, "mqtt.receive-maximum", "more QoS 1 and 2 messages in flight than allowed")   \
+  X(qos2_in_flight, "mqtt.qos2-in-flight", "more QoS 2 messages in flight than the limit")         \
+  X(requests_in_flight, "mqtt.requests-in-flight", "too many unanswered requests")                 \
+  X(keep_alive, "mqtt.keep-alive", "nothing came for one and a half keep-alive intervals")         \
+  X(payload_too_large, "mqtt.payload-too-large", "payload is larger than the limit")               \
+  X(connect_timeout, "session.connect-timeout", "no complete CONNECT within the time allowed")     \
+  X(broker_unavailable, "session.broker-unavailable", "the broker could not be reached")           \
+  X(broker_timeout, "session.broker-timeout", "the broker did not answer CONNECT in time")         \
+  X(no_role, "policy.no-role", "no role of the policy matches this identity")                      \
+  X(no_rule, "policy.no-rule", "no allow rule covers this topic")                                  \
+  X(client_id_binding, "policy.client-id-binding", "client identifier is not the one bound")       \
+  X(rate_limit, "policy.rate-limit", "more than the role's limits allow")
+
+enum class Check : std::uint8_t {
+#define X(enumerator, name, text) enumerator,
+  SALLYPORT_CHECKS(X)
+#undef X
+};
+
+/// The stable name ("mqtt.utf8"). The view is of static storage.
+[[nodiscard]] std::string_view to_string(Check check);
+/// One line for an operator. The view is of static storage.
+[[nodiscard]] std::string_view describe(Check check);
+
+}  // namespace sallyport

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "sallyport/bytes.h"
+#include "sallyport/mqtt.h"
+
+namespace sallyport::mqtt {
+
+/// The fixed header. 2.1.1
+struct FixedHeader {
+  PacketType type = PacketType::reserved;
+  std::uint8_t flags = 0;           // low nibble of the first byte
+  std::uint8_t size = 0;            // bytes of the fixed header itself, 2 to 5
+  std::uint32_t remaining_length = 0;
+
+  /// Whole control packet in bytes, fixed header included.
+  [[nodiscard]] std::uint64_t total() const { return std::uint64_t{size} + remaining_length; }
+};
+
+/// One control packet as bytes on the wire. `head` is all that a decision needs: the whole packet,
+/// except for a PUBLISH, whose payload stays outside so that it can stream.
+struct Frame {
+  FixedHeader header;
+  Bytes head;                       // from the first byte of the packet; points into the input
+  std::uint32_t payload_size = 0;   // PUBLISH: bytes that follow `head`; else 0
+
+  /// `head` without the fixed header.
+  [[nodiscard]] Bytes body() const { return head.subspan(header.size); }
+};
+
+struct FrameResult {
+  enum class Status : std::uint8_t {
+    frame,      // `frame` is filled in
+    need_more,  // ask again with at least `needed` bytes from the same start
+    malformed,  // `error`
+    too_large,  // `error`; `frame.header` tells what was announced
+  };
+  Status status = Status::need_more;
+  std::size_t needed = 0;
+  Malformed error{Check::remaining_length, ReasonCode::malformed_packet};
+  Frame frame;
+};
+
+/// What the framer must know to refuse a packet from its first bytes, before anything is gathered.
+struct FrameRules {
+  Side from = Side::client;
+  Version version = Version::v3_1_1;
+  std::uint32_t max_packet = 0;       // whole packets larger than this are too_large
+  std::uint32_t max_head = 0;         // most bytes of `head` that may be gathered
+};
+
+/// Looks at the control packet at the start of `in`. Pure: it keeps nothing, so the answer depends
+/// on the bytes only and not on how they were cut. A valid beginning is never an error: `10 80`
+/// is need_more. What is refused here, and therefore before the body has arrived:
+///   - a reserved type, or one that `from` may not send           [MQTT-2.1.2], 2.1.2 table 2-1
+///   - flags that are not as fixed; PUBLISH with QoS 3            [MQTT-2.2.2-2] [MQTT-3.3.1-4]
+///   - a Remaining Length of more than four bytes, or one that this type cannot have
+///     (PINGREQ with a body; PUBACK of 3 bytes in 3.1.1)          [MQTT-2.2.3]
+///   - more than `max_packet` bytes, or a head of more than `max_head`
+///   - a PUBLISH whose topic or properties run past its own end
+[[nodiscard]] FrameResult next_frame(Bytes in, const FrameRules& rules);
+
+}  // namespace sallyport::mqtt

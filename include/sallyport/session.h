@@ -1,0 +1,87 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "sallyport/events.h"
+#include "sallyport/outbox.h"
+#include "sallyport/policy.h"
+
+namespace sallyport {
+
+/// What a session wants done at the end of a turn. Owned by the worker, reused for every turn.
+struct Turn {
+  Outbox to_client;
+  Outbox to_broker;
+  /// Connect to the broker, then call Session::broker_connected() or transport_closed().
+  bool dial = false;
+  /// Send what the outboxes hold, then close both sides. The session has said its last word.
+  std::optional<CloseReason> close;
+
+  [[nodiscard]] Outbox& to(Side side) { return side == Side::client ? to_client : to_broker; }
+  void clear();
+};
+
+/// What all sessions of one listener share. Immutable while any session refers to it.
+struct SessionOptions {
+  Limits limits;
+  Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
+};
+
+/// The protocol state between one client connection and its broker connection. Pure: bytes and
+/// time in, bytes and wishes out; it knows no socket, no clock, no TLS.
+///
+/// Thread: one; the worker's. Lifetime: made when the client's transport is ready (behind the TLS
+/// handshake), destroyed after Turn::close. `options` and `events` outlive it.
+///
+/// Every call that takes a Turn appends to it. Segments in its outboxes may point into the bytes
+/// given to feed(), so the turn is sent (or copied) before those bytes are touched again.
+class Session final {
+ public:
+  Session(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy,
+          Events& events, std::uint64_t id, Instant now);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Bytes that arrived from a side, in order, cut anywhere. Returns how many were taken. Fewer
+  /// than given: that side is paused (or the session closed); keep the rest, and feed it again
+  /// once paused() is false.
+  [[nodiscard]] std::size_t feed(Side from, Bytes bytes, Instant now, Turn& turn);
+
+  /// Why feed() would take nothing from a side now: a set, so that two reasons do not undo each
+  /// other. 0: not paused. The bits are for metrics.
+  enum Pause : std::uint8_t {
+    kAwaitingBroker = 1,   // client: the broker has not answered CONNECT yet
+    kThrottled = 2,        // a limit with on_exceed = throttle
+    kRepliesQueued = 4,    // replies wait for the end of a packet that is streaming past
+  };
+  [[nodiscard]] std::uint8_t paused(Side from) const;
+
+  /// The connection that Turn::dial asked for is ready for bytes (behind TLS, where it has TLS).
+  void broker_connected(Instant now, Turn& turn);
+  /// A transport ended: closed, failed, or (broker, before broker_connected) never came to be.
+  /// `detail` is static. Not called for what Turn::close asked for.
+  void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
+                        Turn& turn);
+
+  /// The earliest time at which tick() has work; kNever: none. Any call may change it.
+  [[nodiscard]] Instant wake_at() const;
+  /// Timers: connect timeout, keep-alive, end of a throttle. Early and late calls are harmless.
+  void tick(Instant now, Turn& turn);
+
+  /// From here on `policy` decides. Ends the session where it does not admit the identity.
+  void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
+  /// The gateway goes down: says so to a 5.0 client and closes.
+  void shut_down(Instant now, Turn& turn);
+
+  /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
+  /// holds it below what Limits add up to.
+  [[nodiscard]] std::size_t memory() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport
