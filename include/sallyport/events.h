@@ -92,6 +92,9 @@ class GatewayEvents : public Events {
   virtual void on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) = 0;
   /// A side is slow: reading from the other one stopped (true) or goes on again.
   virtual void on_backpressure(Side slow, bool paused) = 0;
+  /// The worker's loop turned. Called from a timer about once a second, however busy or idle the
+  /// worker is: a worker that has not called it for 10 s is reported as stuck (/healthz).
+  virtual void on_heartbeat() {}
 };
 
 }  // namespace sallyport

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sallyport/events.h"
+
+#include "observe/log.h"
+
+/// What operators see: metrics, health and the audit log.
+namespace sallyport::observe {
+
+struct Address {
+  std::string host;        // numeric or a name; without brackets
+  std::uint16_t port = 0;  // 0: the system picks one, Observe::port() tells
+};
+
+struct Options {
+  std::string version;  // label of sallyport_build_info
+  std::size_t workers = 1;
+  std::vector<std::string> listeners;  // names: the only values of the label `listener`
+  std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
+  std::string audit_log;               // path, "stdout", or "" for none
+  std::uint32_t audit_queue = 8192;    // lines of each worker that wait to be written
+};
+
+/// Why start() or reopen_audit() failed, ready to be shown beside the key it is about.
+struct Error {
+  enum class Key : std::uint8_t { address, audit_log };
+  Key key = Key::address;
+  std::string message;  // "observe address 127.0.0.1:9464 is in use"
+  std::string hint;     // what to do about it; may be empty
+};
+
+/// The end of validity of one certificate, under a name such as "listener:devices" or "broker".
+struct CertificateExpiry {
+  std::string name;
+  std::chrono::system_clock::time_point not_after;
+};
+
+/// Owns the metrics, the HTTP server that shows them and the audit log with its writer thread. Made
+/// by the composition root before the workers and destroyed after them.
+///
+/// Thread: start(), stop() and the destructor belong to one thread. worker(i) is written to by
+/// worker i's thread only. Everything else may be called from any thread; none of it is for a
+/// packet's path.
+class Observe final {
+ public:
+  /// Opens the audit log, then binds the address; an error leaves nothing open. `log` outlives the
+  /// result. The HTTP server answers from here on, /readyz with 503.
+  [[nodiscard]] static std::expected<std::unique_ptr<Observe>, Error> start(const Options& options,
+                                                                            const Log& log);
+  /// Calls stop().
+  ~Observe();
+  Observe(const Observe&) = delete;
+  Observe& operator=(const Observe&) = delete;
+
+  /// Where worker `index` (< Options::workers) reports to. Lives as long as this object. Its calls
+  /// never block: a full audit queue loses the line and counts it.
+  [[nodiscard]] GatewayEvents& worker(std::size_t index);
+
+  /// /readyz: true once every listener accepts, false from the beginning of a drain on. A broker
+  /// that is down does not make the gateway unready: it still gives clients the answer that the
+  /// standard has for that, and if every gateway left its Service at once, clients would get none.
+  void set_ready(bool ready);
+  /// A reload of configuration, policies or certificates came to its end. The start counts as the
+  /// first successful load.
+  void on_reload(bool ok);
+  /// Replaces what is known about certificates.
+  void set_certificates(std::vector<CertificateExpiry> certificates);
+  /// What the policy in force holds.
+  void set_policy(std::size_t roles, std::size_t rules);
+
+  /// Opens the audit log's path again, for logrotate. An error leaves the old file in use. Without
+  /// an audit log, or with "stdout", there is nothing to do and no error.
+  [[nodiscard]] std::expected<void, Error> reopen_audit();
+
+  /// Stops the HTTP server, writes what the audit queues hold and ends the writer thread; what
+  /// cannot be written within two seconds (the reader of a pipe does not read, the disk is full)
+  /// is counted as lost and said on the log. To be called after the workers have ended; may be
+  /// called twice.
+  void stop();
+
+  /// The port that the HTTP server listens on; 0: none.
+  [[nodiscard]] std::uint16_t port() const;
+  /// What /metrics shows, in Prometheus' text format.
+  [[nodiscard]] std::string metrics() const;
+
+ private:
+  class Impl;
+  explicit Observe(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::observe
