@@ -1,11 +1,14 @@
 #pragma once
 
+#include <string.h>  // explicit_bzero
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace sallyport {
 
@@ -60,6 +63,13 @@ class Buffer {
   void consume(std::size_t n) {
     size_ -= n;
     if (size_ != 0) std::memmove(data_.get(), data_.get() + n, size_);
+  }
+  /// Forgets all but the first `n` bytes (n <= size()).
+  void truncate(std::size_t n) { size_ = n; }
+  /// Overwrites everything that was ever in this memory, then gives it back: for secrets.
+  void wipe() {
+    if (data_) explicit_bzero(data_.get(), capacity_);
+    release();
   }
   /// Gives the memory back: an idle connection owns none.
   void release() {

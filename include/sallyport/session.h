@@ -38,8 +38,10 @@ struct SessionOptions {
 /// given to feed(), so the turn is sent (or copied) before those bytes are touched again.
 class Session final {
  public:
+  /// `accepted` is when the client's connection was accepted: connect_timeout counts from there, so
+  /// that the TLS handshake is paid out of the same time.
   Session(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy,
-          Events& events, std::uint64_t id, Instant now);
+          Events& events, std::uint64_t id, Instant accepted);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
