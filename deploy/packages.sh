@@ -1,0 +1,81 @@
+#!/bin/sh
+# Installs what Sallyport needs from Debian 12, and only what is missing: on a machine that has
+# everything it asks for neither root nor a network. This is the one place that names packages.
+#
+#   deploy/packages.sh build            compiler and libraries
+#   deploy/packages.sh run              broker and clients of the quick start
+#   deploy/packages.sh test             what tests/run.sh needs beyond those
+#   deploy/packages.sh --list GROUP...  only prints the names
+set -eu
+
+build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl-dev
+  prometheus-cpp-dev libcivetweb-dev libtoml11-dev libcli11-dev libspdlog-dev libfmt-dev
+  nlohmann-json3-dev doctest-dev"
+run_packages="mosquitto mosquitto-clients openssl curl"
+test_packages="python3 python3-paho-mqtt prometheus clang-format-14"
+
+usage() {
+  echo "usage: ${0##*/} [--list] build|run|test ..." >&2
+  exit 2
+}
+
+list_only=no
+if [ "${1:-}" = --list ]; then
+  list_only=yes
+  shift
+fi
+[ $# -gt 0 ] || usage
+
+wanted=
+for group in "$@"; do
+  case $group in
+    build) wanted="$wanted $build_packages" ;;
+    run) wanted="$wanted $run_packages" ;;
+    test)
+      wanted="$wanted $test_packages"
+      # A Node.js that is already here may come from elsewhere; Debian's would collide with it.
+      command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
+      command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+      ;;
+    *) usage ;;
+  esac
+done
+
+if [ $list_only = yes ]; then
+  # shellcheck disable=SC2086
+  printf '%s\n' $wanted
+  exit 0
+fi
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+  echo "packages.sh: this is not a Debian system. Install what these names stand for yourself:" $wanted >&2
+  exit 1
+fi
+
+missing=
+for package in $wanted; do
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || status=
+  [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "Installing:$missing"
+if [ "$(id -u)" = 0 ]; then
+  as_root="env"
+elif command -v sudo >/dev/null 2>&1; then
+  as_root="sudo env"
+else
+  {
+    echo "packages.sh: these packages are missing, and there is neither root nor sudo to install them:"
+    echo "  $missing"
+    echo "Let an administrator run:  apt-get update && apt-get install --no-install-recommends$missing"
+  } >&2
+  exit 1
+fi
+
+apt="$as_root DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120"
+# shellcheck disable=SC2086
+if ! { $apt update && $apt install -y --no-install-recommends $missing; } </dev/null; then
+  echo "packages.sh: apt-get could not install:$missing (its reason is above)" >&2
+  exit 1
+fi
