@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <uv.h>
+
+#include "sallyport/time.h"
+
+namespace sallyport::net {
+
+/// The system's word for a libuv error code ("connection refused"). Static storage.
+[[nodiscard]] std::string_view describe(int error);
+
+/// One libuv loop and the read buffer that all streams on it share.
+///
+/// Thread: made anywhere, then used by the one thread that calls run(); only net::Wakeup crosses
+/// threads. Handles on the loop are closed by their owners before the loop is destroyed.
+class Loop final {
+ public:
+  /// Most bytes that one read event brings.
+  static constexpr std::size_t kReadSize = 64 * 1024;
+
+  /// Fails with a libuv error code where the process has no file descriptors left.
+  [[nodiscard]] static std::expected<std::unique_ptr<Loop>, int> make();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Runs until no handle is left open, or stop().
+  void run();
+  /// One round, waiting for an event where there is none. For tests.
+  void run_once();
+  void stop();
+
+  [[nodiscard]] uv_loop_t* native() { return &loop_; }
+  [[nodiscard]] static Loop& of(const uv_handle_t* handle);
+  /// Where streams read to. Its contents are valid during one Stream::Handler::on_read only.
+  [[nodiscard]] std::span<std::uint8_t> read_buffer() const {
+    return {read_buffer_.get(), kReadSize};
+  }
+
+  /// The time now, in nanoseconds of the system's monotonic clock.
+  [[nodiscard]] static Instant now();
+
+ private:
+  Loop();
+  uv_loop_t loop_;
+  std::unique_ptr<std::uint8_t[]> read_buffer_;
+};
+
+/// Wakes a loop from another thread.
+class Wakeup final {
+ public:
+  class Handler {
+   public:
+    /// Once or more for one or more notify(), on the loop's thread.
+    virtual void on_wakeup() = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  /// `handler` outlives the handle.
+  explicit Wakeup(Handler& handler) : handler_(handler) {}
+  Wakeup(const Wakeup&) = delete;
+  Wakeup& operator=(const Wakeup&) = delete;
+
+  /// 0, or a libuv error code.
+  [[nodiscard]] int open(Loop& loop);
+  /// Any thread, between open() and close().
+  void notify();
+  /// Loop's thread. The object stays until the loop has run again.
+  void close();
+
+ private:
+  Handler& handler_;
+  uv_async_t async_{};
+};
+
+}  // namespace sallyport::net
