@@ -42,6 +42,7 @@ namespace sallyport {
   X(subscription_options, "mqtt.subscription-options", "subscription options byte is not valid")   \
   X(no_filters, "mqtt.no-filters", "SUBSCRIBE or UNSUBSCRIBE without a topic filter")              \
   X(too_many_filters, "mqtt.too-many-filters", "more topic filters than the limit")                \
+  X(suback_codes, "mqtt.suback-codes", "SUBACK does not answer what was asked")                    \
   X(auth_method, "mqtt.auth-method", "AUTH without an authentication method from CONNECT")         \
   X(unexpected_ack, "mqtt.unexpected-ack", "acknowledgement of something that was never sent")     \
   X(receive_maximum, "mqtt.receive-maximum", "more QoS 1 and 2 messages in flight than allowed")   \

@@ -67,6 +67,10 @@ class Session final {
   void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
                         Turn& turn);
 
+  /// The relay stops reading a side for a reason of its own (the other side is slow), or goes on:
+  /// what is not read is not held against the client's keep-alive.
+  void set_reading(Side side, bool reading, Instant now);
+
   /// The earliest time at which tick() has work; kNever: none. Any call may change it.
   [[nodiscard]] Instant wake_at() const;
   /// Timers: connect timeout, keep-alive, end of a throttle. Early and late calls are harmless.

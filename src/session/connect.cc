@@ -1,0 +1,198 @@
+// From the first packet to an accepted CONNACK. The broker is not dialled before a verdict allows
+// it, and nothing that the client sends meanwhile overtakes CONNACK.
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::Property;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+namespace {
+
+/// The version in whose words a CONNECT that could not be decoded is answered. Null: none can be
+/// made out, so the connection just closes.
+std::optional<Version> announced_version(const mqtt::Frame& frame) {
+  constexpr std::string_view kName("\x00\x04MQTT", 6);
+  constexpr std::string_view kOldName("\x00\x06MQIsdp", 8);
+  const std::string_view body = as_text(frame.body());
+  if (body.starts_with(kOldName)) return Version::v3_1;
+  if (!body.starts_with(kName) || body.size() == kName.size()) return std::nullopt;
+  return static_cast<std::uint8_t>(body[kName.size()]) >= 5 ? Version::v5 : Version::v3_1_1;
+}
+
+/// MQTT 3.x has a return code for this reason, so its client is owed a CONNACK. 3.2.2.3 (3.1.1)
+bool answered_in_v3(ReasonCode reason) {
+  return reason == ReasonCode::unsupported_protocol_version ||
+         reason == ReasonCode::client_identifier_not_valid;
+}
+
+}  // namespace
+
+Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
+  const auto connect = mqtt::decode_connect(a.frame, limits_);
+  if (!connect) {
+    const mqtt::Malformed error = connect.error();
+    const std::optional<Version> version = announced_version(a.frame);
+    if (version) version_ = *version;
+    if (version && (version_ == Version::v5 || answered_in_v3(error.reason))) {
+      return refuse_connect(a, error.reason, cause_of(error.check));
+    }
+    return malformed(a, error);
+  }
+
+  version_ = connect->version;
+  identity_.client_id = connect->client_id;
+  if (connect->username) identity_.username = std::string(*connect->username);
+
+  auto admitted = admit();
+  if (!admitted) {
+    return refuse_connect(a, admitted.error().reason, admitted.error().cause);
+  }
+  grants_ = std::move(*admitted);
+  limits_ = grants_->limits(options_.limits);
+  if (connect->will && !check_will(a, *connect->will)) return Fate::consumed;
+
+  keep_connect(a, *connect);
+  inlet(Side::client).wipe();  // where CONNECT came in pieces
+  state_ = State::dialing;
+  deadline_ = a.now + options_.broker_timeout;
+  a.turn.dial = true;
+  return Fate::consumed;
+}
+
+std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
+  if (policy_) return policy::Policy::admit(policy_, identity_, version_);
+  policy::Verdict nobody;  // no policy: nobody passes
+  nobody.cause = cause_of(Check::no_role);
+  return std::unexpected(nobody);
+}
+
+Session::Impl::Fate Session::Impl::refuse_connect(const Arrival& a, ReasonCode reason,
+                                                  policy::Cause cause, std::string_view topic) {
+  report_refusal(a, Action::disconnect, reason, cause, topic);
+  reject_client(reason, a.turn);
+  close({Side::client, CloseKind::refused, cause.name}, a.turn);
+  return Fate::consumed;
+}
+
+/// The broker will publish the Will for the client, so it is checked as a publish. [MQTT-3.1.2-8]
+bool Session::Impl::check_will(const Arrival& a, const mqtt::Will& will) {
+  const policy::Verdict verdict =
+      grants_->check_publish({will.topic, will.qos, will.retain, will.payload_size});
+  if (!verdict.allowed) {
+    (void)refuse_connect(a, verdict.reason, verdict.cause, will.topic);
+    return false;
+  }
+  if (!verdict.reported.name.empty()) {
+    report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, will.topic);
+  }
+  if (will.response_topic) {
+    const policy::Verdict response = grants_->check_response_topic(*will.response_topic);
+    if (!response.allowed) {
+      (void)refuse_connect(a, response.reason, response.cause, *will.response_topic);
+      return false;
+    }
+  }
+  return true;
+}
+
+void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect) {
+  keep_alive_ = connect.keep_alive;
+  client_keep_alive_ = connect.keep_alive == 0
+                           ? limits_.max_keep_alive
+                           : std::min(connect.keep_alive, limits_.max_keep_alive);
+  session_expires_ = connect.session_expiry == 0;
+  client_max_packet_ = connect.maximum_packet_size;
+  enhanced_auth_ = connect.authentication_method.has_value();
+  if (enhanced_auth_) authentication_method_ = *connect.authentication_method;
+
+  const std::uint16_t aliases = std::min(connect.topic_alias_maximum, limits_.max_topic_aliases);
+  to_client_aliases_.set_maximum(aliases);
+  if (aliases != connect.topic_alias_maximum) {
+    const mqtt::PropertyChange change{Property::topic_alias_maximum, aliases};
+    if (mqtt::rewrite_properties(a.frame, {&change, 1}, connect_)) {
+      events_.on_rewrite(Rewrite::connect);
+      return;
+    }
+  }
+  connect_.append(a.frame.head);
+}
+
+void Session::Impl::broker_connected(Instant now, Turn& turn) {
+  if (state_ != State::dialing) return;
+  state_ = State::awaiting_connack;
+  last_to_broker_ = now;
+  turn.to_broker.reference(connect_.bytes());
+}
+
+Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
+  const auto connack = mqtt::decode_connack(a.frame, version_, decode_limits(Side::broker));
+  if (!connack) return malformed(a, connack.error());
+  if (connack->code == 0) return accept_connack(a, *connack);
+  (void)forward(a);
+  close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
+  return Fate::forwarded;
+}
+
+Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::Connack& connack) {
+  if (connack.assigned_client_id) {
+    // Now it is known what ${client_id} stands for, and which roles hold. 3.2.2.3.7 (5.0)
+    identity_.client_id = *connack.assigned_client_id;
+    auto admitted = admit();
+    if (!admitted) return refuse_connect(a, admitted.error().reason, admitted.error().cause);
+    grants_ = std::move(*admitted);
+    limits_ = grants_->limits(options_.limits);
+  }
+  broker_max_packet_ = connack.maximum_packet_size;
+  to_broker_aliases_.set_maximum(std::min(connack.topic_alias_maximum, limits_.max_topic_aliases));
+  publishes_.set_maximum(limits_.max_qos2_in_flight);
+  subscribes_.set_maximum(limits_.max_requests);
+  if (connack.server_keep_alive) keep_alive_ = *connack.server_keep_alive;  // [MQTT-3.2.2-21]
+  const std::uint16_t asked = connack.server_keep_alive.value_or(keep_alive_);
+  client_keep_alive_ =
+      asked == 0 ? limits_.max_keep_alive : std::min(asked, limits_.max_keep_alive);
+
+  // Where the gateway's own limits are lower, a 5.0 client is told, so that it can keep them.
+  mqtt::PropertyChange changes[4];
+  std::size_t count = 0;
+  if (version_ == Version::v5) {
+    if (connack.maximum_packet_size.value_or(UINT32_MAX) > limits_.max_packet) {
+      changes[count++] = {Property::maximum_packet_size, limits_.max_packet};
+    }
+    if (connack.topic_alias_maximum > limits_.max_topic_aliases) {
+      changes[count++] = {Property::topic_alias_maximum, limits_.max_topic_aliases};
+    }
+    if (connack.receive_maximum > limits_.max_qos2_in_flight) {
+      changes[count++] = {Property::receive_maximum, limits_.max_qos2_in_flight};
+    }
+    if (asked != client_keep_alive_) {
+      changes[count++] = {Property::server_keep_alive, client_keep_alive_};
+    }
+  }
+
+  state_ = State::open;
+  connack_first_ = false;
+  deadline_ = kNever;
+  last_from_client_ = a.now;
+  begun_ = true;
+  events_.on_session_begin(info());
+  if (count == 0) return forward(a);
+  scratch_.clear();
+  if (!mqtt::rewrite_properties(a.frame, {changes, count}, scratch_)) return forward(a);
+  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::connack);
+  scratch_.release();
+  return fate;
+}
+
+/// CONNACK with a refusal, to a client whose CONNECT was not accepted yet.
+void Session::Impl::reject_client(ReasonCode reason, Turn& turn) {
+  scratch_.clear();
+  mqtt::encode_connack(version_, false, reason, scratch_);
+  inject(Side::client, scratch_, turn);
+  scratch_.release();
+}
+
+}  // namespace sallyport

@@ -1,0 +1,135 @@
+// Acknowledgements, PINGREQ and PINGRESP, DISCONNECT, AUTH.
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+
+namespace {
+
+/// Ends a QoS 2 exchange where it stands in a PUBREC. [MQTT-4.3.3-4]
+bool is_error(ReasonCode reason) { return static_cast<std::uint8_t>(reason) >= 0x80; }
+
+}  // namespace
+
+Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
+  const auto decoded = mqtt::decode_ack(a.frame, a.from, version_, decode_limits(a.from));
+  if (!decoded) return malformed(a, decoded.error());
+  return a.from == Side::client ? on_client_ack(a, *decoded) : on_broker_ack(a, *decoded);
+}
+
+Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::Ack& ack) {
+  bool expected = true;
+  switch (ack.type) {
+    case PacketType::puback:
+      expected = deliveries_.client_puback(ack.packet_id);
+      break;
+    case PacketType::pubrec:
+      expected = deliveries_.client_pubrec(ack.packet_id, is_error(ack.reason));
+      break;
+    case PacketType::pubcomp:
+      expected = deliveries_.client_pubcomp(ack.packet_id);
+      break;
+    default:
+      if (!publishes_.release_refused(ack.packet_id)) return forward(a);
+      scratch_.clear();
+      mqtt::encode_ack(PacketType::pubcomp, version_, ack.packet_id, ReasonCode::success, scratch_);
+      inject(Side::client, scratch_, a.turn);
+      return Fate::consumed;
+  }
+  if (!expected) {
+    // Passed on, it would acknowledge to the broker what the gateway acknowledges itself.
+    report_refusal(a, Action::drop, ReasonCode::protocol_error, cause_of(Check::unexpected_ack),
+                   {});
+    return Fate::consumed;
+  }
+  const Fate fate = forward(a);
+  pay_owed(a.turn);
+  return fate;
+}
+
+Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::Ack& ack) {
+  switch (ack.type) {
+    case PacketType::pubrec:
+      if (is_error(ack.reason)) publishes_.complete(ack.packet_id);
+      return forward(a);
+    case PacketType::pubcomp:
+      publishes_.complete(ack.packet_id);
+      return forward(a);
+    case PacketType::pubrel:
+      if (!deliveries_.broker_pubrel(ack.packet_id)) return forward(a);
+      scratch_.clear();
+      mqtt::encode_ack(PacketType::pubcomp, version_, ack.packet_id, ReasonCode::success, scratch_);
+      inject(Side::broker, scratch_, a.turn);
+      return Fate::consumed;
+    default:
+      return forward(a);
+  }
+}
+
+Session::Impl::Fate Session::Impl::on_pingreq(const Arrival& a) {
+  Budget::Exceeded over;
+  const Admission rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == Admission::later) return Fate::later;
+  charge_role(a, over);
+  if (rate == Admission::over) {
+    if (refuse_over(a, over)) return Fate::consumed;
+    // The client is alive and is told so; only the broker is spared. [MQTT-3.12.4-1]
+    scratch_.clear();
+    mqtt::encode_pingresp(scratch_);
+    inject(Side::client, scratch_, a.turn);
+    return Fate::consumed;
+  }
+  ++(own_ping_ ? pings_after_own_ : pings_before_own_);
+  return forward(a);
+}
+
+Session::Impl::Fate Session::Impl::on_pingresp(const Arrival& a) {
+  if (pings_before_own_ != 0) {
+    --pings_before_own_;
+    return forward(a);
+  }
+  if (!own_ping_) return forward(a);
+  own_ping_ = false;
+  pings_before_own_ = std::exchange(pings_after_own_, 0);
+  return Fate::consumed;
+}
+
+Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
+  const auto decoded = mqtt::decode_disconnect(a.frame, a.from, version_, decode_limits(a.from));
+  if (!decoded) return malformed(a, decoded.error());
+  // A session that CONNECT let expire at once cannot be kept alive now. 3.14.2.2.2 (5.0)
+  if (a.from == Side::client && session_expires_ && decoded->session_expiry.value_or(0) != 0) {
+    return malformed(a, {Check::property_value, ReasonCode::protocol_error});
+  }
+  const Fate fate = forward(a);
+  close({a.from, CloseKind::disconnect, {}}, a.turn);
+  return fate;
+}
+
+Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
+  // [MQTT-4.12.0-6]: no AUTH where CONNECT named no method.
+  if (!enhanced_auth_) return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
+  const auto decoded = mqtt::decode_auth(a.frame, decode_limits(a.from));
+  if (!decoded) return malformed(a, decoded.error());
+  if (decoded->authentication_method != authentication_method_) {  // [MQTT-4.12.0-5]
+    return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
+  }
+  if (a.from == Side::broker) return forward(a);
+
+  Budget::Exceeded over;
+  const Admission rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == Admission::later) return Fate::later;
+  charge_role(a, over);
+  if (rate == Admission::over) {
+    // An exchange with a missing step cannot go on, so `drop` ends it.
+    over.action = Action::disconnect;
+    (void)refuse_over(a, over);
+    return Fate::consumed;
+  }
+  return forward(a);
+}
+
+}  // namespace sallyport

@@ -1,0 +1,81 @@
+// The broker publishes. A delivery is a read: it is checked again, because a subscription may be
+// wider than what a deny rule leaves of it, or older than the rule.
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+
+Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
+  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, decode_limits(Side::broker));
+  if (!decoded) return malformed(a, decoded.error());
+  const mqtt::Publish& publish = *decoded;
+
+  if (publish.topic_alias != 0 && !to_client_aliases_.valid(publish.topic_alias)) {
+    return malformed(a, {Check::topic_alias, ReasonCode::topic_alias_invalid});  // [MQTT-3.1.2-26]
+  }
+  const std::string_view topic = resolve(publish, to_client_aliases_);
+  if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
+
+  policy::Verdict verdict =
+      grants_->check_delivery({topic, publish.qos, publish.retain, publish.payload_size});
+  if (verdict.allowed && verdict.limit != policy::kNoLimit) {
+    Budget::Exceeded over;
+    switch (admit_rate(a, {&verdict.limit, 1}, over)) {
+      case Admission::later:
+        return Fate::later;
+      case Admission::over:
+        return drop_delivery(a, publish, topic, {over.limit->name, over.limit->is_rule},
+                             over.action, over_reason(over.action));
+      case Admission::yes:
+        break;
+    }
+    budget_.charge(*policy_, {&verdict.limit, 1}, a.size(), a.now);
+    report_over(a, over, topic);
+  }
+  if (!verdict.allowed) {
+    return drop_delivery(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
+  }
+  if (!verdict.reported.name.empty()) {
+    report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
+  }
+  const Fate fate = forward_publish(a, publish, topic, to_client_aliases_, client_max_packet_);
+  if (fate == Fate::consumed) {
+    return drop_delivery(a, publish, topic, cause_of(Check::packet_too_large), Action::drop,
+                         ReasonCode::packet_too_large);
+  }
+  if (publish.qos != 0) deliveries_.deliver(publish.packet_id, publish.qos);
+  return fate;
+}
+
+Session::Impl::Fate Session::Impl::drop_delivery(const Arrival& a, const mqtt::Publish& publish,
+                                                 std::string_view topic, policy::Cause cause,
+                                                 Action action, ReasonCode reason) {
+  report_refusal(a, action, reason, cause, topic);
+  if (action == Action::disconnect) {
+    say_goodbye(reason, a.turn);
+    close({Side::client, CloseKind::refused, cause.name}, a.turn);
+    return Fate::consumed;
+  }
+  if (publish.topic_alias != 0 && !publish.topic.empty()) {
+    to_client_aliases_.set(publish.topic_alias, publish.topic, false);
+  }
+  if (publish.qos != 0) {
+    deliveries_.drop(publish.packet_id, publish.qos);
+    pay_owed(a.turn);
+  }
+  return Fate::consumed;
+}
+
+void Session::Impl::pay_owed(Turn& turn) {
+  DeliveryWindow::Owed owed;
+  while (deliveries_.take_owed(owed)) {
+    scratch_.clear();
+    mqtt::encode_ack(owed.type, version_, owed.packet_id, ReasonCode::success, scratch_);
+    inject(Side::broker, scratch_, turn);
+  }
+}
+
+}  // namespace sallyport

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sallyport/mqtt.h"
+
+namespace sallyport {
+
+/// The QoS 1 and 2 deliveries that the broker began. For those that the gateway drops it plays the
+/// client: it acknowledges them, or the broker's in-flight window would fill and the client starve.
+/// A client acknowledges in the order of arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3], so the gateway's
+/// PUBACK (PUBREC) waits until the client has sent its own for every earlier QoS 1 (2) delivery.
+class DeliveryWindow final {
+ public:
+  /// An acknowledgement that the gateway owes the broker now.
+  struct Owed {
+    mqtt::PacketType type;
+    std::uint16_t packet_id;
+  };
+
+  /// A delivery goes on to the client.
+  void deliver(std::uint16_t packet_id, std::uint8_t qos);
+  /// A delivery is dropped. Ask take_owed() next.
+  void drop(std::uint16_t packet_id, std::uint8_t qos);
+
+  /// Acknowledgements from the client. False: it acknowledges what it never got, because the
+  /// gateway dropped it. (Unknown identifiers are true: they may be of an earlier connection.)
+  /// Ask take_owed() next.
+  [[nodiscard]] bool client_puback(std::uint16_t packet_id);
+  /// `ends`: an MQTT 5 reason code of 0x80 or more, after which no PUBREL comes.
+  [[nodiscard]] bool client_pubrec(std::uint16_t packet_id, bool ends);
+  [[nodiscard]] bool client_pubcomp(std::uint16_t packet_id);
+
+  /// PUBREL from the broker: true, and PUBCOMP is the gateway's to send.
+  [[nodiscard]] bool broker_pubrel(std::uint16_t packet_id);
+
+  /// Takes the next acknowledgement that may be sent; false: none.
+  [[nodiscard]] bool take_owed(Owed& out);
+
+  [[nodiscard]] std::size_t memory() const { return entries_.capacity() * sizeof(Entry); }
+
+ private:
+  enum class State : std::uint8_t {
+    with_client,  // the client owes PUBACK or PUBREC
+    received,     // the client has sent PUBREC
+    owed,         // dropped; the gateway owes PUBACK or PUBREC
+    dropped,      // dropped; the gateway has sent PUBREC and awaits PUBREL
+  };
+  struct Entry {
+    std::uint16_t packet_id;
+    std::uint8_t qos;
+    State state;
+  };
+  using Iterator = std::vector<Entry>::iterator;
+  [[nodiscard]] Iterator find(std::uint16_t packet_id);
+  void forget(std::uint16_t packet_id);
+
+  std::vector<Entry> entries_;  // in order of arrival; packet identifiers are unique
+};
+
+}  // namespace sallyport

@@ -1,0 +1,184 @@
+#pragma once
+
+#include "sallyport/packet.h"
+#include "sallyport/session.h"
+
+#include "mqtt/encode.h"
+#include "session/alias_table.h"
+#include "session/budget.h"
+#include "session/delivery_window.h"
+#include "session/inlet.h"
+#include "session/outlet.h"
+#include "session/publish_window.h"
+#include "session/subscribe_window.h"
+
+namespace sallyport {
+
+/// The state machine. One file for each conversation it takes part in:
+///   session.cc    feeding, dispatch, ends            connect.cc    CONNECT to CONNACK
+///   publish.cc    the client publishes               delivery.cc   the broker publishes
+///   subscribe.cc  SUBSCRIBE, UNSUBSCRIBE, SUBACK     control.cc    acks, PING, DISCONNECT, AUTH
+///   timers.cc     deadlines, keep-alive, throttling
+class Session::Impl final {
+ public:
+  Impl(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy, Events& events,
+       std::uint64_t id, Instant accepted);
+  ~Impl();
+
+  std::size_t feed(Side from, Bytes bytes, Instant now, Turn& turn);
+  std::uint8_t paused(Side from) const;
+  void broker_connected(Instant now, Turn& turn);
+  void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
+                        Turn& turn);
+  void set_reading(Side side, bool reading, Instant now);
+  Instant wake_at() const;
+  void tick(Instant now, Turn& turn);
+  void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
+  void shut_down(Turn& turn);
+  std::size_t memory() const;
+
+ private:
+  enum class State : std::uint8_t { awaiting_connect, dialing, awaiting_connack, open, closed };
+
+  /// A frame and the turn it came in.
+  struct Arrival {
+    Side from;
+    const mqtt::Frame& frame;
+    bool stable;  // the frame's bytes stay where they are until the end of the turn
+    Instant now;
+    Turn& turn;
+
+    [[nodiscard]] mqtt::PacketType type() const { return frame.header.type; }
+    [[nodiscard]] std::uint64_t size() const { return frame.header.total(); }
+  };
+  /// What became of a frame. `later`: nothing has changed, feed it again.
+  enum class Fate : std::uint8_t { forwarded, consumed, later };
+  /// Whether a packet may be taken now as far as the rate limits are concerned.
+  enum class Admission : std::uint8_t { yes, later, over };
+
+  // session.cc
+  Fate dispatch(const Arrival& a);
+  Fate from_client(const Arrival& a);
+  Fate from_broker(const Arrival& a);
+  Fate forward(const Arrival& a);
+  Fate forward_as(const Arrival& a, Bytes head, Rewrite what);
+  Fate malformed(const Arrival& a, mqtt::Malformed error);
+  void inject(Side to, const Buffer& packet, Turn& turn);
+  void report_refusal(const Arrival& a, Action action, mqtt::ReasonCode reason, policy::Cause cause,
+                      std::string_view topic);
+  void say_goodbye(mqtt::ReasonCode reason, Turn& turn);
+  void close(CloseReason reason, Turn& turn);
+  mqtt::FrameRules rules(Side from) const;
+  const Limits& decode_limits(Side from) const;
+  SessionInfo info() const { return {id_, identity_, version_}; }
+  static policy::Cause cause_of(Check check) { return {to_string(check), false}; }
+
+  // connect.cc
+  Fate on_connect(const Arrival& a);
+  std::expected<policy::Grants, policy::Verdict> admit() const;
+  Fate refuse_connect(const Arrival& a, mqtt::ReasonCode reason, policy::Cause cause,
+                      std::string_view topic = {});
+  bool check_will(const Arrival& a, const mqtt::Will& will);
+  void keep_connect(const Arrival& a, const mqtt::Connect& connect);
+  Fate on_connack(const Arrival& a);
+  Fate accept_connack(const Arrival& a, const mqtt::Connack& connack);
+  void reject_client(mqtt::ReasonCode reason, Turn& turn);
+
+  // publish.cc
+  Fate on_client_publish(const Arrival& a);
+  Fate forward_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
+                       AliasTable& aliases, std::optional<std::uint32_t> receiver_max);
+  Fate refuse_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
+                      policy::Cause cause, Action action, mqtt::ReasonCode reason);
+  /// The topic a PUBLISH means; empty: its alias was never set.
+  static std::string_view resolve(const mqtt::Publish& publish, const AliasTable& aliases);
+
+  // delivery.cc
+  Fate on_delivery(const Arrival& a);
+  Fate drop_delivery(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
+                     policy::Cause cause, Action action, mqtt::ReasonCode reason);
+  void pay_owed(Turn& turn);
+
+  // subscribe.cc
+  Fate on_subscribe(const Arrival& a);
+  Fate on_unsubscribe(const Arrival& a);
+  Fate refuse_request(const Arrival& a, const mqtt::Subscribe& request,
+                      const Budget::Exceeded& over);
+  Fate answer_request(const Arrival& a, const mqtt::Subscribe& request,
+                      const SubscribeWindow::Codes& codes);
+  Fate on_suback(const Arrival& a);
+
+  // control.cc
+  Fate on_ack(const Arrival& a);
+  Fate on_client_ack(const Arrival& a, const mqtt::Ack& ack);
+  Fate on_broker_ack(const Arrival& a, const mqtt::Ack& ack);
+  Fate on_pingreq(const Arrival& a);
+  Fate on_pingresp(const Arrival& a);
+  Fate on_disconnect(const Arrival& a);
+  Fate on_auth(const Arrival& a);
+
+  // timers.cc
+  Admission admit_rate(const Arrival& a, std::span<const std::uint32_t> limits,
+                       Budget::Exceeded& over);
+  static mqtt::ReasonCode over_reason(Action action);
+  /// A packet is taken: charges the roles' limits, and reports one that only reports.
+  void charge_role(const Arrival& a, const Budget::Exceeded& over);
+  void report_over(const Arrival& a, const Budget::Exceeded& over, std::string_view topic);
+  /// Reports a packet over a limit. True: the limit says disconnect, and that was done.
+  bool refuse_over(const Arrival& a, const Budget::Exceeded& over);
+  Duration longest_pause() const;
+  void note_client_packet(Instant now, Turn& turn);
+  void ping_broker(Instant now, Turn& turn);
+  Instant keep_alive_deadline() const;
+  Instant ping_due() const;
+
+  Inlet& inlet(Side side) { return inlets_[static_cast<std::size_t>(side)]; }
+  const Inlet& inlet(Side side) const { return inlets_[static_cast<std::size_t>(side)]; }
+  Outlet& outlet(Side side) { return outlets_[static_cast<std::size_t>(side)]; }
+  const Outlet& outlet(Side side) const { return outlets_[static_cast<std::size_t>(side)]; }
+  Instant& throttled_until(Side side) { return throttled_until_[static_cast<std::size_t>(side)]; }
+
+  const SessionOptions& options_;
+  Events& events_;
+  policy::Policy::Ptr policy_;
+  std::optional<policy::Grants> grants_;  // from an accepted CONNECT on
+  Identity identity_;
+  const std::uint64_t id_;
+  Limits limits_;  // the listener's, lowered by the roles
+
+  State state_ = State::awaiting_connect;
+  mqtt::Version version_ = mqtt::Version::v3_1_1;
+  bool begun_ = false;
+  bool enhanced_auth_ = false;   // CONNECT named an authentication method
+  bool connack_first_ = false;   // the client's next packet has to wait for CONNACK
+  bool session_expires_ = true;  // CONNECT's Session Expiry Interval is 0
+  std::string authentication_method_;
+
+  Inlet inlets_[2];    // by the side that sends
+  Outlet outlets_[2];  // by the side that receives
+  Buffer connect_;     // CONNECT for the broker, until it has been sent
+  Buffer scratch_;     // a packet being made; empty between calls
+
+  AliasTable to_broker_aliases_;
+  AliasTable to_client_aliases_;
+  std::optional<std::uint32_t> broker_max_packet_;
+  std::optional<std::uint32_t> client_max_packet_;
+  PublishWindow publishes_;
+  DeliveryWindow deliveries_;
+  SubscribeWindow subscribes_;
+  Budget budget_;
+
+  Instant deadline_;  // CONNECT, then CONNACK, must have come by then
+  Instant throttled_until_[2];
+  Instant last_from_client_;
+  Instant last_to_broker_;
+  std::uint16_t keep_alive_ = 0;         // seconds, as the broker counts; 0: it does not
+  std::uint16_t client_keep_alive_ = 0;  // seconds, as the gateway counts; never 0 once open
+  // PINGREQ and PINGRESP keep their order, so counting tells whose answer a PINGRESP is.
+  std::uint32_t pings_before_own_ = 0;
+  std::uint32_t pings_after_own_ = 0;
+  bool own_ping_ = false;
+  bool client_unread_ = false;  // the relay does not read the client now
+};
+
+}  // namespace sallyport

@@ -1,0 +1,53 @@
+#include "sallyport/events.h"
+
+namespace sallyport {
+
+std::string_view to_string(CloseKind kind) {
+  switch (kind) {
+    case CloseKind::disconnect:
+      return "disconnect";
+    case CloseKind::closed:
+      return "closed";
+    case CloseKind::network_error:
+      return "network_error";
+    case CloseKind::tls_error:
+      return "tls_error";
+    case CloseKind::refused:
+      return "refused";
+    case CloseKind::malformed:
+      return "malformed";
+    case CloseKind::connect_timeout:
+      return "connect_timeout";
+    case CloseKind::keep_alive:
+      return "keep_alive";
+    case CloseKind::broker_refused:
+      return "broker_refused";
+    case CloseKind::broker_unavailable:
+      return "broker_unavailable";
+    case CloseKind::policy_changed:
+      return "policy_changed";
+    case CloseKind::shutdown:
+      return "shutdown";
+    case CloseKind::internal_error:
+      return "internal_error";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Rewrite rewrite) {
+  switch (rewrite) {
+    case Rewrite::connect:
+      return "connect";
+    case Rewrite::connack:
+      return "connack";
+    case Rewrite::subscribe:
+      return "subscribe";
+    case Rewrite::suback:
+      return "suback";
+    case Rewrite::topic_alias:
+      return "topic_alias";
+  }
+  return "unknown";
+}
+
+}  // namespace sallyport

@@ -1,0 +1,164 @@
+// The client publishes. Decided when the variable header is complete; the payload streams through
+// or is skipped.
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+namespace {
+
+/// The reason codes that PUBACK and PUBREC may carry. 3.4.2.1, 3.5.2.1 (5.0)
+ReasonCode for_puback(ReasonCode reason) {
+  switch (reason) {
+    case ReasonCode::implementation_specific_error:
+    case ReasonCode::not_authorized:
+    case ReasonCode::topic_name_invalid:
+    case ReasonCode::packet_identifier_in_use:
+    case ReasonCode::quota_exceeded:
+    case ReasonCode::payload_format_invalid:
+      return reason;
+    case ReasonCode::message_rate_too_high:
+      return ReasonCode::quota_exceeded;
+    default:
+      return ReasonCode::unspecified_error;
+  }
+}
+
+}  // namespace
+
+std::string_view Session::Impl::resolve(const mqtt::Publish& publish, const AliasTable& aliases) {
+  if (!publish.topic.empty()) return publish.topic;
+  const AliasTable::Entry* entry = aliases.find(publish.topic_alias);
+  return entry ? std::string_view(entry->topic) : std::string_view();
+}
+
+Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
+  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, limits_);
+  if (!decoded) return malformed(a, decoded.error());
+  const mqtt::Publish& publish = *decoded;
+
+  if (publish.topic_alias != 0 && !to_broker_aliases_.valid(publish.topic_alias)) {
+    return malformed(a, {Check::topic_alias, ReasonCode::topic_alias_invalid});  // [MQTT-3.3.2-9]
+  }
+  const std::string_view topic = resolve(publish, to_broker_aliases_);
+  if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
+
+  // The same identifier for a new message, while the old exchange runs. [MQTT-2.2.1-3] (5.0)
+  const bool again = publish.qos == 2 && publishes_.with_broker(publish.packet_id);
+  if (again && !publish.dup) {
+    return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
+  }
+  if (publish.qos == 2 && !again && publishes_.full() && !publishes_.refused(publish.packet_id)) {
+    return malformed(a, {Check::qos2_in_flight, ReasonCode::receive_maximum_exceeded});
+  }
+
+  Budget::Exceeded over;
+  Budget::Exceeded rule_over;
+  switch (admit_rate(a, grants_->role_limits(), over)) {
+    case Admission::later:
+      return Fate::later;
+    case Admission::over:
+      charge_role(a, over);
+      return refuse_publish(a, publish, topic, {over.limit->name, over.limit->is_rule}, over.action,
+                            over_reason(over.action));
+    case Admission::yes:
+      break;
+  }
+
+  policy::Verdict verdict =
+      grants_->check_publish({topic, publish.qos, publish.retain, publish.payload_size});
+  if (verdict.allowed && publish.response_topic) {
+    const policy::Verdict response = grants_->check_response_topic(*publish.response_topic);
+    if (!response.allowed) verdict = response;
+  }
+  const bool limited = verdict.allowed && verdict.limit != policy::kNoLimit;
+  if (limited) {
+    switch (admit_rate(a, {&verdict.limit, 1}, rule_over)) {
+      case Admission::later:
+        return Fate::later;
+      case Admission::over:
+        verdict.allowed = false;
+        verdict.cause = {rule_over.limit->name, rule_over.limit->is_rule};
+        verdict.action = rule_over.action;
+        verdict.reason = over_reason(rule_over.action);
+        break;
+      case Admission::yes:
+        break;
+    }
+  }
+
+  // Decided. From here on state changes.
+  charge_role(a, over);
+  if (!verdict.allowed) {
+    return refuse_publish(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
+  }
+  if (limited) {
+    budget_.charge(*policy_, {&verdict.limit, 1}, a.size(), a.now);
+    report_over(a, rule_over, topic);
+  }
+  if (!verdict.reported.name.empty()) {
+    report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
+  }
+  const Fate fate = forward_publish(a, publish, topic, to_broker_aliases_, broker_max_packet_);
+  if (fate == Fate::consumed) {
+    return refuse_publish(a, publish, topic, cause_of(Check::packet_too_large), Action::drop,
+                          ReasonCode::implementation_specific_error);
+  }
+  if (publish.qos == 2) publishes_.forward(publish.packet_id);
+  return fate;
+}
+
+/// Sends a PUBLISH on, in either direction. Where it names its topic by an alias that the receiver
+/// never learnt, the topic is put back. `consumed`: it would then be larger than the receiver takes
+/// [MQTT-3.1.2-24] [MQTT-3.2.2-15]; nothing was sent.
+Session::Impl::Fate Session::Impl::forward_publish(const Arrival& a, const mqtt::Publish& publish,
+                                                   std::string_view topic, AliasTable& aliases,
+                                                   std::optional<std::uint32_t> receiver_max) {
+  if (publish.topic_alias == 0) return forward(a);
+  if (!publish.topic.empty()) {
+    aliases.set(publish.topic_alias, topic, true);
+    return forward(a);
+  }
+  if (aliases.find(publish.topic_alias)->receiver_knows) return forward(a);
+
+  scratch_.clear();
+  if (!mqtt::rewrite_publish_topic(a.frame, topic, scratch_) ||
+      scratch_.size() + std::uint64_t{publish.payload_size} > receiver_max.value_or(UINT32_MAX)) {
+    scratch_.release();
+    return Fate::consumed;
+  }
+  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::topic_alias);
+  aliases.mark_known(publish.topic_alias);
+  scratch_.release();
+  return fate;
+}
+
+Session::Impl::Fate Session::Impl::refuse_publish(const Arrival& a, const mqtt::Publish& publish,
+                                                  std::string_view topic, policy::Cause cause,
+                                                  Action action, ReasonCode reason) {
+  report_refusal(a, action, reason, cause, topic);
+  if (action == Action::disconnect) {
+    say_goodbye(reason, a.turn);
+    close({Side::client, CloseKind::refused, cause.name}, a.turn);
+    return Fate::consumed;
+  }
+  // The client believes that the alias is set, the broker never hears of it.
+  if (publish.topic_alias != 0 && !publish.topic.empty()) {
+    to_broker_aliases_.set(publish.topic_alias, publish.topic, false);
+  }
+  if (publish.qos == 0) return Fate::consumed;
+  // MQTT 3.x has no way to say no, so the exchange is run to its end. 5.0 says why; a PUBREC with a
+  // reason code of 0x80 or more is the last packet of a QoS 2 exchange [MQTT-4.3.3-4].
+  const PacketType answer = publish.qos == 1 ? PacketType::puback : PacketType::pubrec;
+  if (publish.qos == 2 && version_ != Version::v5) publishes_.refuse(publish.packet_id);
+  scratch_.clear();
+  mqtt::encode_ack(answer, version_, publish.packet_id, for_puback(reason), scratch_);
+  inject(Side::client, scratch_, a.turn);
+  return Fate::consumed;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,335 @@
+#include "sallyport/session.h"
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+namespace {
+
+// Own packets that wait behind a streaming payload; beyond this their cause is not read further.
+constexpr std::size_t kMaxQueuedReplies = 4096;
+
+// What the gateway enforces on the client's packets is not enforced on the broker's: a long topic
+// that somebody published past the gateway must not end a subscriber's session. The grammar is.
+constexpr Limits kBrokerLimits = [] {
+  Limits limits;
+  limits.max_packet = 256 * 1024;  // of what has to be gathered; payloads are not
+  limits.max_topic_length = UINT16_MAX;
+  limits.max_topic_levels = UINT16_MAX;
+  limits.max_filters = UINT16_MAX;
+  limits.max_user_properties = UINT16_MAX;
+  limits.max_user_property_bytes = UINT32_MAX;
+  limits.max_client_id_length = UINT16_MAX;
+  limits.refuse_control_characters = false;
+  return limits;
+}();
+
+}  // namespace
+
+void Turn::clear() {
+  to_client.clear();
+  to_broker.clear();
+  dial = false;
+  close.reset();
+}
+
+Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy,
+                    Events& events, std::uint64_t id, Instant accepted)
+    : options_(options),
+      events_(events),
+      policy_(std::move(policy)),
+      identity_(std::move(identity)),
+      id_(id),
+      limits_(options.limits),
+      deadline_(accepted + options.limits.connect_timeout),
+      throttled_until_{},
+      last_from_client_(accepted),
+      last_to_broker_(accepted) {}
+
+Session::Impl::~Impl() {
+  connect_.wipe();
+  inlet(Side::client).wipe();
+  if (state_ != State::closed) {
+    events_.on_session_end(info(), {Side::client, CloseKind::internal_error, "abandoned"}, begun_);
+  }
+}
+
+std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn) {
+  Inlet& in = inlet(from);
+  std::size_t taken = 0;
+  // CONNECT has left with the turn before this one.
+  if (from == Side::broker && connect_.capacity() != 0) connect_.wipe();
+
+  while (taken < bytes.size() && state_ != State::closed && paused(from) == 0) {
+    const Inlet::Step step = in.next(bytes.subspan(taken), rules(from));
+    switch (step.kind) {
+      case Inlet::Step::Kind::need_more:
+        break;
+      case Inlet::Step::Kind::payload:
+        if (step.forward) outlet(other(from)).stream(step.payload, turn.to(other(from)));
+        if (from == Side::client) {
+          last_from_client_ = now;
+          if (step.forward) last_to_broker_ = now;
+        }
+        break;
+      case Inlet::Step::Kind::malformed: {
+        const Arrival arrival{from, step.frame, !step.gathered, now, turn};
+        (void)malformed(arrival, step.error);
+        break;
+      }
+      case Inlet::Step::Kind::frame: {
+        const Arrival arrival{from, step.frame, !step.gathered, now, turn};
+        const Fate fate = dispatch(arrival);
+        if (fate == Fate::later) {
+          in.put_back();
+          return taken;
+        }
+        events_.on_packet(from, arrival.type(), arrival.size());
+        if (from == Side::client) {
+          last_from_client_ = now;
+          if (fate == Fate::forwarded) last_to_broker_ = now;
+        }
+        in.finish(step.frame.payload_size, fate == Fate::forwarded);
+        if (from == Side::client && fate == Fate::consumed) note_client_packet(now, turn);
+        break;
+      }
+    }
+    taken += step.taken;
+  }
+  return state_ == State::closed ? bytes.size() : taken;
+}
+
+std::uint8_t Session::Impl::paused(Side from) const {
+  if (state_ == State::closed) return 0;
+  // In the middle of a packet nothing is decided, so nothing can wait.
+  if (inlet(from).mid_packet()) return 0;
+  std::uint8_t why = 0;
+  if (throttled_until_[static_cast<std::size_t>(from)] != Instant{}) why |= kThrottled;
+  if (outlet(from).queued() > kMaxQueuedReplies) why |= kRepliesQueued;
+  if (from == Side::client &&
+      (state_ == State::dialing || (state_ == State::awaiting_connack && connack_first_))) {
+    why |= kAwaitingBroker;
+  }
+  return why;
+}
+
+mqtt::FrameRules Session::Impl::rules(Side from) const {
+  if (from == Side::broker) {
+    return {from, version_, UINT32_MAX, kBrokerLimits.max_packet};
+  }
+  const std::uint32_t most = state_ == State::awaiting_connect
+                                 ? std::min(limits_.max_packet, limits_.max_packet_before_connect)
+                                 : limits_.max_packet;
+  return {from, version_, most, most};
+}
+
+const Limits& Session::Impl::decode_limits(Side from) const {
+  return from == Side::client ? limits_ : kBrokerLimits;
+}
+
+Session::Impl::Fate Session::Impl::dispatch(const Arrival& a) {
+  return a.from == Side::client ? from_client(a) : from_broker(a);
+}
+
+Session::Impl::Fate Session::Impl::from_client(const Arrival& a) {
+  // [MQTT-3.1.0-1] [MQTT-3.1.0-2]
+  if ((a.type() == PacketType::connect) != (state_ == State::awaiting_connect)) {
+    return malformed(a, {Check::connect_first, ReasonCode::protocol_error});
+  }
+  // What a client sends before CONNACK waits here: only then is it known what binds both sides.
+  if (state_ == State::awaiting_connack &&
+      !(a.type() == PacketType::auth || a.type() == PacketType::disconnect)) {
+    connack_first_ = true;
+    return Fate::later;
+  }
+  switch (a.type()) {
+    case PacketType::connect:
+      return on_connect(a);
+    case PacketType::publish:
+      return on_client_publish(a);
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+      return on_ack(a);
+    case PacketType::subscribe:
+      return on_subscribe(a);
+    case PacketType::unsubscribe:
+      return on_unsubscribe(a);
+    case PacketType::pingreq:
+      return on_pingreq(a);
+    case PacketType::disconnect:
+      return on_disconnect(a);
+    case PacketType::auth:
+      return on_auth(a);
+    default:
+      return malformed(a, {Check::packet_type, ReasonCode::protocol_error});
+  }
+}
+
+Session::Impl::Fate Session::Impl::from_broker(const Arrival& a) {
+  const bool handshake = a.type() == PacketType::connack ||
+                         (a.type() == PacketType::auth && state_ == State::awaiting_connack);
+  if (state_ == State::awaiting_connack ? !handshake : a.type() == PacketType::connack) {
+    return malformed(a, {Check::connect_first, ReasonCode::protocol_error});
+  }
+  switch (a.type()) {
+    case PacketType::connack:
+      return on_connack(a);
+    case PacketType::publish:
+      return on_delivery(a);
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+      return on_ack(a);
+    case PacketType::suback:
+    case PacketType::unsuback:
+      return on_suback(a);
+    case PacketType::pingresp:
+      return on_pingresp(a);
+    case PacketType::disconnect:
+      return on_disconnect(a);
+    case PacketType::auth:
+      return on_auth(a);
+    default:
+      return malformed(a, {Check::packet_type, ReasonCode::protocol_error});
+  }
+}
+
+Session::Impl::Fate Session::Impl::forward(const Arrival& a) {
+  const Side to = other(a.from);
+  outlet(to).forward(a.frame.head, a.frame.payload_size, a.stable, a.turn.to(to));
+  return Fate::forwarded;
+}
+
+Session::Impl::Fate Session::Impl::forward_as(const Arrival& a, Bytes head, Rewrite what) {
+  const Side to = other(a.from);
+  outlet(to).forward(head, a.frame.payload_size, false, a.turn.to(to));
+  events_.on_rewrite(what);
+  return Fate::forwarded;
+}
+
+Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed error) {
+  report_refusal(a, Action::disconnect, error.reason, cause_of(error.check), {});
+  if (state_ == State::awaiting_connack) {
+    reject_client(a.from == Side::client ? error.reason : ReasonCode::server_unavailable, a.turn);
+  } else if (state_ == State::open) {
+    say_goodbye(a.from == Side::client ? error.reason : ReasonCode::unspecified_error, a.turn);
+  }
+  close({a.from, CloseKind::malformed, to_string(error.check)}, a.turn);
+  return Fate::consumed;
+}
+
+void Session::Impl::inject(Side to, const Buffer& packet, Turn& turn) {
+  outlet(to).inject(packet.bytes(), turn.to(to));
+}
+
+void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
+                                   policy::Cause cause, std::string_view topic) {
+  events_.on_refusal(info(), {a.from, a.type(), action, reason, cause, topic});
+}
+
+/// DISCONNECT to a 5.0 client, where one can still be put on the wire.
+void Session::Impl::say_goodbye(ReasonCode reason, Turn& turn) {
+  if (version_ != Version::v5 || outlet(Side::client).mid_packet()) return;
+  scratch_.clear();
+  mqtt::encode_disconnect(reason, scratch_);
+  inject(Side::client, scratch_, turn);
+  scratch_.release();
+}
+
+void Session::Impl::close(CloseReason reason, Turn& turn) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  turn.close = reason;
+  events_.on_session_end(info(), reason, begun_);
+}
+
+void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view detail,
+                                     Instant /*now*/, Turn& turn) {
+  if (state_ == State::closed) return;
+  if (side == Side::broker) {
+    if (state_ == State::dialing || state_ == State::awaiting_connack) {
+      reject_client(ReasonCode::server_unavailable, turn);
+      kind = CloseKind::broker_unavailable;
+    } else if (state_ == State::open) {
+      say_goodbye(ReasonCode::server_shutting_down, turn);
+    }
+  }
+  close({side, kind, detail}, turn);
+}
+
+void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn& turn) {
+  if (state_ == State::closed) return;
+  const policy::Policy::Ptr previous = std::exchange(policy_, std::move(policy));
+  if (state_ == State::awaiting_connect) return;
+  auto admitted = admit();
+  if (!admitted) {
+    const policy::Verdict& verdict = admitted.error();
+    events_.on_refusal(
+        info(),
+        {Side::client, PacketType::connect, Action::disconnect, verdict.reason, verdict.cause, {}});
+    if (state_ == State::open) {
+      say_goodbye(ReasonCode::not_authorized, turn);
+    } else {
+      reject_client(ReasonCode::not_authorized, turn);
+    }
+    close({Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
+    return;
+  }
+  grants_ = std::move(*admitted);
+  limits_ = grants_->limits(options_.limits);
+  budget_.reset();
+}
+
+void Session::Impl::shut_down(Turn& turn) {
+  if (state_ == State::closed) return;
+  if (state_ == State::open) {
+    say_goodbye(ReasonCode::server_shutting_down, turn);
+  } else if (state_ != State::awaiting_connect) {
+    reject_client(ReasonCode::server_shutting_down, turn);
+  }
+  close({Side::client, CloseKind::shutdown, "gateway stops"}, turn);
+}
+
+std::size_t Session::Impl::memory() const {
+  std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
+                      to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
+                      subscribes_.memory() + budget_.memory() + authentication_method_.capacity();
+  for (const Inlet& in : inlets_) total += in.memory();
+  for (const Outlet& out : outlets_) total += out.memory();
+  return total;
+}
+
+Session::Session(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy,
+                 Events& events, std::uint64_t id, Instant accepted)
+    : impl_(std::make_unique<Impl>(options, std::move(identity), std::move(policy), events, id,
+                                   accepted)) {}
+Session::~Session() = default;
+
+std::size_t Session::feed(Side from, Bytes bytes, Instant now, Turn& turn) {
+  return impl_->feed(from, bytes, now, turn);
+}
+std::uint8_t Session::paused(Side from) const { return impl_->paused(from); }
+void Session::broker_connected(Instant now, Turn& turn) { impl_->broker_connected(now, turn); }
+void Session::transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
+                               Turn& turn) {
+  impl_->transport_closed(side, kind, detail, now, turn);
+}
+void Session::set_reading(Side side, bool reading, Instant now) {
+  impl_->set_reading(side, reading, now);
+}
+Instant Session::wake_at() const { return impl_->wake_at(); }
+void Session::tick(Instant now, Turn& turn) { impl_->tick(now, turn); }
+void Session::set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn) {
+  impl_->set_policy(std::move(policy), now, turn);
+}
+void Session::shut_down(Instant /*now*/, Turn& turn) { impl_->shut_down(turn); }
+std::size_t Session::memory() const { return impl_->memory(); }
+
+}  // namespace sallyport

@@ -1,0 +1,149 @@
+// SUBSCRIBE is decided filter by filter. The refused ones are taken out on the way to the broker
+// and their codes put back in place on the way back.
+
+#include "sallyport/topic.h"
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+namespace {
+
+/// The reason codes that SUBACK may carry for a refusal. 3.9.3 (5.0)
+std::uint8_t for_suback(Version version, ReasonCode reason) {
+  if (version != Version::v5) return mqtt::kSubackFailure;  // [MQTT-3.9.3-2] (3.1.1)
+  switch (reason) {
+    case ReasonCode::implementation_specific_error:
+    case ReasonCode::not_authorized:
+    case ReasonCode::topic_filter_invalid:
+    case ReasonCode::packet_identifier_in_use:
+    case ReasonCode::quota_exceeded:
+    case ReasonCode::shared_subscriptions_not_supported:
+    case ReasonCode::subscription_identifiers_not_supported:
+    case ReasonCode::wildcard_subscriptions_not_supported:
+      return static_cast<std::uint8_t>(reason);
+    case ReasonCode::message_rate_too_high:
+      return static_cast<std::uint8_t>(ReasonCode::quota_exceeded);
+    default:
+      return static_cast<std::uint8_t>(ReasonCode::unspecified_error);
+  }
+}
+
+}  // namespace
+
+Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
+  const auto decoded = mqtt::decode_subscribe(a.frame, version_, limits_);
+  if (!decoded) return malformed(a, decoded.error());
+  const mqtt::Subscribe& subscribe = *decoded;
+  if (subscribes_.contains(subscribe.packet_id)) {
+    return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
+  }
+
+  Budget::Exceeded over;
+  const Admission rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == Admission::later) return Fate::later;
+  charge_role(a, over);
+  if (rate == Admission::over) return refuse_request(a, subscribe, over);
+
+  SubscribeWindow::Codes codes(subscribe.count, SubscribeWindow::kForwarded);
+  std::size_t refused = 0;
+  std::size_t index = 0;
+  mqtt::FilterEntry entry;
+  for (Bytes rest = subscribe.payload; mqtt::next_filter(subscribe.type, rest, entry); ++index) {
+    const policy::Verdict verdict =
+        grants_->check_subscribe(mqtt::split_share(entry.filter).filter, entry.qos());
+    if (verdict.allowed) {
+      if (!verdict.reported.name.empty()) {
+        report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, entry.filter);
+      }
+      continue;
+    }
+    report_refusal(a, verdict.action, verdict.reason, verdict.cause, entry.filter);
+    if (verdict.action == Action::disconnect) {
+      say_goodbye(verdict.reason, a.turn);
+      close({Side::client, CloseKind::refused, verdict.cause.name}, a.turn);
+      return Fate::consumed;
+    }
+    codes[index] = for_suback(version_, verdict.reason);
+    ++refused;
+  }
+
+  if (refused == 0) return forward(a);
+  if (refused == codes.size()) return answer_request(a, subscribe, codes);
+  if (subscribes_.full()) {
+    report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
+                   {});
+    codes.assign(codes.size(), for_suback(version_, ReasonCode::quota_exceeded));
+    return answer_request(a, subscribe, codes);
+  }
+  scratch_.clear();
+  const auto keep = [&codes](std::size_t i) { return codes[i] == SubscribeWindow::kForwarded; };
+  if (!mqtt::rewrite_subscribe(a.frame, subscribe, keep, scratch_)) {
+    return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
+  }
+  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::subscribe);
+  scratch_.release();
+  subscribes_.add(subscribe.packet_id, std::move(codes));
+  return fate;
+}
+
+Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
+  const auto decoded = mqtt::decode_subscribe(a.frame, version_, limits_);
+  if (!decoded) return malformed(a, decoded.error());
+  Budget::Exceeded over;
+  const Admission rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == Admission::later) return Fate::later;
+  // UNSUBACK of 3.x cannot say no, so there the limit is only reported.
+  if (rate == Admission::over && version_ != Version::v5 && over.action == Action::drop) {
+    over.action = Action::report;
+  }
+  charge_role(a, over);
+  if (rate == Admission::over && over.action != Action::report) {
+    return refuse_request(a, *decoded, over);
+  }
+  return forward(a);
+}
+
+/// A whole SUBSCRIBE or UNSUBSCRIBE over a rate limit.
+Session::Impl::Fate Session::Impl::refuse_request(const Arrival& a, const mqtt::Subscribe& request,
+                                                  const Budget::Exceeded& over) {
+  if (refuse_over(a, over)) return Fate::consumed;
+  const SubscribeWindow::Codes codes(request.count,
+                                     for_suback(version_, ReasonCode::quota_exceeded));
+  return answer_request(a, request, codes);
+}
+
+Session::Impl::Fate Session::Impl::answer_request(const Arrival& a, const mqtt::Subscribe& request,
+                                                  const SubscribeWindow::Codes& codes) {
+  const PacketType answer =
+      a.type() == PacketType::subscribe ? PacketType::suback : PacketType::unsuback;
+  scratch_.clear();
+  mqtt::encode_suback(answer, version_, request.packet_id, codes, scratch_);
+  inject(Side::client, scratch_, a.turn);
+  scratch_.release();
+  return Fate::consumed;
+}
+
+Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
+  const auto decoded = mqtt::decode_suback(a.frame, version_, decode_limits(Side::broker));
+  if (!decoded) return malformed(a, decoded.error());
+  if (a.type() == PacketType::unsuback) return forward(a);
+  SubscribeWindow::Codes codes = subscribes_.take(decoded->packet_id);
+  if (codes.empty()) return forward(a);
+  if (!SubscribeWindow::merge(codes, decoded->codes)) {
+    return malformed(a, {Check::suback_codes, ReasonCode::protocol_error});
+  }
+  scratch_.clear();
+  if (!mqtt::rewrite_suback(a.frame, *decoded, codes, scratch_)) {
+    return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
+  }
+  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::suback);
+  scratch_.release();
+  return fate;
+}
+
+}  // namespace sallyport

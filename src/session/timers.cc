@@ -1,0 +1,154 @@
+// Everything that depends on time: deadlines, keep-alive on both sides, throttling. All of it is
+// arithmetic on times that were passed in; wake_at() is worked out when it is asked for, so a
+// packet moves no timer.
+
+#include <algorithm>
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+
+namespace {
+
+// A client without keep-alive has no interval to halve.
+constexpr Duration kLongestPause = std::chrono::seconds(30);
+
+}  // namespace
+
+Session::Impl::Admission Session::Impl::admit_rate(const Arrival& a,
+                                                   std::span<const std::uint32_t> limits,
+                                                   Budget::Exceeded& over) {
+  over = budget_.ask(*policy_, limits, a.size(), a.now);
+  if (over.limit == nullptr || over.action == Action::report) return Admission::yes;
+  if (over.action == Action::throttle) {
+    if (over.wait <= longest_pause()) {
+      throttled_until(a.from) = a.now + over.wait;
+      events_.on_throttle(info(), a.from, {over.limit->name, over.limit->is_rule}, over.wait);
+      return Admission::later;
+    }
+    // Waiting longer would starve the client's PINGREQ, so the packet is dropped instead.
+    over.action = Action::drop;
+  }
+  return Admission::over;
+}
+
+/// 0x96 ends a connection, 0x97 refuses one request.
+ReasonCode Session::Impl::over_reason(Action action) {
+  return action == Action::disconnect ? ReasonCode::message_rate_too_high
+                                      : ReasonCode::quota_exceeded;
+}
+
+void Session::Impl::charge_role(const Arrival& a, const Budget::Exceeded& over) {
+  budget_.charge(*policy_, grants_->role_limits(), a.size(), a.now);
+  report_over(a, over, {});
+}
+
+void Session::Impl::report_over(const Arrival& a, const Budget::Exceeded& over,
+                                std::string_view topic) {
+  if (over.limit == nullptr || over.action != Action::report) return;
+  report_refusal(a, Action::report, ReasonCode::quota_exceeded,
+                 {over.limit->name, over.limit->is_rule}, topic);
+}
+
+bool Session::Impl::refuse_over(const Arrival& a, const Budget::Exceeded& over) {
+  const bool ends = over.action == Action::disconnect;
+  const ReasonCode reason = over_reason(over.action);
+  report_refusal(a, over.action, reason, {over.limit->name, over.limit->is_rule}, {});
+  if (!ends) return false;
+  say_goodbye(reason, a.turn);
+  close({Side::client, CloseKind::refused, over.limit->name}, a.turn);
+  return true;
+}
+
+/// Half the keep-alive, so that a throttled client's PINGREQ is answered in time.
+Duration Session::Impl::longest_pause() const {
+  if (keep_alive_ == 0) return kLongestPause;
+  return std::chrono::milliseconds(500) * keep_alive_;
+}
+
+/// A client whose every packet is refused sends nothing to the broker, which would take it for
+/// dead. While the client keeps itself alive, so does the gateway towards the broker.
+void Session::Impl::note_client_packet(Instant now, Turn& turn) {
+  if (state_ != State::open || keep_alive_ == 0) return;
+  if (now - last_to_broker_ >= std::chrono::seconds(keep_alive_)) ping_broker(now, turn);
+}
+
+void Session::Impl::ping_broker(Instant now, Turn& turn) {
+  last_to_broker_ = now;
+  if (own_ping_) return;  // one at a time; an answer is still due
+  own_ping_ = true;
+  scratch_.clear();
+  mqtt::encode_pingreq(scratch_);
+  inject(Side::broker, scratch_, turn);
+}
+
+/// One and a half times the keep-alive without a packet. [MQTT-3.1.2-24] (3.1.1),
+/// [MQTT-3.1.2-22] (5.0)
+Instant Session::Impl::keep_alive_deadline() const {
+  if (state_ != State::open || client_unread_ || throttled_until_[0] != Instant{}) return kNever;
+  return last_from_client_ + std::chrono::milliseconds(1500) * client_keep_alive_;
+}
+
+Instant Session::Impl::ping_due() const {
+  if (state_ != State::open || keep_alive_ == 0) return kNever;
+  if (last_from_client_ <= last_to_broker_) return kNever;  // the client is silent, or heard
+  return last_to_broker_ + std::chrono::seconds(keep_alive_);
+}
+
+Instant Session::Impl::wake_at() const {
+  if (state_ == State::closed) return kNever;
+  Instant at = std::min({deadline_, keep_alive_deadline(), ping_due()});
+  for (const Instant until : throttled_until_) {
+    if (until != Instant{}) at = std::min(at, until);
+  }
+  return at;
+}
+
+void Session::Impl::set_reading(Side side, bool reading, Instant now) {
+  if (side != Side::client || client_unread_ == !reading) return;
+  client_unread_ = !reading;
+  if (reading) last_from_client_ = now;
+}
+
+void Session::Impl::tick(Instant now, Turn& turn) {
+  if (state_ == State::closed) return;
+  for (Instant& until : throttled_until_) {
+    if (until == Instant{} || now < until) continue;
+    until = Instant{};
+    // Its silence was the gateway's doing.
+    if (&until == &throttled_until_[0]) last_from_client_ = now;
+  }
+  if (now >= deadline_) {
+    const bool connect_missing = state_ == State::awaiting_connect;
+    const Check check = connect_missing ? Check::connect_timeout : Check::broker_timeout;
+    events_.on_refusal(info(), {connect_missing ? Side::client : Side::broker,
+                                connect_missing ? PacketType::connect : PacketType::connack,
+                                Action::disconnect,
+                                ReasonCode::server_unavailable,
+                                cause_of(check),
+                                {}});
+    if (!connect_missing) reject_client(ReasonCode::server_unavailable, turn);
+    close({connect_missing ? Side::client : Side::broker,
+           connect_missing ? CloseKind::connect_timeout : CloseKind::broker_unavailable,
+           to_string(check)},
+          turn);
+    return;
+  }
+  if (now >= keep_alive_deadline()) {
+    events_.on_refusal(info(), {Side::client,
+                                PacketType::pingreq,
+                                Action::disconnect,
+                                ReasonCode::keep_alive_timeout,
+                                cause_of(Check::keep_alive),
+                                {}});
+    say_goodbye(ReasonCode::keep_alive_timeout, turn);
+    close({Side::client, CloseKind::keep_alive, to_string(Check::keep_alive)}, turn);
+    return;
+  }
+  if (now >= ping_due()) ping_broker(now, turn);
+}
+
+}  // namespace sallyport
