@@ -10,9 +10,9 @@ namespace sallyport::config {
 
 /// One thing wrong with a file an operator wrote.
 struct Diagnostic {
-  policy::Origin origin;   // line 0: the file as a whole
-  std::string message;     // what is wrong, with the key and the value
-  std::string hint;        // what is accepted, or what to do; may be empty
+  policy::Origin origin;  // line 0: the file as a whole
+  std::string message;    // what is wrong, with the key and the value
+  std::string hint;       // what is accepted, or what to do; may be empty
 };
 /// "gateway.toml:12:9: error: unknown key "adress" in [broker]\n  hint: did you mean "address"?"
 [[nodiscard]] std::string to_string(const Diagnostic& diagnostic);

@@ -1,0 +1,191 @@
+#include "config/policy_file.h"
+
+#include <array>
+
+#include "config/names.h"
+
+namespace sallyport::config {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kDenyNames = {"drop", "disconnect", "report"};
+constexpr std::array kDenyActions = {Action::drop, Action::disconnect, Action::report};
+
+constexpr std::array<std::string_view, 4> kExceedNames = {"throttle", "drop", "disconnect",
+                                                          "report"};
+constexpr std::array kExceedActions = {Action::throttle, Action::drop, Action::disconnect,
+                                       Action::report};
+
+std::vector<std::string> values(std::vector<Text> texts) {
+  std::vector<std::string> result;
+  result.reserve(texts.size());
+  for (Text& text : texts) result.push_back(std::move(text.value));
+  return result;
+}
+
+/// "[[role.allow]]" becomes `[[role.allow]] "telemetry"` as soon as the name is known.
+std::string name(TableReader& table, std::string_view key, std::string_view example) {
+  table.require(key, "write: " + std::string(key) + " = \"" + std::string(example) + "\"");
+  const auto text = table.string(key);
+  if (!text) return "";
+  if (!is_name(text->value)) {
+    table.problems().add(text->at, table.named(key, *table.find(key)) + " is not a name",
+                         std::string(kNameHint));
+    return "";
+  }
+  table.rename(table.where() + " \"" + text->value + "\"");
+  return text->value;
+}
+
+policy::OnDeny on_deny(TableReader& table, policy::OnDeny otherwise) {
+  const Node* node = table.find("on_deny");
+  if (node == nullptr) return otherwise;
+  if (node->kind != Node::Kind::table) {
+    if (const auto action = table.choice("on_deny", kDenyNames)) {
+      otherwise.v3 = otherwise.v5 = kDenyActions[*action];
+    }
+    return otherwise;
+  }
+  auto by_version = table.table("on_deny");
+  if (const auto action = by_version->choice("mqtt3", kDenyNames)) {
+    otherwise.v3 = kDenyActions[*action];
+  }
+  if (const auto action = by_version->choice("mqtt5", kDenyNames)) {
+    otherwise.v5 = kDenyActions[*action];
+  }
+  if (node->members.empty()) {
+    table.problems().add(
+        node->at, by_version->where() + " is empty",
+        "write on_deny = \"drop\" or { mqtt3 = \"disconnect\", mqtt5 = \"drop\" }");
+  }
+  by_version->finish();
+  return otherwise;
+}
+
+/// The keys that `limits` of a role and `limit` of a rule share. Empty: none of them is there.
+std::optional<policy::RateSpec> rate_limit(TableReader& table) {
+  policy::RateSpec spec;
+  spec.origin = table.problems().origin(table.at());
+  spec.messages = table.message_rate("messages");
+  // With the most messages in an hour this keeps a burst's time inside 64 bits of nanoseconds.
+  spec.burst = table.integer("burst", 1, 1'000'000);
+  spec.bytes = table.byte_rate("bytes");
+  if (const auto action = table.choice("on_exceed", kExceedNames)) {
+    spec.on_exceed = kExceedActions[*action];
+  }
+  const bool messages = table.find("messages") != nullptr;
+  const bool bytes = table.find("bytes") != nullptr;
+  if (table.find("burst") != nullptr && !messages) {
+    table.problems().add(table.key_at("burst"), "burst in " + table.where() + " needs \"messages\"",
+                         "burst is how many messages may come at once");
+  }
+  if (table.find("on_exceed") != nullptr && !messages && !bytes) {
+    table.problems().add(table.key_at("on_exceed"),
+                         "on_exceed in " + table.where() + " has nothing that could be exceeded",
+                         "write messages = \"20/s\" or bytes = \"64 KiB/s\"");
+  }
+  if (!messages && !bytes) return std::nullopt;
+  return spec;
+}
+
+class PolicyFile {
+ public:
+  PolicyFile(Problems problems, policy::PolicySpec& spec) : problems_(problems), spec_(spec) {}
+
+  void read(const Node& root) {
+    TableReader file(problems_, root, "policy file");
+    for (const Node* node : file.tables("role")) {
+      spec_.roles.push_back(role(TableReader(problems_, *node, "[[role]]")));
+    }
+    file.finish();
+  }
+
+ private:
+  [[nodiscard]] policy::RoleSpec role(TableReader table) const {
+    policy::RoleSpec role;
+    role.origin = problems_.origin(table.at());
+    role.name = name(table, "name", "sensor");
+    if (auto match = table.table("match")) role.match = match_of(*match);
+    if (auto id = table.string("client_id")) role.client_id = std::move(id->value);
+    if (auto limits = table.table("limits")) {
+      role.limits = rate_limit(*limits);
+      std::uint32_t max_packet = 0;
+      limits->size_into("max_packet", max_packet, 128, kMaxPacket);
+      if (max_packet != 0) role.max_packet = max_packet;
+      not_empty(*limits, "write for example messages = \"20/s\"");
+      limits->finish();
+    }
+    role.on_deny = on_deny(table, role.on_deny);
+    for (const Node* node : table.tables("allow")) {
+      role.rules.push_back(rule(TableReader(problems_, *node, "[[role.allow]]"), false, role));
+    }
+    for (const Node* node : table.tables("deny")) {
+      role.rules.push_back(rule(TableReader(problems_, *node, "[[role.deny]]"), true, role));
+    }
+    table.finish();
+    return role;
+  }
+
+  [[nodiscard]] static policy::MatchSpec match_of(TableReader& table) {
+    policy::MatchSpec match;
+    match.listener = values(table.strings("listener"));
+    match.cert_cn = values(table.strings("cert_cn"));
+    match.cert_san_dns = values(table.strings("cert_san_dns"));
+    match.cert_san_uri = values(table.strings("cert_san_uri"));
+    match.username = values(table.strings("username"));
+    match.client_id = values(table.strings("client_id"));
+    match.address = values(table.strings("address"));
+    // `match = {}` says "everybody" where somebody forgot to say who.
+    not_empty(table, "delete match if the role is for every identity");
+    table.finish();
+    return match;
+  }
+
+  static void not_empty(TableReader& table, std::string_view hint) {
+    if (table.empty()) {
+      table.problems().add(table.at(), table.where() + " is empty", std::string(hint));
+    }
+  }
+
+  [[nodiscard]] policy::RuleSpec rule(TableReader table, bool deny,
+                                      const policy::RoleSpec& role) const {
+    policy::RuleSpec rule;
+    rule.deny = deny;
+    rule.origin = problems_.origin(table.at());
+    rule.id = name(table, "id", deny ? "no-internals" : "telemetry");
+    rule.publish = values(table.strings("publish"));
+    rule.subscribe = values(table.strings("subscribe"));
+    if (table.find("publish") == nullptr && table.find("subscribe") == nullptr) {
+      problems_.add(table.at(), table.where() + " has neither \"publish\" nor \"subscribe\"",
+                    "write for example publish = \"plant/${client_id}/#\"");
+    }
+    if (const auto qos = table.integer("max_qos", 0, 2)) {
+      rule.max_qos = static_cast<std::uint8_t>(*qos);
+    }
+    rule.retain = table.boolean("retain");
+    if (const auto size = table.size("max_payload", 0, mqtt::kMaxRemainingLength)) {
+      rule.max_payload = static_cast<std::uint32_t>(*size);
+    }
+    if (auto limit = table.table("limit")) {
+      rule.limit = rate_limit(*limit);
+      not_empty(*limit, "write for example messages = \"10/s\"");
+      limit->finish();
+    }
+    if (table.find("on_deny") != nullptr) rule.on_deny = on_deny(table, role.on_deny);
+    table.finish();
+    return rule;
+  }
+
+  static constexpr std::uint64_t kMaxPacket = std::uint64_t{mqtt::kMaxRemainingLength} + 5;
+
+  Problems problems_;
+  policy::PolicySpec& spec_;
+};
+
+}  // namespace
+
+void read_policy_file(const Node& root, Problems problems, policy::PolicySpec& spec) {
+  PolicyFile(problems, spec).read(root);
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,271 @@
+#include "config/reader.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "config/suggest.h"
+#include "config/units.h"
+
+namespace sallyport::config {
+
+namespace {
+
+// GCRA works in nanoseconds: these keep every product of a rate and a burst inside 64 bits.
+constexpr std::uint64_t kMostMessages = 1'000'000'000;
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40U;
+
+}  // namespace
+
+void Problems::add(Position at, std::string message, std::string hint) const {
+  list_->push_back({origin(at), std::move(message), std::move(hint)});
+}
+
+void sort(Diagnostics& diagnostics) {
+  std::stable_sort(diagnostics.begin(), diagnostics.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) {
+                     return std::tie(a.origin.file, a.origin.line, a.origin.column) <
+                            std::tie(b.origin.file, b.origin.line, b.origin.column);
+                   });
+}
+
+TableReader::TableReader(Problems problems, const Node& table, std::string where)
+    : problems_(problems), table_(&table), where_(std::move(where)) {}
+
+std::string TableReader::named(std::string_view key, const Node& value) const {
+  std::string text(key);
+  if (!value.written.empty()) text += " = " + value.written;
+  return text + " in " + where_;
+}
+
+Position TableReader::key_at(std::string_view key) const {
+  for (const Member& member : table_->members) {
+    if (member.key == key) return member.at;
+  }
+  return table_->at;
+}
+
+const Node* TableReader::find(std::string_view key) {
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
+  for (const Member& member : table_->members) {
+    if (member.key == key) return &member.value;
+  }
+  return nullptr;
+}
+
+const Node* TableReader::require(std::string_view key, std::string_view hint) {
+  if (const Node* value = find(key)) return value;
+  problems_.add(table_->at, where_ + " has no \"" + std::string(key) + "\"", std::string(hint));
+  return nullptr;
+}
+
+void TableReader::wrong_type(std::string_view key, const Node& value, std::string_view wanted,
+                             std::string hint) const {
+  std::string message(key);
+  message += " in " + where_ + " is " + std::string(describe(value.kind));
+  if (value.kind != Node::Kind::table && value.kind != Node::Kind::array) {
+    message += " (" + value.written + ")";
+  }
+  problems_.add(value.at, message + ", not " + std::string(wanted), std::move(hint));
+}
+
+std::optional<Text> TableReader::string(std::string_view key) {
+  const Node* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != Node::Kind::string) {
+    wrong_type(key, *value, "a string", "write it in \"quotes\"");
+    return std::nullopt;
+  }
+  if (value->text.empty()) {
+    problems_.add(value->at, std::string(key) + " in " + where_ + " is empty",
+                  "write a value, or delete the line");
+    return std::nullopt;
+  }
+  return Text{value->text, value->at};
+}
+
+std::vector<Text> TableReader::strings(std::string_view key) {
+  const Node* value = find(key);
+  if (value == nullptr) return {};
+  if (value->kind != Node::Kind::string && value->kind != Node::Kind::array) {
+    wrong_type(key, *value, "a string or an array of strings", "write \"x\" or [\"x\", \"y\"]");
+    return {};
+  }
+  std::vector<Text> texts;
+  const std::span<const Node> items =
+      value->kind == Node::Kind::string ? std::span(value, 1) : std::span(value->items);
+  if (items.empty()) {
+    problems_.add(value->at, std::string(key) + " in " + where_ + " is empty",
+                  "write at least one item, or delete the line");
+  }
+  for (const Node& item : items) {
+    if (item.kind != Node::Kind::string) {
+      wrong_type(key, item, "a string", "write \"x\" or [\"x\", \"y\"]");
+    } else if (item.text.empty()) {
+      problems_.add(item.at, std::string(key) + " in " + where_ + " holds an empty string",
+                    "write a value, or delete it");
+    } else {
+      texts.push_back({item.text, item.at});
+    }
+  }
+  return texts;
+}
+
+std::optional<bool> TableReader::boolean(std::string_view key) {
+  const Node* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != Node::Kind::boolean) {
+    wrong_type(key, *value, "a boolean", "write true or false, without quotes");
+    return std::nullopt;
+  }
+  return value->boolean;
+}
+
+std::optional<std::uint64_t> TableReader::integer(std::string_view key, std::uint64_t least,
+                                                  std::uint64_t most) {
+  const Node* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  const std::string range = "accepted: " + std::to_string(least) + " to " + std::to_string(most);
+  if (value->kind != Node::Kind::integer) {
+    wrong_type(key, *value, "an integer", range);
+    return std::nullopt;
+  }
+  if (!value->integer || std::cmp_less(*value->integer, least) ||
+      std::cmp_greater(*value->integer, most)) {
+    problems_.add(value->at, named(key, *value) + " is out of range", range);
+    return std::nullopt;
+  }
+  return static_cast<std::uint64_t>(*value->integer);
+}
+
+const Node* TableReader::find_unit(std::string_view key, std::string_view wanted,
+                                   const std::string& hint) {
+  const Node* value = find(key);
+  if (value == nullptr) return nullptr;
+  if (value->kind == Node::Kind::string) return value;
+  if (value->kind == Node::Kind::integer || value->kind == Node::Kind::floating) {
+    problems_.add(value->at, named(key, *value) + " has no unit", hint);
+  } else {
+    wrong_type(key, *value, wanted, hint);
+  }
+  return nullptr;
+}
+
+std::optional<std::uint64_t> TableReader::size(std::string_view key, std::uint64_t least,
+                                               std::uint64_t most) {
+  const std::string hint = "write a size such as \"64 KiB\"; accepted: " + format_size(least) +
+                           " to " + format_size(most);
+  const Node* value = find_unit(key, "a size", hint);
+  if (value == nullptr) return std::nullopt;
+  const auto bytes = parse_size(value->text);
+  if (!bytes) {
+    problems_.add(value->at, named(key, *value) + " " + bytes.error(), hint);
+    return std::nullopt;
+  }
+  if (*bytes < least || *bytes > most) {
+    problems_.add(value->at, named(key, *value) + " is out of range", hint);
+    return std::nullopt;
+  }
+  return *bytes;
+}
+
+std::optional<Duration> TableReader::duration(std::string_view key, Duration least, Duration most) {
+  const std::string hint =
+      "write a duration such as \"10 s\"; accepted: " + format_duration(least) + " to " +
+      format_duration(most);
+  const Node* value = find_unit(key, "a duration", hint);
+  if (value == nullptr) return std::nullopt;
+  const auto duration = parse_duration(value->text);
+  if (!duration) {
+    problems_.add(value->at, named(key, *value) + " " + duration.error(), hint);
+    return std::nullopt;
+  }
+  if (*duration < least || *duration > most) {
+    problems_.add(value->at, named(key, *value) + " is out of range", hint);
+    return std::nullopt;
+  }
+  return *duration;
+}
+
+std::optional<Rate> TableReader::rate(std::string_view key, bool bytes) {
+  const std::uint64_t most = bytes ? kMostBytes : kMostMessages;
+  const std::string hint = bytes ? "write a rate such as \"64 KiB/s\"; accepted: 1 B to " +
+                                       format_size(most) + " per s, min or h"
+                                 : "write a rate such as \"20/s\" or \"100/min\"; accepted: 1 to " +
+                                       std::to_string(most) + " per s, min or h";
+  const Node* value = find_unit(key, "a rate", hint);
+  if (value == nullptr) return std::nullopt;
+  const auto rate = bytes ? parse_byte_rate(value->text) : parse_rate(value->text);
+  if (!rate) {
+    problems_.add(value->at, named(key, *value) + " " + rate.error(), hint);
+    return std::nullopt;
+  }
+  if (rate->count < 1 || rate->count > most) {
+    problems_.add(value->at, named(key, *value) + " is out of range", hint);
+    return std::nullopt;
+  }
+  return *rate;
+}
+
+std::optional<Rate> TableReader::message_rate(std::string_view key) { return rate(key, false); }
+std::optional<Rate> TableReader::byte_rate(std::string_view key) { return rate(key, true); }
+
+std::optional<std::size_t> TableReader::choice(std::string_view key,
+                                               std::span<const std::string_view> names) {
+  std::string accepted;
+  for (const std::string_view name : names) {
+    accepted += (accepted.empty() ? "\"" : ", \"") + std::string(name) + "\"";
+  }
+  const Node* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != Node::Kind::string) {
+    wrong_type(key, *value, "a string", "accepted: " + accepted);
+    return std::nullopt;
+  }
+  const auto found = std::find(names.begin(), names.end(), value->text);
+  if (found == names.end()) {
+    problems_.add(value->at, named(key, *value) + " is not known", "accepted: " + accepted);
+    return std::nullopt;
+  }
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+std::optional<TableReader> TableReader::table(std::string_view key) {
+  const Node* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (value->kind != Node::Kind::table) {
+    const bool repeated = value->kind == Node::Kind::array;
+    wrong_type(key, *value, "a table",
+               repeated ? "it may stand once: write [" + std::string(key) + "] in single brackets"
+                        : "write it as { key = value } or under a [header]");
+    return std::nullopt;
+  }
+  return TableReader(problems_, *value, std::string(key) + " in " + where_);
+}
+
+std::vector<const Node*> TableReader::tables(std::string_view key) {
+  const Node* value = find(key);
+  if (value == nullptr) return {};
+  if (value->kind != Node::Kind::array) {
+    wrong_type(key, *value, "an array of tables", "write its header in double brackets: [[...]]");
+    return {};
+  }
+  std::vector<const Node*> tables;
+  for (const Node& item : value->items) {
+    if (item.kind == Node::Kind::table) {
+      tables.push_back(&item);
+    } else {
+      wrong_type(key, item, "a table", "write a [[header]] for each");
+    }
+  }
+  return tables;
+}
+
+void TableReader::finish() {
+  for (const Member& member : table_->members) {
+    if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
+    problems_.add(member.at, "unknown key \"" + member.key + "\" in " + where_,
+                  suggest(member.key, known_));
+  }
+}
+
+}  // namespace sallyport::config
