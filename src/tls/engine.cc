@@ -1,0 +1,174 @@
+#include "tls/engine.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "tls/errors.h"
+#include "tls/transport.h"
+
+namespace sallyport::tls {
+namespace {
+
+constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // 16 KiB. RFC 8446, 5.1
+constexpr std::size_t kMaxCall = std::size_t{1} << 30;     // BoringSSL counts in int
+
+}  // namespace
+
+Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
+  ssl_.reset(SSL_new(context_->native()));
+  BIO* bio = ssl_ == nullptr ? nullptr : BIO_new(context_->bio_method_.get());
+  if (bio != nullptr) SSL_set_bio(ssl_.get(), bio, bio);
+  if (bio == nullptr ||
+      (context_->sends_server_name_ &&
+       SSL_set_tlsext_host_name(ssl_.get(), context_->server_name().c_str()) != 1)) {
+    ERR_clear_error();
+    error_ = "out of memory";
+    state_ = State::failed;
+    return;
+  }
+  // Frees what only a handshake needs as soon as it is done.
+  SSL_set_shed_handshake_config(ssl_.get(), 1);
+  if (context_->is_server()) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    SSL_set_connect_state(ssl_.get());
+  }
+}
+
+Engine::~Engine() = default;
+
+Engine::State Engine::start(Buffer& cipher) {
+  if (state_ != State::handshaking || context_->is_server()) return state_;
+  Transport transport{.out = &cipher, .trust = context_->trust_.get(), .peer = &peer_};
+  const Attached attached(ssl_.get(), transport);
+  return shake_hands(transport);
+}
+
+Engine::State Engine::feed(Bytes in, Buffer& plain, Buffer& cipher) {
+  if (state_ == State::failed || state_ == State::peer_closed || in.empty()) return state_;
+  Transport transport{.in = in, .out = &cipher, .trust = context_->trust_.get(), .peer = &peer_};
+  const Attached attached(ssl_.get(), transport);
+  if (state_ == State::handshaking && shake_hands(transport) != State::open) return state_;
+  return decrypt(transport, plain);
+}
+
+Engine::State Engine::shake_hands(Transport& transport) {
+  ERR_clear_error();
+  const int done = SSL_do_handshake(ssl_.get());
+  if (done != 1) {
+    if (SSL_get_error(ssl_.get(), done) == SSL_ERROR_WANT_READ) return state_;
+    return fail(transport);
+  }
+  return state_ = State::open;
+}
+
+Engine::State Engine::decrypt(Transport& transport, Buffer& plain) {
+  ERR_clear_error();
+  for (std::size_t pending = 0;;) {
+    // Enough for what is here: a record is longer than its plaintext. A record that began in an
+    // earlier call may hold more; then the rest is pending and gets its room in the next round.
+    const auto room = plain.prepare(std::max({pending, transport.in.size(), std::size_t{64}}));
+    const int n =
+        SSL_read(ssl_.get(), room.data(), static_cast<int>(std::min(room.size(), kMaxCall)));
+    if (n <= 0) {
+      switch (SSL_get_error(ssl_.get(), n)) {
+        case SSL_ERROR_WANT_READ:
+          return state_;
+        case SSL_ERROR_ZERO_RETURN:
+          return state_ = State::peer_closed;
+        default:
+          return fail(transport);
+      }
+    }
+    plain.commit(static_cast<std::size_t>(n));
+    // BoringSSL takes one record at a time, so without either of these there is nothing to find.
+    pending = static_cast<std::size_t>(SSL_pending(ssl_.get()));
+    if (pending == 0 && transport.in.empty()) return state_;
+  }
+}
+
+Engine::State Engine::send(std::span<const Bytes> plain, Buffer& cipher) {
+  if (state_ != State::open || (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) {
+    return state_;
+  }
+  std::size_t total = 0;
+  std::size_t left = 0;  // segments that are not empty
+  for (const Bytes segment : plain) {
+    total += segment.size();
+    if (!segment.empty()) ++left;
+  }
+  if (total == 0) return state_;
+  const std::size_t records = total / kRecord + 1;
+  static_cast<void>(cipher.prepare(total + records * SSL_max_seal_overhead(ssl_.get())));
+
+  Transport transport{.out = &cipher};
+  const Attached attached(ssl_.get(), transport);
+  ERR_clear_error();
+  // Small segments are gathered here until they fill a record: a copy costs far less than a record
+  // does. What is a record by itself, and the last segment, goes to BoringSSL from where it lies.
+  std::array<std::uint8_t, kRecord> gathered;
+  std::size_t gathered_size = 0;
+  for (Bytes segment : plain) {
+    if (segment.empty()) continue;
+    --left;
+    while (!segment.empty()) {
+      std::size_t taken = 0;
+      if (gathered_size == 0 && (left == 0 || segment.size() >= kRecord)) {
+        taken = left == 0 ? segment.size() : segment.size() - segment.size() % kRecord;
+        if (!encrypt(segment.first(taken))) return fail(transport);
+      } else {
+        taken = std::min(kRecord - gathered_size, segment.size());
+        std::memcpy(gathered.data() + gathered_size, segment.data(), taken);
+        gathered_size += taken;
+        if (gathered_size == kRecord) {
+          if (!encrypt(gathered)) return fail(transport);
+          gathered_size = 0;
+        }
+      }
+      segment = segment.subspan(taken);
+    }
+  }
+  if (gathered_size != 0 && !encrypt(Bytes(gathered).first(gathered_size))) return fail(transport);
+  return state_;
+}
+
+bool Engine::encrypt(Bytes plain) {
+  while (!plain.empty()) {
+    const std::size_t now = std::min(plain.size(), kMaxCall);
+    // The BIO takes everything, so BoringSSL never writes a part.
+    const int n = SSL_write(ssl_.get(), plain.data(), static_cast<int>(now));
+    if (n <= 0) return false;
+    plain = plain.subspan(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+void Engine::close(Buffer& cipher) {
+  if (state_ != State::open && state_ != State::peer_closed) return;
+  if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return;
+  Transport transport{.out = &cipher};
+  const Attached attached(ssl_.get(), transport);
+  static_cast<void>(SSL_shutdown(ssl_.get()));
+  ERR_clear_error();
+}
+
+Engine::State Engine::fail(const Transport& transport) {
+  // The oldest error is the cause, the others say what became of it.
+  error_ = transport.error.empty() ? describe_error(ERR_peek_error()) : transport.error;
+  ERR_clear_error();
+  peer_.reset();
+  return state_ = State::failed;
+}
+
+std::string_view Engine::version() const {
+  if (ssl_ == nullptr || SSL_in_init(ssl_.get()) != 0) return {};
+  return SSL_get_version(ssl_.get());
+}
+
+}  // namespace sallyport::tls

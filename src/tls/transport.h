@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include <openssl/base.h>
+
+#include "sallyport/bytes.h"
+#include "sallyport/identity.h"
+
+/// Where BoringSSL reads and writes during one call of an Engine.
+namespace sallyport::tls {
+
+/// Lives on the stack of one Engine call. BoringSSL's callbacks find it through the BIO, so nothing
+/// of it has to be kept between calls.
+struct Transport {
+  Bytes in = {};                                       // ciphertext not taken yet
+  Buffer* out = nullptr;                               // where ciphertext goes
+  X509_STORE* trust = nullptr;                         // what a peer's certificate must chain to
+  std::shared_ptr<const Certificate>* peer = nullptr;  // where a verified client's names go
+  std::string_view error = {};  // why a certificate was refused; static storage
+};
+
+/// The method of BIOs that read and write through a Transport. Null: out of memory.
+[[nodiscard]] bssl::UniquePtr<BIO_METHOD> make_bio_method();
+
+/// Attaches a Transport to a connection for as long as it lives.
+class Attached final {
+ public:
+  Attached(SSL* ssl, Transport& transport);
+  ~Attached();
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+
+ private:
+  BIO* bio_;
+};
+
+/// The Transport that is attached now. Never null inside a callback.
+[[nodiscard]] Transport* transport_of(const SSL* ssl);
+
+}  // namespace sallyport::tls
