@@ -33,7 +33,7 @@ struct MatchSpec {
   std::vector<std::string> cert_san_uri;
   std::vector<std::string> username;
   std::vector<std::string> client_id;
-  std::vector<std::string> address;    // CIDR, or one address; IPv4 or IPv6
+  std::vector<std::string> address;  // CIDR, or one address; IPv4 or IPv6
 };
 
 /// What is done about a refusal: drop, disconnect or report, by protocol generation.
@@ -53,13 +53,13 @@ struct RateSpec {
 struct RuleSpec {
   std::string id;
   bool deny = false;
-  std::vector<std::string> publish;    // topic filters, with placeholders
+  std::vector<std::string> publish;  // topic filters, with placeholders
   std::vector<std::string> subscribe;
   std::optional<std::uint8_t> max_qos;
   std::optional<bool> retain;
   std::optional<std::uint32_t> max_payload;
   std::optional<RateSpec> limit;
-  std::optional<OnDeny> on_deny;       // default: the role's
+  std::optional<OnDeny> on_deny;  // default: the role's
   Origin origin;
 };
 
@@ -95,7 +95,7 @@ struct PublishRequest {
 
 /// Whose name stands for a decision. Lives as long as the Policy it came from (checks: for ever).
 struct Cause {
-  std::string_view name;   // rule id or check name
+  std::string_view name;  // rule id or check name
   bool is_rule = false;
 };
 
@@ -103,10 +103,10 @@ inline constexpr std::uint32_t kNoLimit = UINT32_MAX;
 
 struct Verdict {
   bool allowed = false;
-  Cause cause;                                 // the rule that allowed or refused, or the check
-  Action action = Action::drop;                // what to do where refused: drop or disconnect
+  Cause cause;                   // the rule that allowed or refused, or the check
+  Action action = Action::drop;  // what to do where refused: drop or disconnect
   mqtt::ReasonCode reason = mqtt::ReasonCode::not_authorized;  // where refused
-  std::uint32_t limit = kNoLimit;              // where allowed: the rule's limit, Policy::limit()
+  std::uint32_t limit = kNoLimit;  // where allowed: the rule's limit, Policy::limit()
   /// Where allowed: a refusal that was only reported (its action is `report`); empty name: none.
   Cause reported;
   mqtt::ReasonCode reported_reason = mqtt::ReasonCode::not_authorized;
@@ -142,7 +142,12 @@ class Grants final {
   std::shared_ptr<const Policy> policy_;
   const Identity* identity_ = nullptr;
   mqtt::Version version_ = mqtt::Version::v3_1_1;
+  std::uint8_t usable_ = 0;        // which of the identity's values placeholders may take
+  Action no_rule_ = Action::drop;  // where no rule covers a topic
+  std::uint32_t max_packet_ = UINT32_MAX;
   std::vector<std::uint32_t> roles_;
+  std::vector<std::uint32_t> publish_;  // where the rules of those roles begin
+  std::vector<std::uint32_t> subscribe_;
   std::vector<std::uint32_t> role_limits_;
 };
 

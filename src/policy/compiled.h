@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sallyport/policy.h"
+
+#include "policy/match.h"
+#include "policy/pattern.h"
+#include "policy/trie.h"
+
+/// What a Policy is made of. All of it is immutable behind compile().
+namespace sallyport::policy {
+
+/// OnDeny as an array: which of the two a client gets depends on its protocol.
+using Actions = std::array<Action, 2>;
+[[nodiscard]] inline std::size_t generation(mqtt::Version version) {
+  return version == mqtt::Version::v5 ? 1 : 0;
+}
+[[nodiscard]] inline Actions to_actions(const OnDeny& on_deny) { return {on_deny.v3, on_deny.v5}; }
+
+/// A rule without its filters, which are in the trie. Its number is the rank of its id, so that of
+/// two rules the first by id is the one with the lower number, in whatever order files came.
+struct Rule {
+  bool deny = false;
+  bool no_retain = false;
+  std::uint8_t max_qos = 2;
+  Actions on_deny{};
+  std::uint32_t max_payload = UINT32_MAX;
+  std::uint32_t limit = kNoLimit;
+};
+
+struct Role {
+  std::optional<Binding> binding;
+  std::uint32_t limit = kNoLimit;
+  std::uint32_t max_packet = UINT32_MAX;
+  Actions on_deny{};
+};
+
+/// Roles that ask the same of an identity. Whoever has one of them has all, so their rules share a
+/// trie, and a verdict does not walk one for each.
+struct Group {
+  Matcher matcher;
+  std::vector<std::uint32_t> roles;
+  Trie::Index publish = Trie::kNone;
+  Trie::Index subscribe = Trie::kNone;
+};
+
+struct Tables {
+  std::vector<std::string> rule_names;  // by rule number; sorted
+  std::vector<Rule> rules;
+  std::vector<Role> roles;
+  std::vector<Group> groups;
+  MatchIndex index;  // ids are group numbers
+  std::vector<RateLimit> limits;
+  Trie trie;
+};
+
+struct Policy::Compiled final : Tables {
+  explicit Compiled(Tables tables) : Tables(std::move(tables)) {}
+};
+
+}  // namespace sallyport::policy

@@ -1,0 +1,244 @@
+#include "policy/pattern.h"
+
+#include "sallyport/topic.h"
+
+#include "policy/wording.h"
+
+namespace sallyport::policy {
+
+namespace {
+
+constexpr std::size_t kLongestString = 65'535;  // a UTF-8 string on the wire, 1.5.4
+
+bool fits_value(const ValuePattern& pattern, std::string_view text, std::string_view value) {
+  const std::size_t around = pattern.prefix.size() + pattern.suffix.size();
+  return text.size() == around + value.size() &&
+         text.substr(pattern.prefix.size(), value.size()) == value &&
+         text.starts_with(pattern.prefix) && text.ends_with(pattern.suffix);
+}
+
+bool fits_any(const ValuePattern& pattern, std::string_view text,
+              const std::vector<std::string>& values) {
+  for (const std::string& value : values) {
+    if (fits_value(pattern, text, value) && is_usable_value(value)) return true;
+  }
+  return false;
+}
+
+std::string placeholder_list() {
+  std::string out = "placeholders are ";
+  for (std::size_t i = 0; i < kPlaceholderNames.size(); ++i) {
+    if (i != 0) out += ", ";
+    out.append("${").append(kPlaceholderNames[i]).append("}");
+  }
+  return out;
+}
+
+std::optional<Placeholder> find_placeholder(std::string_view name) {
+  for (std::size_t i = 0; i < kPlaceholderNames.size(); ++i) {
+    if (kPlaceholderNames[i] == name) return static_cast<Placeholder>(i);
+  }
+  return std::nullopt;
+}
+
+/// Text with at most one placeholder in it: a level of a filter, or a binding.
+struct Piece {
+  bool has_placeholder = false;
+  std::string literal;
+  ValuePattern pattern;
+};
+
+/// Reads a piece from the start of `rest` up to `/` (where `one_level`) or to its end, and takes it
+/// off. What goes wrong is said of `whole`.
+Piece take_piece(std::string_view& rest, bool one_level, std::string_view whole,
+                 std::vector<Problem>& problems) {
+  Piece piece;
+  std::size_t count = 0;
+  std::string* text = &piece.literal;
+  std::size_t i = 0;
+  while (i < rest.size() && !(one_level && rest[i] == '/')) {
+    if (!rest.substr(i).starts_with("${")) {
+      text->push_back(rest[i++]);
+      continue;
+    }
+    const std::size_t end = rest.find_first_of("}/", i);
+    if (end == std::string_view::npos || rest[end] == '/') {
+      problems.push_back({"\"${\" without its \"}\" in " + quoted(whole),
+                          "a placeholder is closed before the next \"/\"; " + placeholder_list()});
+      text->append("${");
+      i += 2;
+      continue;
+    }
+    const std::string_view name = rest.substr(i + 2, end - i - 2);
+    const auto placeholder = find_placeholder(name);
+    if (!placeholder) {
+      problems.push_back(
+          {"unknown placeholder " + quoted(rest.substr(i, end + 1 - i)) + " in " + quoted(whole),
+           did_you_mean(name, kPlaceholderNames) + placeholder_list()});
+    }
+    if (++count == 2) {
+      // "a-b" + "-" + "c" is also "a" + "-" + "b-c": a client that chooses one of the values could
+      // take the place of another.
+      problems.push_back(
+          {std::string("two placeholders in one ") + (one_level ? "topic level of " : "value: ") +
+               quoted(whole),
+           "their values could be cut apart in more than one way; " +
+               std::string(one_level
+                               ? "give each a level of its own, as in ${username}/${client_id}"
+                               : "use one")});
+    }
+    piece.has_placeholder = true;
+    piece.pattern.placeholder = placeholder.value_or(Placeholder::client_id);
+    piece.pattern.prefix = piece.literal;
+    text = &piece.pattern.suffix;
+    i = end + 1;
+  }
+  rest.remove_prefix(i);
+  return piece;
+}
+
+/// What holds for every string that stands in an MQTT packet. [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+void check_text(std::string_view text, std::vector<Problem>& problems) {
+  if (text.size() > kLongestString) {
+    problems.push_back({quoted(text) + " is longer than MQTT allows", "at most 65535 bytes"});
+  }
+  if (mqtt::check_utf8(text, false)) {
+    problems.push_back({quoted(text) + " is not well-formed UTF-8, or holds U+0000",
+                        "MQTT strings are UTF-8 without U+0000"});
+  }
+}
+
+bool has_wildcard(std::string_view text) {
+  return text.find_first_of("+#") != std::string_view::npos;
+}
+
+FilterLevel to_level(Piece piece, bool last, std::string_view whole,
+                     std::vector<Problem>& problems) {
+  FilterLevel level;
+  if (piece.has_placeholder) {
+    level.kind = FilterLevel::Kind::pattern;
+    if (has_wildcard(piece.pattern.prefix) || has_wildcard(piece.pattern.suffix)) {
+      problems.push_back({"wildcard beside a placeholder in one level of " + quoted(whole),
+                          "\"+\" and \"#\" stand alone in their level"});
+    }
+    level.pattern = std::move(piece.pattern);
+  } else if (piece.literal == "+") {
+    level.kind = FilterLevel::Kind::plus;
+  } else if (piece.literal == "#") {
+    level.kind = FilterLevel::Kind::hash;
+    if (!last) {
+      problems.push_back({"\"#\" before the end of " + quoted(whole),
+                          "\"#\" is the last level of a filter; for one level use \"+\""});
+    }
+  } else {
+    if (has_wildcard(piece.literal)) {
+      problems.push_back({"wildcard inside level " + quoted(piece.literal) + " of " + quoted(whole),
+                          "\"+\" and \"#\" stand alone in their level"});
+    }
+    level.literal = std::move(piece.literal);
+  }
+  return level;
+}
+
+}  // namespace
+
+bool is_usable_value(std::string_view value) {
+  return !value.empty() && value.find_first_of(std::string_view("/+#\0", 4)) == value.npos;
+}
+
+Subject::Subject(const Identity& identity) : identity_(&identity), usable_(0) {
+  const auto add = [this](Placeholder placeholder, bool yes) {
+    if (yes) {
+      usable_ = static_cast<std::uint8_t>(usable_ | 1U << static_cast<unsigned>(placeholder));
+    }
+  };
+  add(Placeholder::client_id, is_usable_value(identity.client_id));
+  add(Placeholder::username, identity.username && is_usable_value(*identity.username));
+  add(Placeholder::listener, is_usable_value(identity.listener));
+  if (const Certificate* certificate = identity.certificate.get()) {
+    add(Placeholder::cert_cn, is_usable_value(certificate->common_name));
+    add(Placeholder::cert_serial, is_usable_value(certificate->serial));
+    // Alternative names are looked at one by one, each when it fits.
+    add(Placeholder::cert_san_dns, !certificate->san_dns.empty());
+    add(Placeholder::cert_san_uri, !certificate->san_uri.empty());
+  }
+}
+
+bool fits(const ValuePattern& pattern, std::string_view text, const Subject& subject) {
+  if (!subject.usable(pattern.placeholder)) return false;
+  const Identity& identity = subject.identity();
+  switch (pattern.placeholder) {
+    case Placeholder::client_id:
+      return fits_value(pattern, text, identity.client_id);
+    case Placeholder::username:
+      return fits_value(pattern, text, *identity.username);
+    case Placeholder::cert_cn:
+      return fits_value(pattern, text, identity.certificate->common_name);
+    case Placeholder::cert_serial:
+      return fits_value(pattern, text, identity.certificate->serial);
+    case Placeholder::listener:
+      return fits_value(pattern, text, identity.listener);
+    case Placeholder::cert_san_dns:
+      return fits_any(pattern, text, identity.certificate->san_dns);
+    case Placeholder::cert_san_uri:
+      return fits_any(pattern, text, identity.certificate->san_uri);
+  }
+  return false;
+}
+
+FilterLevels parse_filter(std::string_view filter, std::vector<Problem>& problems) {
+  if (filter.empty()) {
+    problems.push_back({"empty topic filter", "\"#\" covers every topic"});
+    return {};
+  }
+  check_text(filter, problems);
+  FilterLevels levels;
+  std::string_view rest = filter;
+  for (;;) {
+    Piece piece = take_piece(rest, true, filter, problems);
+    const bool last = rest.empty();
+    if (levels.size() == kMaxFilterLevels) {
+      problems.push_back(
+          {"more than " + std::to_string(kMaxFilterLevels) + " levels in " + quoted(filter),
+           "end it with \"#\""});
+      break;
+    }
+    levels.push_back(to_level(std::move(piece), last, filter, problems));
+    if (last) break;
+    rest.remove_prefix(1);  // the slash; behind it comes one more level, be it an empty one
+  }
+  if (levels.front().literal == "$share") {
+    problems.push_back({"shared subscription " + quoted(filter) + " as a rule's filter",
+                        "write the filter alone: a SUBSCRIBE of $share/group/filter is checked on "
+                        "its filter"});
+  }
+  return levels;
+}
+
+Binding parse_binding(std::string_view text, std::vector<Problem>& problems) {
+  Binding binding;
+  if (text.empty()) {
+    problems.push_back({"client_id is empty", "leave it out to allow every client identifier"});
+    return binding;
+  }
+  check_text(text, problems);
+  if (text.find_first_of("*?") != std::string_view::npos) {
+    problems.push_back({"wildcard in client_id = " + quoted(text),
+                        "client_id names the only identifier allowed; a pattern of identifiers "
+                        "goes into match = { client_id = ... }"});
+  }
+  std::string_view rest = text;
+  Piece piece = take_piece(rest, false, text, problems);
+  if (!piece.has_placeholder) {
+    binding.literal = std::move(piece.literal);
+    return binding;
+  }
+  if (text.find("${client_id}") != std::string_view::npos) {
+    problems.push_back({"client_id = " + quoted(text) + " is bound to itself",
+                        "bind it to something the client cannot choose, as ${cert.cn}"});
+  }
+  binding.pattern = std::move(piece.pattern);
+  return binding;
+}
+
+}  // namespace sallyport::policy

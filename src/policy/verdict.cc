@@ -1,0 +1,194 @@
+#include <algorithm>
+
+#include "sallyport/policy.h"
+
+#include "policy/compiled.h"
+#include "policy/strictness.h"
+
+namespace sallyport::policy {
+
+namespace {
+
+constexpr std::uint32_t kNone = UINT32_MAX;
+constexpr std::size_t kLongestTopic = 65'535;  // a UTF-8 string on the wire, 1.5.4
+
+/// What of a request the conditions of an allow rule are held against. The defaults are held
+/// against none.
+struct Facts {
+  std::uint8_t qos = 0;
+  bool retain = false;
+  std::uint32_t payload_size = 0;
+};
+
+/// Why an allow rule does not allow; success: it does.
+mqtt::ReasonCode failure(const Rule& rule, const Facts& facts) {
+  // qos_not_supported and retain_not_supported are for what CONNACK announced; a rule did not.
+  if (facts.qos > rule.max_qos || (facts.retain && rule.no_retain)) {
+    return mqtt::ReasonCode::not_authorized;
+  }
+  if (facts.payload_size > rule.max_payload) {
+    return mqtt::ReasonCode::implementation_specific_error;
+  }
+  return mqtt::ReasonCode::success;
+}
+
+/// The first rule by id, of those that were put in.
+struct First {
+  std::uint32_t rule = kNone;
+  void add(std::uint32_t other) { rule = std::min(rule, other); }
+  explicit operator bool() const { return rule != kNone; }
+};
+
+/// The strictest rule, and of those the first by id.
+struct Strictest {
+  std::uint32_t rule = kNone;
+  Action action = Action::report;
+  void add(std::uint32_t other, Action its) {
+    const int more = strictness(its) - strictness(action);
+    if (more > 0 || rule == kNone || (more == 0 && other < rule)) {
+      rule = other;
+      action = its;
+    }
+  }
+  explicit operator bool() const { return rule != kNone; }
+};
+
+/// Hears of every rule that covers what is asked, in any order and some more than once, and keeps
+/// what the verdict needs: whichever way the rules come, the verdict is the same.
+class Jury {
+ public:
+  Jury(const Tables& tables, std::size_t generation, const Facts& facts)
+      : tables_(tables), generation_(generation), facts_(facts) {}
+
+  void operator()(std::span<const std::uint32_t> rules) {
+    for (const std::uint32_t number : rules) hear(number);
+  }
+
+  [[nodiscard]] Verdict decide(Action no_rule) const {
+    if (denied_) return refused(denied_.rule, denied_.action, mqtt::ReasonCode::not_authorized);
+    if (free_) return allowed(free_.rule, kNone);
+    if (limited_) return allowed(limited_.rule, kNone);
+    // From here on nothing allows; a refusal that is only reported may still let it pass.
+    if (free_by_report_) return allowed(free_by_report_.rule, free_by_report_.rule);
+    if (limited_by_report_) return allowed(limited_by_report_.rule, limited_by_report_.rule);
+    if (failed_) {
+      return refused(failed_.rule, failed_.action, failure(tables_.rules[failed_.rule], facts_));
+    }
+    Verdict verdict;
+    verdict.cause = {to_string(Check::no_rule), false};
+    verdict.action = no_rule;
+    if (no_rule == Action::report) {
+      verdict.allowed = true;
+      verdict.reported = denied_by_report_ ? cause(denied_by_report_.rule) : verdict.cause;
+    }
+    return verdict;
+  }
+
+ private:
+  void hear(std::uint32_t number) {
+    const Rule& rule = tables_.rules[number];
+    const Action action = rule.on_deny[generation_];
+    if (rule.deny) {
+      if (action == Action::report) {
+        denied_by_report_.add(number);
+      } else {
+        denied_.add(number, action);
+      }
+      return;
+    }
+    const bool limited = rule.limit != kNoLimit;
+    if (failure(rule, facts_) == mqtt::ReasonCode::success) {
+      (limited ? limited_ : free_).add(number);
+    } else if (action == Action::report) {
+      (limited ? limited_by_report_ : free_by_report_).add(number);
+    } else {
+      failed_.add(number, action);
+    }
+  }
+
+  [[nodiscard]] Cause cause(std::uint32_t number) const {
+    return {tables_.rule_names[number], true};
+  }
+  [[nodiscard]] Verdict refused(std::uint32_t number, Action action,
+                                mqtt::ReasonCode reason) const {
+    Verdict verdict;
+    verdict.cause = cause(number);
+    verdict.action = action;
+    verdict.reason = reason;
+    return verdict;
+  }
+  /// `failed`: the rule whose condition failed and was only reported, or kNone. A deny rule that
+  /// was only reported says more, so it is the one that is named.
+  [[nodiscard]] Verdict allowed(std::uint32_t number, std::uint32_t failed) const {
+    Verdict verdict;
+    verdict.allowed = true;
+    verdict.cause = cause(number);
+    verdict.limit = tables_.rules[number].limit;
+    if (denied_by_report_) {
+      verdict.reported = cause(denied_by_report_.rule);
+    } else if (failed != kNone) {
+      verdict.reported = cause(failed);
+      verdict.reported_reason = failure(tables_.rules[failed], facts_);
+    }
+    return verdict;
+  }
+
+  const Tables& tables_;
+  std::size_t generation_;
+  Facts facts_;
+  Strictest denied_;
+  First denied_by_report_;
+  First free_;            // allows, and has no limit
+  First limited_;         // allows up to its limit
+  First free_by_report_;  // does not allow, but that is only reported
+  First limited_by_report_;
+  Strictest failed_;  // does not allow
+};
+
+Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, const Subject& subject,
+               mqtt::Version version, Action no_rule, std::string_view topic, const Facts& facts) {
+  Jury jury(tables, generation(version), facts);
+  if (topic.empty() || topic.size() > kLongestTopic) {
+    // No topic of MQTT, and nothing that a rule can cover: refused, whatever is to be reported.
+    return jury.decide(stricter(no_rule, Action::drop));
+  }
+  Path path(topic);
+  for (const std::uint32_t root : roots) tables.trie.walk(root, path, subject, jury);
+  return jury.decide(no_rule);
+}
+
+}  // namespace
+
+Verdict Grants::check_publish(const PublishRequest& request) const {
+  return decide(*policy_->compiled_, publish_, {*identity_, usable_}, version_, no_rule_,
+                request.topic, {request.qos, request.retain, request.payload_size});
+}
+
+Verdict Grants::check_response_topic(std::string_view topic) const {
+  Verdict verdict =
+      decide(*policy_->compiled_, publish_, {*identity_, usable_}, version_, no_rule_, topic, {});
+  // Somebody else will publish there: that does not use up what this client may send.
+  verdict.limit = kNoLimit;
+  return verdict;
+}
+
+Verdict Grants::check_subscribe(std::string_view filter, std::uint8_t qos) const {
+  Verdict verdict = decide(*policy_->compiled_, subscribe_, {*identity_, usable_}, version_,
+                           no_rule_, filter, {qos, false, 0});
+  // A rule's limit counts messages, and a SUBSCRIBE is none.
+  verdict.limit = kNoLimit;
+  return verdict;
+}
+
+Verdict Grants::check_delivery(const PublishRequest& request) const {
+  return decide(*policy_->compiled_, subscribe_, {*identity_, usable_}, version_, no_rule_,
+                request.topic, {request.qos, request.retain, request.payload_size});
+}
+
+Limits Grants::limits(const Limits& listener) const {
+  Limits limits = listener;
+  limits.max_packet = std::min(limits.max_packet, max_packet_);
+  return limits;
+}
+
+}  // namespace sallyport::policy
