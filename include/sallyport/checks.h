@@ -19,6 +19,7 @@ namespace sallyport {
   X(protocol_name, "mqtt.protocol-name", "protocol name is not MQTT or MQIsdp")                    \
   X(protocol_version, "mqtt.protocol-version", "protocol version is not supported")                \
   X(connect_flags, "mqtt.connect-flags", "CONNECT flags contradict each other")                    \
+  X(connack_flags, "mqtt.connack-flags", "CONNACK flags are reserved or contradict its code")      \
   X(client_id_invalid, "mqtt.client-id", "client identifier is empty or not allowed here")         \
   X(client_id_too_long, "mqtt.client-id-too-long", "client identifier is longer than the limit")   \
   X(truncated, "mqtt.truncated", "a field runs past the end of the packet")                        \

@@ -58,6 +58,8 @@ struct Connect {
   std::uint16_t receive_maximum = 65'535;
   std::optional<std::uint32_t> maximum_packet_size;
   std::uint16_t topic_alias_maximum = 0;
+  bool request_problem_information = true;
+  bool request_response_information = false;
   std::optional<std::string_view> authentication_method;
   Properties properties;
 };
@@ -65,7 +67,9 @@ struct Connect {
 /// 3.2
 struct Connack {
   bool session_present = false;
-  std::uint8_t code = 0;          // return code in 3.x, reason code in 5
+  /// Return code in 3.x, reason code in 5. The one CONNACK of 3.1.1 that a client of 5 may get, from
+  /// a broker that does not know 5, says unsupported_protocol_version here and has no properties.
+  std::uint8_t code = 0;
   std::uint16_t receive_maximum = 65'535;
   std::uint8_t maximum_qos = 2;
   bool retain_available = true;
@@ -73,6 +77,7 @@ struct Connack {
   std::optional<std::string_view> assigned_client_id;
   std::uint16_t topic_alias_maximum = 0;
   std::optional<std::uint16_t> server_keep_alive;
+  std::optional<std::string_view> authentication_method;
   Properties properties;
 };
 
@@ -143,6 +148,9 @@ struct Auth {
 /// decode_connect() learns the version from the packet itself; an unsupported one is
 /// {protocol_version, unsupported_protocol_version}.
 [[nodiscard]] Decoded<Connect> decode_connect(const Frame& frame, const Limits& limits);
+/// In which version to answer a CONNECT that decode_connect() refused, as far as can be told: a level
+/// above 5 counts as 5. Nothing: it names no protocol that has an answer.
+[[nodiscard]] std::optional<Version> announced_version(const Frame& connect);
 [[nodiscard]] Decoded<Connack> decode_connack(const Frame& frame, Version version,
                                               const Limits& limits);
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
@@ -157,6 +165,8 @@ struct Auth {
                                             const Limits& limits);
 [[nodiscard]] Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version version,
                                                     const Limits& limits);
+[[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, Side from, const Limits& limits);
+/// For a caller that does not know the side: a reason code of either passes.
 [[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, const Limits& limits);
 
 }  // namespace sallyport::mqtt

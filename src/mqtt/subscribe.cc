@@ -1,0 +1,124 @@
+#include "sallyport/packet.h"
+#include "sallyport/topic.h"
+
+#include "mqtt/properties.h"
+#include "mqtt/reader.h"
+#include "mqtt/reason_codes.h"
+#include "mqtt/refusal.h"
+
+/// SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK. 3.8 to 3.11
+namespace sallyport::mqtt {
+
+namespace {
+
+constexpr std::uint8_t kNoLocal = 0x04;
+constexpr std::uint8_t kRetainHandling = 0x30;
+constexpr std::uint8_t kReserved5 = 0xC0;
+
+/// The packet identifier, and in 5.0 the properties, with which all four begin.
+template <typename Packet>
+std::optional<Malformed> read_beginning(Reader& from, Place place, Version version,
+                                        const Limits& limits, Packet& out, PropertyValues& values) {
+  if (!from.u16(out.packet_id)) return malformed(Check::truncated);
+  // [MQTT-2.3.1-1 (3.1.1)] [MQTT-2.2.1-3 (5.0)]
+  if (out.packet_id == 0) return protocol_error(Check::packet_identifier);
+  if (version != Version::v5) return std::nullopt;
+  return read_properties(from, place, limits, out.properties, values);
+}
+
+/// The byte behind a filter of SUBSCRIBE. 3.8.3.1 (5.0)
+std::optional<Malformed> check_options(std::uint8_t options, Version version, bool shared) {
+  constexpr auto kCheck = Check::subscription_options;
+  if (version != Version::v5) {
+    // 3.1 does not use the upper bits either; a set one could only be read as something of 5.0.
+    if (options > 2) return malformed(kCheck);  // [MQTT-3-8.3-4]
+    return std::nullopt;
+  }
+  if ((options & kReserved5) != 0) return malformed(kCheck);  // [MQTT-3.8.3-5]
+  if ((options & 0x03) == 3) return protocol_error(kCheck);
+  if ((options & kRetainHandling) == kRetainHandling) return protocol_error(kCheck);
+  if (shared && (options & kNoLocal) != 0) return protocol_error(kCheck);  // [MQTT-3.8.3-4]
+  return std::nullopt;
+}
+
+std::optional<Malformed> check_entry(Reader& from, PacketType type, Version version,
+                                     const Limits& limits) {
+  std::string_view filter;
+  if (!from.text(filter)) return malformed(Check::truncated);
+  if (const auto bad = check_topic_filter(filter, limits)) {  // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
+    return topic_refusal(*bad, ReasonCode::topic_filter_invalid);
+  }
+  if (type == PacketType::unsubscribe) return std::nullopt;
+  std::uint8_t options = 0;
+  if (!from.u8(options)) return malformed(Check::truncated);
+  return check_options(options, version, !split_share(filter).share_name.empty());
+}
+
+bool code_allowed(PacketType type, Version version, std::uint8_t code) {
+  if (version == Version::v5) return reason_allowed(type, Side::broker, code);
+  // 3.1 has no code for failure; brokers use that of 3.1.1 there too. [MQTT-3.9.3-2]
+  return code <= 2 || code == kSubackFailure;
+}
+
+}  // namespace
+
+Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version, const Limits& limits) {
+  Subscribe out;
+  out.type = frame.header.type;
+  const Place place = out.type == PacketType::subscribe ? Place::subscribe : Place::unsubscribe;
+  Reader from(frame.body());
+  PropertyValues values;
+  if (const auto bad = read_beginning(from, place, version, limits, out, values)) {
+    return std::unexpected(*bad);
+  }
+  out.subscription_id = values.number(Property::subscription_identifier, 0);
+  out.payload = from.rest();
+  if (from.done()) {
+    return std::unexpected(protocol_error(Check::no_filters));  // [MQTT-3.8.3-2] [MQTT-3.10.3-2]
+  }
+  while (!from.done()) {
+    if (out.count == limits.max_filters) {
+      return std::unexpected(over_quota(Check::too_many_filters));
+    }
+    if (const auto bad = check_entry(from, out.type, version, limits)) {
+      return std::unexpected(*bad);
+    }
+    ++out.count;
+  }
+  return out;
+}
+
+bool next_filter(PacketType type, Bytes& rest, FilterEntry& out) {
+  Reader from(rest);
+  FilterEntry entry;
+  if (!from.text(entry.filter)) return false;
+  if (type == PacketType::subscribe && !from.u8(entry.options)) return false;
+  entry.raw = rest.first(rest.size() - from.left());
+  out = entry;
+  rest = from.rest();
+  return true;
+}
+
+Decoded<Suback> decode_suback(const Frame& frame, Version version, const Limits& limits) {
+  Suback out;
+  out.type = frame.header.type;
+  Reader from(frame.body());
+  PropertyValues values;
+  if (const auto bad = read_beginning(from, Place::ack, version, limits, out, values)) {
+    return std::unexpected(*bad);
+  }
+  out.codes = from.rest();
+  if (out.type == PacketType::unsuback && version != Version::v5) {
+    if (!from.done()) return std::unexpected(malformed(Check::trailing_bytes));
+    return out;
+  }
+  if (out.codes.empty()) return std::unexpected(malformed(Check::truncated));
+  for (const std::uint8_t code : out.codes) {
+    if (!code_allowed(out.type, version, code)) {
+      return std::unexpected(protocol_error(Check::reason_code));
+    }
+  }
+  return out;
+}
+
+}  // namespace sallyport::mqtt

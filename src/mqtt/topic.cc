@@ -1,0 +1,154 @@
+#include "sallyport/topic.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "mqtt/ascii.h"
+
+namespace sallyport::mqtt {
+
+namespace {
+
+constexpr std::string_view kSharePrefix = "$share/";
+
+/// Printable ASCII without wildcards, which is what topics are? Then `slashes` is how many it has.
+bool is_plain_topic(std::string_view topic, unsigned& slashes) {
+  const auto* at = reinterpret_cast<const unsigned char*>(topic.data());
+  const auto* const end = at + topic.size();
+  unsigned count = 0;
+  for (; end - at >= 8; at += 8) {
+    const std::uint64_t word = ascii::load(at);
+    if (!ascii::is_plain(word) || !ascii::has_no_wildcard(word)) return false;
+    count += ascii::count_slashes(word);
+  }
+  if (at != end) {
+    const std::uint64_t word =
+        ascii::load_tail(end, static_cast<std::size_t>(end - at), topic.size());
+    if (!ascii::is_plain(word) || !ascii::has_no_wildcard(word)) return false;
+    count += ascii::count_slashes(word);
+  }
+  slashes = count;
+  return true;
+}
+
+std::size_t count_slashes(std::string_view text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '/'));
+}
+
+/// A wildcard takes a whole level; `#` only the last one. [MQTT-4.7.1-1] [MQTT-4.7.1-2]
+bool wildcards_are_placed(std::string_view filter) {
+  bool multi_level = false;
+  Levels levels(filter);
+  for (std::string_view level; levels.next(level);) {
+    if (multi_level) return false;
+    if (level == "#") {
+      multi_level = true;
+    } else if (level != "+" && level.find_first_of("+#") != std::string_view::npos) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_wildcard(char c) { return c == '+' || c == '#'; }
+
+/// Does one begin with a wildcard and the other with `$`? Then they have nothing to do with each
+/// other. [MQTT-4.7.2-1]
+bool kept_apart(std::string_view filter, std::string_view other) {
+  return !filter.empty() && !other.empty() && is_wildcard(filter.front()) && other.front() == '$';
+}
+
+}  // namespace
+
+std::optional<Check> check_topic_name(std::string_view topic, const Limits& limits) {
+  if (topic.empty()) return Check::topic_name;
+  if (topic.size() > limits.max_topic_length) return Check::topic_too_long;
+  unsigned slashes = 0;
+  if (is_plain_topic(topic, slashes)) {
+    if (slashes >= limits.max_topic_levels) return Check::topic_levels;
+    return std::nullopt;
+  }
+  if (const auto bad = check_utf8(topic, limits.refuse_control_characters)) return bad;
+  if (topic.find_first_of("+#") != std::string_view::npos) return Check::topic_name;
+  if (count_slashes(topic) >= limits.max_topic_levels) return Check::topic_levels;
+  return std::nullopt;
+}
+
+std::optional<Check> check_topic_filter(std::string_view filter, const Limits& limits) {
+  if (filter.empty()) return Check::topic_filter;
+  if (filter.size() > limits.max_topic_length) return Check::topic_too_long;
+  if (const auto bad = check_utf8(filter, limits.refuse_control_characters)) return bad;
+  if (filter.starts_with(kSharePrefix)) {
+    filter.remove_prefix(kSharePrefix.size());
+    const auto slash = filter.find('/');
+    // A share name of at least one character, without wildcards, then a filter that is one by
+    // itself. [MQTT-4.8.2-1] [MQTT-4.8.2-2]
+    if (slash == 0 || slash == std::string_view::npos) return Check::share_name;
+    if (filter.substr(0, slash).find_first_of("+#") != std::string_view::npos) {
+      return Check::share_name;
+    }
+    filter.remove_prefix(slash + 1);
+    if (filter.empty()) return Check::share_name;
+  }
+  // The limit is on what is matched against topics: `$share/name/` is not part of that.
+  if (count_slashes(filter) >= limits.max_topic_levels) return Check::topic_levels;
+  if (!wildcards_are_placed(filter)) return Check::topic_filter;
+  return std::nullopt;
+}
+
+SharedFilter split_share(std::string_view filter) {
+  if (!filter.starts_with(kSharePrefix)) return {{}, filter};
+  const std::string_view rest = filter.substr(kSharePrefix.size());
+  const auto slash = rest.find('/');
+  if (slash == std::string_view::npos) return {{}, filter};
+  return {rest.substr(0, slash), rest.substr(slash + 1)};
+}
+
+bool matches(std::string_view filter, std::string_view topic) {
+  if (kept_apart(filter, topic)) return false;
+  Levels filter_levels(filter);
+  Levels topic_levels(topic);
+  std::string_view wanted;
+  std::string_view level;
+  while (filter_levels.next(wanted)) {
+    if (wanted == "#") return true;  // also where the topic ends here: "a/#" matches "a"
+    if (!topic_levels.next(level)) return false;
+    if (wanted != "+" && wanted != level) return false;
+  }
+  return !topic_levels.next(level);
+}
+
+bool contains(std::string_view outer, std::string_view inner) {
+  if (kept_apart(outer, inner)) return false;
+  // A topic has at least one level, so these two match the same topics. No other two filters do.
+  if (outer == "+/#" && inner == "#") return true;
+  Levels outer_levels(outer);
+  Levels inner_levels(inner);
+  std::string_view wide;
+  std::string_view narrow;
+  while (outer_levels.next(wide)) {
+    if (wide == "#") return true;
+    if (!inner_levels.next(narrow)) return false;
+    // `#` reaches the level above it and every depth below, which only another `#` does.
+    if (narrow == "#") return false;
+    if (wide != "+" && wide != narrow) return false;
+  }
+  return !inner_levels.next(narrow);
+}
+
+bool overlaps(std::string_view a, std::string_view b) {
+  if (kept_apart(a, b) || kept_apart(b, a)) return false;
+  Levels a_levels(a);
+  Levels b_levels(b);
+  std::string_view one;
+  std::string_view two;
+  for (;;) {
+    const bool has_one = a_levels.next(one);
+    const bool has_two = b_levels.next(two);
+    if ((has_one && one == "#") || (has_two && two == "#")) return true;
+    if (!has_one || !has_two) return has_one == has_two;
+    if (one != two && one != "+" && two != "+") return false;
+  }
+}
+
+}  // namespace sallyport::mqtt
