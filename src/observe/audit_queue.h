@@ -1,0 +1,69 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "observe/audit_record.h"
+#include "observe/counters.h"
+
+namespace sallyport::observe {
+
+/// Audit records on their way from one worker to the writer thread: a ring with one producer and
+/// one consumer, neither of which ever waits. Memory: a pointer per place, and the records that
+/// are under way.
+class AuditQueue final {
+ public:
+  explicit AuditQueue(std::size_t capacity)
+      : capacity_(capacity), places_(std::make_unique<std::unique_ptr<AuditRecord>[]>(capacity)) {}
+  AuditQueue(const AuditQueue&) = delete;
+  AuditQueue& operator=(const AuditQueue&) = delete;
+
+  // The worker's side.
+
+  /// Is there room for a record? Asked before the record is made.
+  [[nodiscard]] bool has_room() const {
+    return pushed_.load(std::memory_order_relaxed) - taken_.load(std::memory_order_acquire) <
+           capacity_;
+  }
+  /// Only after has_room().
+  void push(std::unique_ptr<AuditRecord> record) {
+    const std::uint64_t at = pushed_.load(std::memory_order_relaxed);
+    places_[at % capacity_] = std::move(record);
+    pushed_.store(at + 1, std::memory_order_release);
+  }
+  void count_full() { full_.add(); }
+  void count_repeated() { repeated_.add(); }
+
+  // The writer's side.
+
+  /// Null: empty.
+  [[nodiscard]] std::unique_ptr<AuditRecord> take() {
+    const std::uint64_t at = taken_.load(std::memory_order_relaxed);
+    if (at == pushed_.load(std::memory_order_acquire)) return nullptr;
+    auto record = std::move(places_[at % capacity_]);
+    taken_.store(at + 1, std::memory_order_release);
+    return record;
+  }
+
+  // Any thread.
+
+  [[nodiscard]] std::uint64_t full() const { return full_.value(); }
+  [[nodiscard]] std::uint64_t repeated() const { return repeated_.value(); }
+  [[nodiscard]] std::uint64_t waiting() const {
+    const std::uint64_t taken = taken_.load(std::memory_order_acquire);
+    const std::uint64_t pushed = pushed_.load(std::memory_order_acquire);
+    return pushed - taken;
+  }
+
+ private:
+  const std::size_t capacity_;
+  const std::unique_ptr<std::unique_ptr<AuditRecord>[]> places_;
+  alignas(64) std::atomic<std::uint64_t> pushed_{0};  // written by the worker
+  Counter full_;
+  Counter repeated_;
+  alignas(64) std::atomic<std::uint64_t> taken_{0};  // written by the writer
+};
+
+}  // namespace sallyport::observe

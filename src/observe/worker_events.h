@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "sallyport/events.h"
+
+#include "observe/audit_queue.h"
+#include "observe/repeat_gate.h"
+#include "observe/worker_counters.h"
+
+namespace sallyport::observe {
+
+class AuditWaker;
+
+/// What one worker tells the world: it counts, and hands audit records over. No lock, no system
+/// call on a packet's path; what is only read by others lies in WorkerCounters.
+///
+/// Thread: its worker's. `names`, `counters`, `queue` and `waker` outlive it; the last two are null
+/// where there is no audit log.
+class WorkerEvents final : public GatewayEvents {
+ public:
+  WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue, AuditWaker* waker,
+               std::uint64_t seed);
+
+  void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
+  void on_refusal(const SessionInfo& who, const Refusal& refusal) override;
+  void on_rewrite(Rewrite what) override;
+  void on_throttle(const SessionInfo& who, Side from, policy::Cause cause, Duration pause) override;
+  void on_session_begin(const SessionInfo& who) override;
+  void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) override;
+
+  void on_accept(std::string_view listener) override;
+  void on_reject(std::string_view listener, std::string_view reason) override;
+  void on_connection_closed(std::string_view listener) override;
+  void on_handshake(Side side, bool ok, std::string_view version, Duration took,
+                    std::string_view detail) override;
+  void on_broker_connect(bool ok, Duration took, std::string_view detail) override;
+  void on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) override;
+  void on_backpressure(Side slow, bool paused) override;
+  void on_heartbeat() override;
+
+ private:
+  [[nodiscard]] bool audit_has_room();
+  void send(std::unique_ptr<AuditRecord> record);
+
+  Names& names_;
+  WorkerCounters& counters_;
+  AuditQueue* queue_;
+  AuditWaker* waker_;
+  RepeatGate gate_;
+  /// When the sessions began that are open; only kept for the audit log. As many as there are
+  /// connections, which the listeners bound.
+  std::unordered_map<std::uint64_t, std::int64_t> begun_at_;
+};
+
+/// The steady clock in nanoseconds: what stamps and durations in this folder are measured by.
+[[nodiscard]] std::int64_t steady_nanos();
+
+}  // namespace sallyport::observe
