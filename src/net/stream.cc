@@ -42,6 +42,10 @@ int Stream::open(Loop& loop, Socket socket) {
   return 0;
 }
 
+void Stream::keep_alive(unsigned seconds) {
+  if (state_ == State::open) uv_tcp_keepalive(&tcp_, 1, seconds);
+}
+
 int Stream::start_reading() {
   if (reading_ || ended_ || (state_ != State::open && state_ != State::finishing)) return 0;
   const int error = uv_read_start(

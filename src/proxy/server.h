@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/admission.h"
+#include "proxy/settings.h"
+#include "proxy/worker.h"
+
+namespace sallyport::proxy {
+
+/// Why the server could not start, ready to be shown.
+struct StartError {
+  std::string origin;   // "gateway.toml:5"; empty where it is about no line
+  std::string message;  // "address 0.0.0.0:8883 is already in use"
+  std::string hint;     // what to do about it; may be empty
+};
+
+/// All workers. Starts all or nothing: every address is bound before the first connection is
+/// accepted anywhere.
+///
+/// Thread: one, the composition root's. Ending is asynchronous: drain(), then
+/// Watcher::on_stopped(), then the destructor, which waits for the threads.
+class Server final {
+ public:
+  class Watcher : public Worker::Watcher {
+   public:
+    /// Every worker has ended. Called once, on a worker's thread.
+    virtual void on_stopped() = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
+
+  /// Binds every address. There are as many workers as `events`; worker i reports to events[i].
+  /// `events` and `watcher` outlive the server. SIGPIPE must be ignored by the process.
+  [[nodiscard]] static std::expected<std::unique_ptr<Server>, StartError> bind(
+      std::shared_ptr<const Snapshot> snapshot, std::span<GatewayEvents* const> events,
+      Watcher& watcher);
+  /// Where it was served and not drained, drains at once.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Starts the threads. An error leaves none running; the server can only be destroyed then.
+  [[nodiscard]] std::expected<void, StartError> serve();
+
+  /// Swaps policy, certificates, limits and broker in every worker. Sockets stay as they were
+  /// bound: the answer says, one line each, what in `snapshot` needs a restart.
+  [[nodiscard]] std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
+
+  /// Accepts no more, says goodbye to every session, and ends the workers, all within `limit`. A
+  /// second call can only shorten the time.
+  void drain(Duration limit);
+
+  /// The address that a listener is bound to (where port 0 was asked for, which the kernel chose).
+  [[nodiscard]] const net::Address& address(std::size_t listener) const {
+    return addresses_[listener];
+  }
+
+ private:
+  explicit Server(Watcher& watcher) : watcher_(watcher) {}
+
+  Watcher& watcher_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<net::Address> addresses_;
+  std::vector<std::unique_ptr<Admission>> admissions_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> running_{0};
+};
+
+}  // namespace sallyport::proxy

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/session.h"
+
+#include "net/socket.h"
+#include "tls/context.h"
+
+/// What the proxy is told: plain values, built whole by the composition root from the
+/// configuration. `start` and every reload make a new set; nothing in it changes afterwards.
+namespace sallyport::proxy {
+
+struct ListenerSettings {
+  std::string name;
+  net::Address address;
+  std::string address_text;  // as the operator wrote it, for messages
+  std::string origin;        // "gateway.toml:5", for messages
+  tls::Context::Ptr tls;     // null: plain TCP
+  SessionOptions session;
+  std::uint32_t max_connections = 10'000;         // all workers together
+  std::uint32_t max_connections_per_address = 0;  // 0: no limit; IPv6 counts by /64
+};
+
+struct BrokerSettings {
+  std::string host;
+  std::uint16_t port = 0;
+  tls::Context::Ptr tls;                               // null: plain TCP
+  Duration connect_timeout = std::chrono::seconds(5);  // name, TCP and TLS together
+};
+
+/// What workers look at while they serve: one for all of them, swapped as a whole by a reload.
+/// Listeners stand in the order in which they were bound at the start.
+struct Snapshot {
+  policy::Policy::Ptr policy;
+  std::vector<std::shared_ptr<const ListenerSettings>> listeners;
+  BrokerSettings broker;
+};
+
+}  // namespace sallyport::proxy

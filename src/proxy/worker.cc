@@ -1,0 +1,159 @@
+#include "proxy/worker.h"
+
+#include <utility>
+
+namespace sallyport::proxy {
+
+namespace {
+constexpr Duration kHeartbeat = std::chrono::seconds(1);
+constexpr Duration kSayPauseEvery = std::chrono::seconds(10);
+}  // namespace
+
+Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEvents& events,
+               Watcher& watcher, std::unique_ptr<net::Loop> loop)
+    : place_(place),
+      events_(events),
+      watcher_(watcher),
+      snapshot_(std::move(snapshot)),
+      loop_(std::move(loop)),
+      wakeup_(*this),
+      resolver_(*loop_),
+      heartbeat_(timers_, *this),
+      next_id_(place.index) {
+  resolver_.set_target(snapshot_->broker.host, snapshot_->broker.port);
+}
+
+std::expected<std::unique_ptr<Worker>, int> Worker::make(
+    Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
+    std::span<const std::unique_ptr<Admission>> admissions, GatewayEvents& events,
+    Watcher& watcher) {
+  auto loop = net::Loop::make();
+  if (!loop) return std::unexpected(loop.error());
+  std::unique_ptr<Worker> worker(
+      new Worker(place, std::move(snapshot), events, watcher, std::move(*loop)));
+  if (const int error = worker->timers_.open(*worker->loop_); error != 0) {
+    return std::unexpected(error);
+  }
+  if (const int error = worker->wakeup_.open(*worker->loop_); error != 0) {
+    worker->timers_.close();
+    return std::unexpected(error);
+  }
+  worker->open_ = true;  // from here on the destructor closes what is open
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    net::Listener::Handler& handler = *worker;
+    worker->admissions_.push_back(admissions[i].get());
+    worker->listeners_.push_back(
+        std::make_unique<net::Listener>(worker->timers_, handler, std::move(sockets[i]), i));
+    if (const int error = worker->listeners_.back()->start(*worker->loop_); error != 0) {
+      return std::unexpected(error);
+    }
+  }
+  return worker;
+}
+
+Worker::~Worker() {
+  // Never run, or make() failed half-way: there are no relays.
+  if (open_) end();
+  // What was closed needs its loop once more, while the handles are still there.
+  loop_->run();
+}
+
+void Worker::run() {
+  on_timer(net::Loop::now());
+  loop_->run();
+}
+
+void Worker::post_reload(std::shared_ptr<const Snapshot> snapshot) {
+  const std::lock_guard lock(mutex_);
+  mail_.snapshot = std::move(snapshot);
+  if (!ended_) wakeup_.notify();
+}
+
+void Worker::post_drain(Duration limit) {
+  const std::lock_guard lock(mutex_);
+  mail_.drain = std::min(limit, mail_.drain.value_or(limit));
+  if (!ended_) wakeup_.notify();
+}
+
+void Worker::on_wakeup() {
+  Mail mail;
+  {
+    const std::lock_guard lock(mutex_);
+    mail = std::exchange(mail_, {});
+  }
+  if (!open_) return;
+  if (mail.snapshot) reload(std::move(mail.snapshot));
+  if (mail.drain) drain(*mail.drain);
+}
+
+void Worker::on_connection(net::Listener& listener, net::Socket socket, const net::Address& peer) {
+  const auto& settings = snapshot_->listeners[listener.index()];
+  auto slot = admissions_[listener.index()]->enter(peer, settings->max_connections,
+                                                   settings->max_connections_per_address);
+  if (!slot) {
+    events_.on_reject(settings->name, slot.error());
+    return;
+  }
+  events_.on_accept(settings->name);
+  relays_.push_back(
+      std::make_unique<Relay>(*this, settings, std::move(*slot), peer, net::Loop::now()));
+  Relay& relay = *relays_.back();
+  relay.index = relays_.size() - 1;
+  if (relay.start(std::move(socket)) != 0 && relay.is_closed()) remove(relay);
+}
+
+void Worker::on_accept_paused(net::Listener& listener, int error) {
+  const Instant now = net::Loop::now();
+  if (now < pause_said_ + kSayPauseEvery) return;
+  pause_said_ = now;
+  watcher_.on_accept_paused(snapshot_->listeners[listener.index()]->name, net::describe(error));
+}
+
+void Worker::on_timer(Instant now) {
+  events_.on_heartbeat();
+  if (now >= drain_until_) {
+    drain_until_ = kNever;
+    for (const auto& relay : relays_) relay->abort();
+  }
+  heartbeat_.set(std::min(now + kHeartbeat, drain_until_));
+}
+
+void Worker::reload(std::shared_ptr<const Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  resolver_.set_target(snapshot_->broker.host, snapshot_->broker.port);
+  // Relays are deleted from the loop only, so the list stays as it is.
+  for (const auto& relay : relays_) relay->set_policy(snapshot_->policy);
+}
+
+void Worker::drain(Duration limit) {
+  drain_until_ = std::min(drain_until_, net::Loop::now() + limit);
+  heartbeat_.set(drain_until_);
+  if (!std::exchange(draining_, true)) {
+    for (const auto& listener : listeners_) listener->close();
+    for (const auto& relay : relays_) relay->shut_down();
+  }
+  if (relays_.empty()) end();
+}
+
+void Worker::remove(Relay& relay) {
+  events_.on_connection_closed(relay.listener_name());
+  const std::size_t index = relay.index;
+  std::swap(relays_[index], relays_.back());
+  relays_[index]->index = index;
+  relays_.pop_back();
+  if (draining_ && relays_.empty()) end();
+}
+
+void Worker::end() {
+  open_ = false;
+  heartbeat_.set(kNever);
+  for (const auto& listener : listeners_) listener->close();
+  resolver_.close();
+  timers_.close();
+  // Mail may still be posted, by somebody who does not know yet that this is the end.
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  wakeup_.close();
+}
+
+}  // namespace sallyport::proxy

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/session.h"
+
+#include "net/listener.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "net/timers.h"
+#include "proxy/admission.h"
+#include "proxy/relay.h"
+#include "proxy/settings.h"
+
+namespace sallyport::proxy {
+
+/// One thread's worth of gateway: a loop, a listener for each address, the relays of the
+/// connections that they accepted, and the buffers that all of those share.
+///
+/// Thread: made, and destroyed, by the server's; run() is the thread; post_*() may be called from
+/// any thread while run() runs; all else is for the relays, on the worker's thread.
+class Worker final : private net::Wakeup::Handler,
+                     private net::Listener::Handler,
+                     private net::Timer::Handler {
+ public:
+  /// Told about what is no connection's business. Called on the worker's thread.
+  class Watcher {
+   public:
+    /// accept() pauses for want of descriptors or memory; said at most once in ten seconds.
+    virtual void on_accept_paused(std::string_view listener, std::string_view error) = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
+
+  struct Place {
+    std::size_t index = 0;  // of `count` workers
+    std::size_t count = 1;
+  };
+
+  /// `sockets` and `admissions` stand in the order of the snapshot's listeners; the admissions are
+  /// shared by all workers. `events`, `watcher` and `admissions` outlive the worker. Fails with a
+  /// libuv error code.
+  [[nodiscard]] static std::expected<std::unique_ptr<Worker>, int> make(
+      Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
+      std::span<const std::unique_ptr<Admission>> admissions, GatewayEvents& events,
+      Watcher& watcher);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Serves until the end of a drain.
+  void run();
+
+  /// Any thread. New connections and live sessions follow `snapshot`.
+  void post_reload(std::shared_ptr<const Snapshot> snapshot);
+  /// Any thread. Accepts no more, says goodbye to all sessions, and ends run() when the last one is
+  /// gone, which is bounded by `limit`.
+  void post_drain(Duration limit);
+
+  // For the relays.
+  struct Wire {
+    std::uint64_t received = 0;
+    std::uint64_t sent = 0;
+  };
+  [[nodiscard]] net::Loop& loop() { return *loop_; }
+  [[nodiscard]] net::Timers& timers() { return timers_; }
+  [[nodiscard]] net::Resolver& resolver() { return resolver_; }
+  [[nodiscard]] GatewayEvents& events() { return events_; }
+  [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
+  /// Empty between turns.
+  [[nodiscard]] Turn& turn() { return turn_; }
+  /// What the bytes of this turn decrypt to.
+  [[nodiscard]] Buffer& plain() { return plain_; }
+  /// What TLS has for a side at the end of this turn. Empty between turns.
+  [[nodiscard]] Buffer& cipher(Side side) { return cipher_[static_cast<std::size_t>(side)]; }
+  /// Bytes of this turn that have not been reported yet.
+  [[nodiscard]] Wire& wire(Side side) { return wire_[static_cast<std::size_t>(side)]; }
+  /// Unique among all workers.
+  [[nodiscard]] std::uint64_t next_session_id() { return next_id_ += place_.count; }
+  /// Deletes the relay.
+  void remove(Relay& relay);
+
+ private:
+  Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEvents& events,
+         Watcher& watcher, std::unique_ptr<net::Loop> loop);
+
+  struct Mail {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::optional<Duration> drain;
+  };
+
+  void on_wakeup() override;
+  void on_connection(net::Listener& listener, net::Socket socket,
+                     const net::Address& peer) override;
+  void on_accept_paused(net::Listener& listener, int error) override;
+  void on_timer(Instant now) override;
+  void reload(std::shared_ptr<const Snapshot> snapshot);
+  void drain(Duration limit);
+  void end();
+
+  const Place place_;
+  GatewayEvents& events_;
+  Watcher& watcher_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<Admission*> admissions_;
+
+  std::unique_ptr<net::Loop> loop_;
+  net::Timers timers_;
+  net::Wakeup wakeup_;
+  net::Resolver resolver_;
+  net::Timer heartbeat_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::unique_ptr<Relay>> relays_;
+
+  Turn turn_;
+  Buffer plain_;
+  std::array<Buffer, 2> cipher_;
+  std::array<Wire, 2> wire_;
+  std::uint64_t next_id_;
+
+  bool open_ = false;
+  bool draining_ = false;
+  Instant drain_until_ = kNever;
+  Instant pause_said_{};
+
+  std::mutex mutex_;
+  Mail mail_;           // under mutex_
+  bool ended_ = false;  // under mutex_
+};
+
+}  // namespace sallyport::proxy
