@@ -255,6 +255,9 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   if (state_ == State::closed) return;
   if (side == Side::broker) {
     if (state_ == State::dialing || state_ == State::awaiting_connack) {
+      events_.on_refusal(info(), {Side::broker, PacketType::connect, Action::disconnect,
+                                  ReasonCode::server_unavailable,
+                                  cause_of(Check::broker_unavailable), {}});
       reject_client(ReasonCode::server_unavailable, turn);
       kind = CloseKind::broker_unavailable;
     } else if (state_ == State::open) {
