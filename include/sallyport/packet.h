@@ -148,9 +148,6 @@ struct Auth {
 /// decode_connect() learns the version from the packet itself; an unsupported one is
 /// {protocol_version, unsupported_protocol_version}.
 [[nodiscard]] Decoded<Connect> decode_connect(const Frame& frame, const Limits& limits);
-/// In which version to answer a CONNECT that decode_connect() refused, as far as can be told: a level
-/// above 5 counts as 5. Nothing: it names no protocol that has an answer.
-[[nodiscard]] std::optional<Version> announced_version(const Frame& connect);
 [[nodiscard]] Decoded<Connack> decode_connack(const Frame& frame, Version version,
                                               const Limits& limits);
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,

@@ -191,14 +191,4 @@ Decoded<Connect> decode_connect(const Frame& frame, const Limits& limits) {
   return ConnectDecoder(frame, limits).run();
 }
 
-std::optional<Version> announced_version(const Frame& connect) {
-  Reader from(connect.body());
-  std::string_view name;
-  if (!from.text(name)) return std::nullopt;
-  if (name == "MQIsdp") return Version::v3_1;
-  std::uint8_t level = 0;
-  if (name != "MQTT" || !from.u8(level)) return std::nullopt;
-  return (level & ~kBridgeBit) >= 5 ? Version::v5 : Version::v3_1_1;
-}
-
 }  // namespace sallyport::mqtt

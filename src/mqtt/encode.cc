@@ -193,7 +193,7 @@ bool rewrite_properties(const Frame& frame, std::span<const PropertyChange> chan
   // In place nothing grows; what is not there yet comes behind.
   std::size_t size = parts->block.size();
   for (const PropertyChange& change : changes) {
-    if (!fits(change, place)) return false;
+    if (!fits(change, place) || find(changes, change.id) != &change) return false;
     if (!has_property(parts->block, change.id)) size += 1 + width_of(change.id);
   }
   if (size > kMaxRemainingLength) return false;
