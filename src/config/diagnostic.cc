@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <string>
+#include <tuple>
 
 #include "config/load.h"
 
@@ -39,6 +41,14 @@ std::string to_string(const Diagnostic& diagnostic) {
   text += (text.empty() ? "error: " : ": error: ") + printable(diagnostic.message);
   if (!diagnostic.hint.empty()) text += "\n  hint: " + printable(diagnostic.hint);
   return text;
+}
+
+void sort(Diagnostics& diagnostics) {
+  std::stable_sort(diagnostics.begin(), diagnostics.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) {
+                     return std::tie(a.origin.file, a.origin.line, a.origin.column) <
+                            std::tie(b.origin.file, b.origin.line, b.origin.column);
+                   });
 }
 
 }  // namespace sallyport::config

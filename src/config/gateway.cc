@@ -296,20 +296,26 @@ class GatewayFile {
 
 }  // namespace
 
-std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path) {
+GatewayOptions load_gateway(const std::string& path, Diagnostics& diagnostics) {
   const auto source = read_source(path);
-  if (!source) return std::unexpected(Diagnostics{source.error()});
-  const auto root = parse(*source);
-  if (!root) return std::unexpected(Diagnostics{root.error()});
-
-  Diagnostics diagnostics;
-  const std::string file = path;
-  GatewayOptions options = GatewayFile(path, Problems(file, diagnostics)).read(*root);
-  if (!diagnostics.empty()) {
-    sort(diagnostics);
-    return std::unexpected(std::move(diagnostics));
+  if (!source) {
+    diagnostics.push_back(source.error());
+    return {};
   }
-  return options;
+  const auto root = parse(*source);
+  if (!root) {
+    diagnostics.push_back(root.error());
+    return {};
+  }
+  return GatewayFile(path, Problems(path, diagnostics)).read(*root);
+}
+
+std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path) {
+  Diagnostics diagnostics;
+  GatewayOptions options = load_gateway(path, diagnostics);
+  if (diagnostics.empty()) return options;
+  sort(diagnostics);
+  return std::unexpected(std::move(diagnostics));
 }
 
 }  // namespace sallyport::config

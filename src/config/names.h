@@ -4,12 +4,10 @@
 
 namespace sallyport::config {
 
-/// Names that operators give (listeners, roles, rules) stand in audit lines and metric labels: 1 to
-/// 64 letters, digits, '-', '_' and '.', so that nobody has to quote them.
+/// Names that operators give (listeners, roles, rules) stand in audit lines and metric labels, so
+/// they are made of characters that nobody has to quote. Policy::compile() holds roles and rules to
+/// the same, but does not know the column.
 [[nodiscard]] bool is_name(std::string_view name);
-inline constexpr std::string_view kNameHint = "a name is 1 to 64 letters, digits, '-', '_' or '.'";
-
-/// Does `pattern` with `*` and `?` match all of `text`?
-[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
+inline constexpr std::string_view kNameHint = "1 to 64 of A-Z a-z 0-9 . _ : -";
 
 }  // namespace sallyport::config

@@ -5,9 +5,9 @@
 #include <glob.h>
 
 #include "config/load.h"
-#include "config/names.h"
 #include "config/policy_file.h"
 #include "config/suggest.h"
+#include "policy/glob.h"
 
 namespace sallyport::config {
 
@@ -77,12 +77,13 @@ std::vector<std::string> policy_files(const GatewayOptions& options, Diagnostics
 /// leave a door open because of a typing error.
 void check_listeners(const policy::PolicySpec& spec, const GatewayOptions& options,
                      Diagnostics& diagnostics) {
+  if (options.listeners.empty()) return;
   std::vector<std::string_view> names;
   for (const ListenerOptions& listener : options.listeners) names.push_back(listener.name);
   for (const policy::RoleSpec& role : spec.roles) {
     for (const std::string& pattern : role.match.listener) {
       const bool known = std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-        return glob_matches(pattern, name);
+        return policy::glob_matches(pattern, name);
       });
       if (known) continue;
       diagnostics.push_back({role.origin,

@@ -3,6 +3,8 @@
 #include <array>
 
 #include "config/names.h"
+#include "policy/address.h"
+#include "policy/pattern.h"
 
 namespace sallyport::config {
 
@@ -21,6 +23,37 @@ std::vector<std::string> values(std::vector<Text> texts) {
   result.reserve(texts.size());
   for (Text& text : texts) result.push_back(std::move(text.value));
   return result;
+}
+
+/// What the compiler would say about a text, said where the text stands.
+void report(const TableReader& table, std::string_view key, Position at,
+            std::vector<policy::Problem>& problems) {
+  for (policy::Problem& problem : problems) {
+    table.problems().add(at, std::string(key) + " in " + table.where() + ": " + problem.message,
+                         std::move(problem.hint));
+  }
+  problems.clear();
+}
+
+std::vector<std::string> filters(TableReader& table, std::string_view key) {
+  std::vector<Text> texts = table.strings(key);
+  std::vector<policy::Problem> problems;
+  for (const Text& text : texts) {
+    static_cast<void>(policy::parse_filter(text.value, problems));
+    report(table, key, text.at, problems);
+  }
+  return values(std::move(texts));
+}
+
+std::vector<std::string> addresses(TableReader& table, std::string_view key) {
+  std::vector<Text> texts = table.strings(key);
+  for (const Text& text : texts) {
+    auto cidr = policy::parse_cidr(text.value);
+    if (cidr) continue;
+    std::vector<policy::Problem> problems = {std::move(cidr.error())};
+    report(table, key, text.at, problems);
+  }
+  return values(std::move(texts));
 }
 
 /// "[[role.allow]]" becomes `[[role.allow]] "telemetry"` as soon as the name is known.
@@ -106,7 +139,12 @@ class PolicyFile {
     role.origin = problems_.origin(table.at());
     role.name = name(table, "name", "sensor");
     if (auto match = table.table("match")) role.match = match_of(*match);
-    if (auto id = table.string("client_id")) role.client_id = std::move(id->value);
+    if (auto id = table.string("client_id")) {
+      std::vector<policy::Problem> problems;
+      static_cast<void>(policy::parse_binding(id->value, problems));
+      report(table, "client_id", id->at, problems);
+      role.client_id = std::move(id->value);
+    }
     if (auto limits = table.table("limits")) {
       role.limits = rate_limit(*limits);
       std::uint32_t max_packet = 0;
@@ -134,7 +172,7 @@ class PolicyFile {
     match.cert_san_uri = values(table.strings("cert_san_uri"));
     match.username = values(table.strings("username"));
     match.client_id = values(table.strings("client_id"));
-    match.address = values(table.strings("address"));
+    match.address = addresses(table, "address");
     // `match = {}` says "everybody" where somebody forgot to say who.
     not_empty(table, "delete match if the role is for every identity");
     table.finish();
@@ -153,8 +191,8 @@ class PolicyFile {
     rule.deny = deny;
     rule.origin = problems_.origin(table.at());
     rule.id = name(table, "id", deny ? "no-internals" : "telemetry");
-    rule.publish = values(table.strings("publish"));
-    rule.subscribe = values(table.strings("subscribe"));
+    rule.publish = filters(table, "publish");
+    rule.subscribe = filters(table, "subscribe");
     if (table.find("publish") == nullptr && table.find("subscribe") == nullptr) {
       problems_.add(table.at(), table.where() + " has neither \"publish\" nor \"subscribe\"",
                     "write for example publish = \"plant/${client_id}/#\"");

@@ -1,7 +1,6 @@
 #include "config/reader.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "config/suggest.h"
 #include "config/units.h"
@@ -18,14 +17,6 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40U;
 
 void Problems::add(Position at, std::string message, std::string hint) const {
   list_->push_back({origin(at), std::move(message), std::move(hint)});
-}
-
-void sort(Diagnostics& diagnostics) {
-  std::stable_sort(diagnostics.begin(), diagnostics.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) {
-                     return std::tie(a.origin.file, a.origin.line, a.origin.column) <
-                            std::tie(b.origin.file, b.origin.line, b.origin.column);
-                   });
 }
 
 TableReader::TableReader(Problems problems, const Node& table, std::string where)

@@ -28,9 +28,6 @@ class Problems {
   Diagnostics* list_;
 };
 
-/// By file, line and column, so that an operator can work through them from the top.
-void sort(Diagnostics& diagnostics);
-
 /// A string of the file and where it stands.
 struct Text {
   std::string value;

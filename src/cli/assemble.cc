@@ -1,0 +1,77 @@
+#include "cli/assemble.h"
+
+#include <utility>
+
+namespace sallyport::cli {
+
+namespace {
+
+/// TLS errors read "<file> <what>; <what to do>", and stand where the files are named.
+void report(const std::vector<tls::TlsError>& errors, const policy::Origin& origin,
+            config::Diagnostics& diagnostics) {
+  for (const tls::TlsError& error : errors) {
+    const std::size_t end = error.message.find("; ");
+    config::Diagnostic diagnostic;
+    diagnostic.origin = origin;
+    diagnostic.message = error.file.empty() ? "" : error.file + " ";
+    diagnostic.message += error.message.substr(0, end);
+    if (end != std::string::npos) diagnostic.hint = error.message.substr(end + 2);
+    diagnostics.push_back(std::move(diagnostic));
+  }
+}
+
+/// Has load_gateway() reported already that something here is missing?
+bool is_complete(const tls::ServerOptions& options) {
+  const bool asks = options.client_certificate != tls::ClientCertificate::none;
+  return !options.certificate.empty() && !options.key.empty() && asks == !options.client_ca.empty();
+}
+bool is_complete(const tls::ClientOptions& options) {
+  return !options.ca.empty() && !options.server_name.empty() &&
+         options.certificate.empty() == options.key.empty();
+}
+
+tls::Context::Ptr take(tls::Context::Result result, const policy::Origin& origin,
+                       config::Diagnostics& diagnostics) {
+  if (result) return std::move(*result);
+  report(result.error(), origin, diagnostics);
+  return nullptr;
+}
+
+}  // namespace
+
+std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) {
+  config::Diagnostics diagnostics;
+  Assembled all;
+  all.options = config::load_gateway(path, diagnostics);
+  const bool gateway_is_good = diagnostics.empty();
+
+  if (gateway_is_good || !all.options.policy_files.empty()) {
+    config::GatewayOptions options = all.options;
+    // Half of the listeners would make a role look wrong that is not.
+    if (!gateway_is_good) options.listeners.clear();
+    auto policy = config::load_policy(options);
+    if (policy) {
+      all.policy = std::move(*policy);
+    } else {
+      diagnostics.insert(diagnostics.end(), policy.error().begin(), policy.error().end());
+    }
+  }
+
+  for (const config::ListenerOptions& listener : all.options.listeners) {
+    tls::Context::Ptr context;
+    if (listener.tls && (gateway_is_good || is_complete(*listener.tls))) {
+      context = take(tls::Context::load_server(*listener.tls), listener.tls_origin, diagnostics);
+    }
+    all.listener_tls.push_back(std::move(context));
+  }
+  const config::BrokerOptions& broker = all.options.broker;
+  if (broker.tls && (gateway_is_good || is_complete(*broker.tls))) {
+    all.broker_tls = take(tls::Context::load_client(*broker.tls), broker.tls_origin, diagnostics);
+  }
+
+  if (diagnostics.empty()) return all;
+  config::sort(diagnostics);
+  return std::unexpected(std::move(diagnostics));
+}
+
+}  // namespace sallyport::cli

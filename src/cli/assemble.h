@@ -1,0 +1,28 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "config/options.h"
+#include "tls/context.h"
+
+namespace sallyport::cli {
+
+/// Everything that files say, loaded and checked: what `run` starts with and what a reload swaps
+/// in.
+struct Assembled {
+  config::GatewayOptions options;
+  policy::Policy::Ptr policy;
+  std::vector<tls::Context::Ptr> listener_tls;  // one for each of options.listeners; null: plain
+  tls::Context::Ptr broker_tls;                 // null: plain
+};
+
+/// Reads gateway.toml, the policy files, certificates and keys. All or nothing: on an error nothing
+/// has been changed, and the answer is everything that is wrong with any of them, by file and line.
+/// `check`, `run` and a reload all come here, so that what `check` accepts is what `run` accepts.
+/// Opens no socket and writes no file.
+[[nodiscard]] std::expected<Assembled, config::Diagnostics> assemble(const std::string& path);
+
+}  // namespace sallyport::cli

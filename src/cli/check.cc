@@ -1,0 +1,38 @@
+#include "cli/check.h"
+
+#include "cli/assemble.h"
+
+namespace sallyport::cli {
+
+namespace {
+
+std::string count(std::size_t number, const std::string& thing) {
+  return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
+}
+
+void put(const std::string& line, std::FILE* stream) {
+  std::fwrite(line.data(), 1, line.size(), stream);
+  std::fputc('\n', stream);
+}
+
+}  // namespace
+
+void print(const config::Diagnostics& diagnostics, std::FILE* err) {
+  for (const config::Diagnostic& diagnostic : diagnostics) put(to_string(diagnostic), err);
+  if (diagnostics.size() > 1) put(count(diagnostics.size(), "error"), err);
+}
+
+int check(const std::string& gateway_path, std::FILE* out, std::FILE* err) {
+  const auto assembled = assemble(gateway_path);
+  if (!assembled) {
+    print(assembled.error(), err);
+    return 1;
+  }
+  put(gateway_path + ": ok: " + count(assembled->options.listeners.size(), "listener") + ", " +
+          count(assembled->policy->role_count(), "role") + ", " +
+          count(assembled->policy->rule_count(), "rule"),
+      out);
+  return 0;
+}
+
+}  // namespace sallyport::cli
