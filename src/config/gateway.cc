@@ -2,7 +2,7 @@
 #include <filesystem>
 
 #include "config/endpoint.h"
-#include "config/limits.h"
+#include "config/limits_table.h"
 #include "config/load.h"
 #include "config/names.h"
 #include "config/reader.h"

@@ -1,4 +1,4 @@
-#include "config/limits.h"
+#include "config/limits_table.h"
 
 #include <algorithm>
 #include <array>
