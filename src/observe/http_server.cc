@@ -1,12 +1,16 @@
 #include "observe/http_server.h"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
+#include <thread>
 
 #include <civetweb.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,6 +95,12 @@ HttpServer::Failure bind_failure(const std::string& name, int error) {
   }
 }
 
+/// CivetWeb may be built without IPv6; Debian's is.
+bool can_listen_on(const addrinfo& address) {
+  return address.ai_family == AF_INET ||
+         (address.ai_family == AF_INET6 && mg_check_feature(MG_FEATURES_IPV6) != 0);
+}
+
 /// The first address that `host` stands for and that can be listened on, in numeric form.
 std::expected<std::string, HttpServer::Failure> usable_address(const std::string& host,
                                                                std::uint16_t port) {
@@ -106,8 +116,11 @@ std::expected<std::string, HttpServer::Failure> usable_address(const std::string
                             "write it as \"127.0.0.1:9464\" or \"[::1]:9464\""});
   int first_error = EADDRNOTAVAIL;
   bool tried = false;
+  bool can_any = false;
   std::optional<std::string> usable;
   for (const addrinfo* at = found; at != nullptr && !usable; at = at->ai_next) {
+    if (!can_listen_on(*at)) continue;
+    can_any = true;
     const int error = try_bind(*at);
     if (error != 0) {
       if (!tried) first_error = error;
@@ -117,11 +130,33 @@ std::expected<std::string, HttpServer::Failure> usable_address(const std::string
     std::array<char, NI_MAXHOST> numeric{};
     if (getnameinfo(at->ai_addr, at->ai_addrlen, numeric.data(), numeric.size(), nullptr, 0,
                     NI_NUMERICHOST) == 0)
-      usable = bracketed(numeric.data()) + ':' + std::to_string(port);
+      usable = numeric.data();
   }
   freeaddrinfo(found);
+  if (!can_any)
+    return std::unexpected(HttpServer::Failure{
+        "observe address " + name + " is of IPv6, and the HTTP library here was built without it",
+        "use an IPv4 address, such as 127.0.0.1 or 0.0.0.0"});
   if (!usable) return std::unexpected(bind_failure(name, first_error));
   return *usable;
+}
+
+/// Opens a connection to the server itself and closes it.
+void knock(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return;
+  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+  if (fd >= 0) {
+    // Whether it comes to be does not matter here: the next one may.
+    static_cast<void>(connect(fd, found->ai_addr, found->ai_addrlen) == 0);
+    pollfd wanted{.fd = fd, .events = POLLOUT, .revents = 0};
+    poll(&wanted, 1, 20);
+    close(fd);
+  }
+  freeaddrinfo(found);
 }
 
 }  // namespace
@@ -154,10 +189,12 @@ int HttpServer::on_error(mg_connection* connection, int status, const char*) {
 
 std::expected<std::unique_ptr<HttpServer>, HttpServer::Failure> HttpServer::start(
     const std::string& host, std::uint16_t port, const HttpPages& pages) {
-  const auto address = usable_address(host, port);
-  if (!address) return std::unexpected(address.error());
+  const auto numeric = usable_address(host, port);
+  if (!numeric) return std::unexpected(numeric.error());
+  const std::string address = bracketed(*numeric) + ':' + std::to_string(port);
 
   std::unique_ptr<HttpServer> server(new HttpServer(pages));
+  server->address_ = *numeric;
   mg_callbacks callbacks{};
   callbacks.begin_request = &HttpServer::on_request;
   callbacks.http_error = &HttpServer::on_error;
@@ -165,7 +202,7 @@ std::expected<std::unique_ptr<HttpServer>, HttpServer::Failure> HttpServer::star
   callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
   callbacks.log_access = [](const mg_connection*, const char*) { return 1; };
   const char* options[] = {"listening_ports",
-                           address->c_str(),
+                           address.c_str(),
                            "num_threads",
                            "4",
                            "connection_queue",
@@ -196,7 +233,7 @@ std::expected<std::unique_ptr<HttpServer>, HttpServer::Failure> HttpServer::star
   if (server->server_ == nullptr) {
     mg_exit_library();
     return std::unexpected(
-        Failure{"observe address " + *address + ": the HTTP server did not start: " + text.data(),
+        Failure{"observe address " + address + ": the HTTP server did not start: " + text.data(),
                 "another process may have taken the address in this moment; try again"});
   }
   mg_server_port listening{};
@@ -207,7 +244,18 @@ std::expected<std::unique_ptr<HttpServer>, HttpServer::Failure> HttpServer::star
 
 HttpServer::~HttpServer() {
   if (server_ == nullptr) return;
+  // The thread that accepts looks at the stop flag only every two seconds, or when somebody comes:
+  // so somebody comes, until it has seen the flag.
+  std::atomic<bool> stopped{false};
+  auto knocking = quiet_thread([&stopped, this] {
+    while (!stopped.load()) {
+      knock(address_, port_);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
   mg_stop(server_);
+  stopped.store(true);
+  if (knocking) knocking->join();
   mg_exit_library();
 }
 

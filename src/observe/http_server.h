@@ -40,7 +40,8 @@ class HttpServer final {
   /// Binds and serves. `pages` outlives the server.
   [[nodiscard]] static std::expected<std::unique_ptr<HttpServer>, Failure> start(
       const std::string& host, std::uint16_t port, const HttpPages& pages);
-  /// Ends the connections that are open; takes two to three seconds at most.
+  /// Ends the connections that are open; takes up to three seconds where a client is in the middle
+  /// of its request, no time otherwise.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -54,6 +55,7 @@ class HttpServer final {
 
   const HttpPages& pages_;
   mg_context* server_ = nullptr;
+  std::string address_;  // numeric
   std::uint16_t port_ = 0;
 };
 

@@ -8,16 +8,11 @@
 
 #include "observe/audit_writer.h"
 #include "observe/collector.h"
+#include "observe/health.h"
 #include "observe/http_server.h"
 #include "observe/worker_events.h"
 
 namespace sallyport::observe {
-
-namespace {
-
-constexpr std::int64_t kStuckAfter = 10'000'000'000;  // ns without a turn of a worker's loop
-
-}  // namespace
 
 class Observe::Impl final : public HttpPages {
  public:
@@ -44,8 +39,9 @@ class Observe::Impl final : public HttpPages {
   [[nodiscard]] HttpPage page(std::string_view path) const override {
     if (path == "/metrics")
       return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()};
-    if (path == "/healthz") return health();
-    if (path == "/readyz") return readiness();
+    if (path == "/healthz") return health_page(counters_, steady_nanos());
+    if (path == "/readyz")
+      return readiness_page(collector_->state().ready, collector_->last_broker_connect());
     return {.status = 404, .body = {}};
   }
 
@@ -53,34 +49,6 @@ class Observe::Impl final : public HttpPages {
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, collector_->Collect());
     return std::move(out).str();
-  }
-
-  /// Alive: every worker's loop turns. It does not ask the broker or the disk: a restart of the
-  /// gateway, which is what a failed liveness probe leads to, would mend neither.
-  [[nodiscard]] HttpPage health() const {
-    const std::int64_t now = steady_nanos();
-    std::string stuck;
-    for (std::size_t i = 0; i < counters_.size(); ++i) {
-      const std::int64_t age = now - counters_[i]->heartbeat.load(std::memory_order_relaxed);
-      if (age > kStuckAfter)
-        stuck += "worker " + std::to_string(i) + ": no turn of its loop for " +
-                 std::to_string(age / 1'000'000'000) + " s\n";
-    }
-    if (!stuck.empty()) return {.status = 503, .body = std::move(stuck)};
-    return {.body = "ok\n"};
-  }
-
-  [[nodiscard]] HttpPage readiness() const {
-    HttpPage page;
-    const bool ready = collector_->state().ready;
-    page.status = ready ? 200 : 503;
-    page.body = ready ? "ready\n" : "not ready: not every listener accepts\n";
-    // For people; the status does not depend on it. See Observe::set_ready().
-    const auto broker = collector_->last_broker_connect();
-    page.body += !broker   ? "broker: not tried yet\n"
-                 : *broker ? "broker: last connect succeeded\n"
-                           : "broker: last connect failed\n";
-    return page;
   }
 
   // Members in the order in which they are needed; the server goes first, the names go last.
