@@ -1,0 +1,255 @@
+"""What operators see: audit log, metrics, health; and what must never be seen there."""
+
+import json
+import os
+import re
+import subprocess
+import urllib.request
+
+from support import metrics, ports, process, wait, wire
+from support.case import Case
+
+SECRETS = ("pa55word-never-logged", "payload-never-logged", "will-never-logged")
+
+
+class Audit(Case):
+    def test_a_session_has_a_begin_and_an_end_with_who_and_why(self):
+        gateway = self.gateway(self.fake_broker())
+        client = self.client(gateway.tls_port, tls="sensor-1", version=5)
+        client.open_session("dev-7", username="ann")
+        client.send(wire.disconnect())
+        client.expect_end()
+        end = gateway.wait_audit(event="session_end")[0]
+        begin = gateway.audit_lines(event="session_begin")[0]
+        for line in (begin, end):
+            self.assertEqual((line["listener"], line["address"], line["client_id"], line["username"],
+                              line["version"]), ("devices", "127.0.0.1", "dev-7", "ann", "5.0"))
+            self.assertEqual(line["certificate"]["cn"], "sensor-1")
+            self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertEqual(begin["session"], end["session"])
+        self.assertEqual((end["side"], end["kind"], end["begun"]), ("client", "disconnect", True))
+
+    def test_every_refusal_has_a_line(self):
+        gateway = self.gateway(self.fake_broker(), """
+[[role]]
+name = "r"
+[[role.allow]]
+id = "ok"
+publish = ["ok"]
+[[role.deny]]
+id = "no"
+publish = ["no"]
+""")
+        client = self.client(gateway.port, version=5).open_session("c")
+        client.send(wire.publish("no", b"x", version=5), wire.publish("other", b"x", version=5),
+                    wire.subscribe([("a", 0), ("b/#", 0)], 1, 5))
+        client.expect(wire.SUBACK)
+        gateway.wait_audit(4, event="refusal")
+        lines = [(line["packet"], line["topic"], line.get("rule"), line.get("check"))
+                 for line in gateway.audit_lines(event="refusal")]
+        self.assertEqual(lines, [("PUBLISH", "no", "no", None), ("PUBLISH", "other", None, "policy.no-rule"),
+                                 ("SUBSCRIBE", "a", None, "policy.no-rule"),
+                                 ("SUBSCRIBE", "b/#", None, "policy.no-rule")])
+
+    def test_no_password_and_no_payload_anywhere(self):
+        password, payload, will = SECRETS
+        gateway = self.gateway(self.fake_broker(), """
+[[role]]
+name = "r"
+match = { client_id = "good*" }
+[[role.allow]]
+id = "ok"
+publish = ["ok", "w"]
+""", more='[log]\nlevel = "debug"')
+        for name in ("good", "bad"):
+            client = self.client(gateway.port, version=5)
+            code = client.connect(name, username="ann", password=password, will=("w", will, 0, False)).reason
+            if name == "good":
+                self.assertEqual(code, 0)
+                client.send(wire.publish("ok", payload, qos=1, version=5))
+                client.expect(wire.PUBACK)
+                client.send(wire.publish("refused", payload, qos=1, packet_id=2, version=5))
+                client.expect(wire.PUBACK)
+                client.send(wire.publish("refused", payload, version=5)[:-3], b"\xff" * 40)
+                while client.receive():
+                    pass
+        gateway.wait_audit(1, event="refusal", packet="CONNECT")
+        gateway.wait_audit(1, event="session_end", client_id="good")
+        everything = gateway.log() + open(gateway.audit_path).read() + gateway.metrics().text
+        for secret in SECRETS:
+            self.assertNotIn(secret, everything)
+            self.assertNotIn(secret.encode().hex(), everything)
+
+    def test_what_a_client_writes_cannot_forge_a_line(self):
+        gateway = self.gateway(self.fake_broker(), more='[log]\nlevel = "debug"',
+                               listener_more='limits = { control_characters = "pass" }')
+        client = self.client(gateway.port, version=5)
+        client.connect('x"}\n{"event":"session_begin","client_id":"forged"}')
+        client.send(wire.publish('$t"\n{"event":"forged"}', b"", version=5))
+        client.ping()
+        gateway.wait_audit(event="refusal")
+        self.assertEqual(gateway.audit_lines(client_id="forged"), [])
+        self.assertEqual(gateway.audit_lines(event="forged"), [])
+
+    def test_a_client_that_is_refused_again_and_again_does_not_fill_the_disk(self):
+        gateway = self.gateway(self.fake_broker(), '[[role]]\nname = "r"\n[[role.allow]]\nid = "a"\npublish = ["a"]\n')
+        client = self.client(gateway.port).open_session("c")
+        client.send(wire.publish("no", b"") * 5000)
+        client.ping()
+        gateway.wait_metric(5000, "sallyport_refusals_total", rule="policy.no-rule")
+        lost = gateway.metrics().value("sallyport_audit_lines_lost_total")
+        self.assertGreater(lost, 4000)
+        self.assertLess(len(gateway.audit_lines(event="refusal")), 1000)
+        gateway.stop()
+        said = sum(line["lines"] for line in gateway.audit_lines(event="lost"))
+        self.assertEqual(said + len(gateway.audit_lines(event="refusal")), 5000)
+
+    def test_the_audit_log_is_for_its_owner_only(self):
+        gateway = self.gateway(self.fake_broker())
+        self.client(gateway.port).open_session("c")
+        gateway.wait_audit(event="session_begin")
+        self.assertEqual(os.stat(gateway.audit_path).st_mode & 0o007, 0)
+
+    def test_audit_to_standard_output(self):
+        gateway = self.gateway(self.fake_broker(), start=False)
+        text = open(gateway.path("gateway.toml")).read()
+        gateway.write("gateway.toml", text.replace('"audit.jsonl"', '"stdout"'))
+        gateway.start()
+        self.client(gateway.port).open_session("to-stdout")
+        self.until(lambda: '"to-stdout"' in gateway.log(), "the line is on standard output")
+        lines = [line for line in gateway.log().splitlines() if line.startswith("{")]
+        self.assertEqual(json.loads(lines[0])["event"], "session_begin")
+
+
+class Metrics(Case):
+    def busy(self):
+        """A gateway that has seen a bit of everything."""
+        gateway = self.gateway(self.fake_broker(), '''
+[[role]]
+name = "r"
+[[role.allow]]
+id = "ok"
+publish = ["ok/#"]
+subscribe = ["ok/#"]
+limit = { messages = "1/s", on_exceed = "throttle" }
+''')
+        client = self.client(gateway.tls_port, tls="sensor-1", version=5).open_session("c")
+        client.subscribe("ok/#", "no/#")
+        client.send(wire.publish("ok/1", b"x" * 100, version=5) * 3, wire.publish("no", b"", version=5))
+        client.ping()
+        self.client(gateway.tls_port).send(b"garbage" * 10)
+        gateway.wait_metric(1, "sallyport_tls_handshakes_total", result="failed")
+        self.assertFalse(self._bad_reload(gateway))
+        return gateway
+
+    @staticmethod
+    def _bad_reload(gateway):
+        gateway.write_policy("nonsense")
+        return gateway.reload()
+
+    def test_promtool_finds_nothing_to_complain_about(self):
+        text = self.busy().metrics().text
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                              text=True, check=False, timeout=wait.BOUND)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_names_help_and_labels(self):
+        gateway = self.busy()
+        seen = gateway.metrics()
+        own = {name for name, _, _ in seen.samples if not name.startswith("process_")}
+        self.assertFalse([name for name in own if not name.startswith("sallyport_")])
+        for name, kind in seen.types.items():
+            self.assertTrue(seen.helps.get(name), name)
+            if name.startswith("sallyport_") and kind == "counter":
+                self.assertRegex(name, r"_total$")
+        labels = {label for _, has, _ in seen.samples for label in has}
+        self.assertFalse(labels & {"client_id", "topic", "username", "address"}, "unbounded labels")
+
+    def test_what_is_counted(self):
+        seen = self.busy().metrics()
+        for at_least, name, labels in (
+                (4, "sallyport_packets_total", {"from": "client", "type": "PUBLISH"}),
+                (300, "sallyport_packet_bytes_total", {"from": "client", "type": "PUBLISH"}),
+                (1, "sallyport_packets_total", {"from": "broker", "type": "CONNACK"}),
+                (300, "sallyport_wire_bytes_total", {"side": "client", "direction": "received"}),
+                (1, "sallyport_wire_bytes_total", {"side": "broker", "direction": "sent"}),
+                (2, "sallyport_refusals_total", {"rule": "policy.no-rule", "reason": "not_authorized"}),
+                (1, "sallyport_throttles_total", {"rule": "ok"}),
+                (1, "sallyport_sessions_begun_total", {}), (1, "sallyport_sessions_open", {}),
+                (2, "sallyport_connections_accepted_total", {"listener": "devices"}),
+                (1, "sallyport_tls_handshakes_total", {"side": "client", "result": "ok"}),
+                (1, "sallyport_tls_handshake_duration_seconds_count", {"side": "client"}),
+                (1, "sallyport_broker_connects_total", {"result": "ok"}),
+                (1, "sallyport_broker_connect_duration_seconds_count", {}),
+                (1, "sallyport_rewrites_total", {"what": "subscribe"}),
+                (1, "sallyport_config_reloads_total", {"result": "failed"}),
+                (1, "sallyport_certificate_expiry_timestamp_seconds", {}),
+                (1, "sallyport_build_info", {}), (1, "sallyport_audit_lines_written_total", {})):
+            with self.subTest(name=name, labels=labels):
+                self.assertGreaterEqual(seen.value(name, **labels), at_least)
+
+    def test_a_made_up_name_of_a_client_makes_no_label(self):
+        gateway = self.gateway(self.fake_broker())
+        series = len(gateway.metrics().samples)
+        for number in range(100):
+            with self.client(gateway.port) as client:
+                client.connect(f"name-{number}", username=f"user-{number}")
+                client.send(wire.publish(f"topic/{number}", b""))
+                client.ping()
+        self.assertLess(len(gateway.metrics().samples), series + 20)
+        self.assertNotIn("name-5", gateway.metrics().text)
+
+    def test_prometheus_scrapes_it(self):
+        gateway = self.busy()
+        port = ports.free_port()
+        config = os.path.join(self.directory, "prometheus.yml")
+        with open(config, "w") as file:
+            file.write("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
+                       "scrape_configs:\n- job_name: sallyport\n  static_configs:\n"
+                       f"  - targets: ['127.0.0.1:{gateway.metrics_port}']\n")
+        with open(os.path.join(self.directory, "prometheus.log"), "wb") as log:
+            server = process.start(
+                ["prometheus", f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}",
+                 f"--storage.tsdb.path={self.directory}/tsdb"], stdout=log, stderr=log)
+        self.addCleanup(process.end, server)
+
+        def query(expression):
+            url = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(expression)}"
+            try:
+                status, text = metrics.get(url)
+            except OSError:
+                return []
+            return json.loads(text)["data"]["result"] if status == 200 else []
+        self.until(lambda: [r for r in query("up") if r["value"][1] == "1"], "Prometheus finds it up")
+        result = self.until(lambda: query('sallyport_packets_total{from="client",type="PUBLISH"}'),
+                            "the counter is there")
+        self.assertGreaterEqual(float(result[0]["value"][1]), 4)
+
+
+class Health(Case):
+    def test_healthz_and_readyz(self):
+        gateway = self.gateway(self.fake_broker())
+        for path in ("/healthz", "/readyz"):
+            self.assertEqual(metrics.get(gateway.url(path))[0], 200)
+
+    def test_a_gateway_whose_broker_is_away_is_healthy(self):
+        gateway = self.gateway(f"127.0.0.1:{ports.free_port()}")
+        self.client(gateway.port).connect("c")
+        self.assertEqual(metrics.get(gateway.url("/healthz"))[0], 200)
+
+    def test_other_paths_and_methods(self):
+        gateway = self.gateway(self.fake_broker())
+        self.assertEqual(metrics.get(gateway.url("/nothing"))[0], 404)
+        request = urllib.request.Request(gateway.url("/metrics"), data=b"x", method="POST")
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        self.assertIn(caught.exception.code, (403, 404, 405))
+        caught.exception.close()
+
+    def test_a_slow_scraper_does_not_stop_others(self):
+        gateway = self.gateway(self.fake_broker())
+        idle = [self.client(gateway.metrics_port) for _ in range(20)]
+        for client in idle[:10]:
+            client.send(b"GET /metrics HT")
+        self.assertEqual(metrics.get(gateway.url("/metrics"), bound=wait.BOUND)[0], 200)
+        self.assertTrue(re.search("sallyport_", gateway.metrics().text))
