@@ -67,7 +67,7 @@ class AuditRecord final {
 /// {"time":…,"event":"lost","lines":N,"reasons":{…}}: lines that are missing before this one.
 struct AuditLoss {
   std::uint64_t queue_full = 0;  // the worker's queue was full: the disk or the reader is too slow
-  std::uint64_t repeated = 0;    // more of the same than RepeatGate lets through
+  std::uint64_t repeated = 0;    // more of the same than a RepeatGate passes
   std::uint64_t write = 0;       // taken from a queue, and could not be written
 
   [[nodiscard]] std::uint64_t lines() const { return queue_full + repeated + write; }

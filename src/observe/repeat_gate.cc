@@ -15,16 +15,16 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-bool RepeatGate::pass(const Identity& who, std::string_view cause, bool from_broker,
-                      std::int64_t now) {
+bool RepeatGate::pass(const Identity& identity, Who who, std::string_view what, std::int64_t now) {
   constexpr std::int64_t kStep = 1'000'000'000 / kPerSecond;
   constexpr std::int64_t kAhead = kStep * (kBurst - 1);
 
   const std::hash<std::string_view> hash;
   const std::string_view client =
-      who.certificate ? std::string_view(who.certificate->fingerprint) : who.address;
+      identity.certificate ? std::string_view(identity.certificate->fingerprint) : identity.address;
   std::uint64_t key = mix(hash(client), seed_);
-  key = mix(hash(cause) + (from_broker ? 1 : 0), key ^ seed_);
+  key = mix(hash(what), key ^ seed_);
+  if (who == Who::client_and_identifier) key = mix(hash(identity.client_id), key ^ seed_);
 
   std::int64_t& free_at = free_at_[key % kSlots];
   if (free_at - now > kAhead) return false;

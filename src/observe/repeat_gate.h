@@ -9,10 +9,12 @@
 
 namespace sallyport::observe {
 
-/// Keeps one client that is refused again and again from filling the disk. Refusals of the same
-/// client (its certificate, or its address where it showed none) for the same rule or check, and
-/// from the same side, are written as they come up to kBurst, from there on kPerSecond of them;
-/// the rest is counted. Reconnecting or changing the client identifier does not help a client.
+/// Keeps one client that does the same thing again and again from filling the disk. Lines of the
+/// same client about the same thing are written as they come up to kBurst, from there on kPerSecond
+/// of them; the rest is counted. A client is its certificate, or its address where it showed none.
+/// Whoever was refused cannot help himself by reconnecting under another client identifier; where
+/// sessions have begun, which the broker had to agree to, the identifier counts too, so that a
+/// fleet behind one address is not taken for one client.
 ///
 /// One worker's own; no memory beyond the object. Clients are told apart by a seeded hash: two that
 /// fall together share one allowance, and so could at worst lose each other's repetitions, which
@@ -24,8 +26,10 @@ class RepeatGate final {
 
   explicit RepeatGate(std::uint64_t seed) : seed_(seed) {}
 
-  /// May this line be written? `now` in nanoseconds of a monotonic clock; charges where yes.
-  [[nodiscard]] bool pass(const Identity& who, std::string_view cause, bool from_broker,
+  enum class Who : std::uint8_t { client, client_and_identifier };
+  /// May this line be written? `what` names the thing; `now` in nanoseconds of a monotonic clock.
+  /// Charges where yes.
+  [[nodiscard]] bool pass(const Identity& identity, Who who, std::string_view what,
                           std::int64_t now);
 
  private:

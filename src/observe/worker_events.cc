@@ -61,11 +61,8 @@ void WorkerEvents::on_refusal(const SessionInfo& who, const Refusal& refusal) {
                         .action = refusal.action,
                         .reason = refusal.reason});
   if (queue_ == nullptr) return;
-  if (!gate_.pass(who.identity, refusal.cause.name, refusal.from == Side::broker, steady_nanos())) {
-    queue_->count_repeated();
+  if (!audit_takes(who.identity, RepeatGate::Who::client, refusal.cause.name, steady_nanos()))
     return;
-  }
-  if (!audit_has_room()) return;
   auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(), who);
   record->set_refusal(refusal);
   send(std::move(record));
@@ -87,8 +84,10 @@ void WorkerEvents::on_session_begin(const SessionInfo& who) {
   counters_.sessions_begun.add();
   counters_.sessions_open.up();
   if (queue_ == nullptr) return;
-  begun_at_[who.id] = steady_nanos();
-  if (!audit_has_room()) return;
+  const std::int64_t now = steady_nanos();
+  begun_at_[who.id] = now;
+  if (!audit_takes(who.identity, RepeatGate::Who::client_and_identifier, "session_begin", now))
+    return;
   send(std::make_unique<AuditRecord>(AuditRecord::Event::session_begin, wall_clock(), who));
 }
 
@@ -98,12 +97,17 @@ void WorkerEvents::on_session_end(const SessionInfo& who, const CloseReason& why
       .sessions_ended[begun ? 1 : 0][index_of(why.kind) % kCloseKinds]
       .add();
   if (queue_ == nullptr) return;
+  const std::int64_t now = steady_nanos();
   Duration took{};
   if (const auto at = begun_at_.find(who.id); at != begun_at_.end()) {
-    took = Duration(steady_nanos() - at->second);
+    took = Duration(now - at->second);
     begun_at_.erase(at);
   }
-  if (is_noise(why, begun) || !audit_has_room()) return;
+  if (is_noise(why, begun)) return;
+  const bool takes =
+      begun ? audit_takes(who.identity, RepeatGate::Who::client_and_identifier, "session_end", now)
+            : audit_takes(who.identity, RepeatGate::Who::client, to_string(why.kind), now);
+  if (!takes) return;
   auto record = std::make_unique<AuditRecord>(AuditRecord::Event::session_end, wall_clock(), who);
   record->set_end(why, begun, took);
   send(std::move(record));
@@ -163,10 +167,17 @@ void WorkerEvents::on_heartbeat() {
   counters_.heartbeat.store(steady_nanos(), std::memory_order_relaxed);
 }
 
-bool WorkerEvents::audit_has_room() {
-  if (queue_->has_room()) return true;
-  queue_->count_full();
-  return false;
+bool WorkerEvents::audit_takes(const Identity& identity, RepeatGate::Who who, std::string_view what,
+                               std::int64_t now) {
+  if (!gate_.pass(identity, who, what, now)) {
+    queue_->count_repeated();
+    return false;
+  }
+  if (!queue_->has_room()) {
+    queue_->count_full();
+    return false;
+  }
+  return true;
 }
 
 void WorkerEvents::send(std::unique_ptr<AuditRecord> record) {

@@ -41,7 +41,9 @@ class WorkerEvents final : public GatewayEvents {
   void on_heartbeat() override;
 
  private:
-  [[nodiscard]] bool audit_has_room();
+  /// May a line about this be made? Where not, it is counted as lost.
+  [[nodiscard]] bool audit_takes(const Identity& identity, RepeatGate::Who who,
+                                 std::string_view what, std::int64_t now);
   void send(std::unique_ptr<AuditRecord> record);
 
   Names& names_;
