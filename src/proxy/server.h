@@ -17,9 +17,9 @@ namespace sallyport::proxy {
 
 /// Why the server could not start, ready to be shown.
 struct StartError {
-  std::string origin;   // "gateway.toml:5"; empty where it is about no line
-  std::string message;  // "address 0.0.0.0:8883 is already in use"
-  std::string hint;     // what to do about it; may be empty
+  policy::Origin origin;  // line 0: it is about no line
+  std::string message;    // "address 0.0.0.0:8883 is already in use"
+  std::string hint;       // what to do about it; may be empty
 };
 
 /// All workers. Starts all or nothing: every address is bound before the first connection is

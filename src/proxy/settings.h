@@ -19,7 +19,7 @@ struct ListenerSettings {
   std::string name;
   net::Address address;
   std::string address_text;  // as the operator wrote it, for messages
-  std::string origin;        // "gateway.toml:5", for messages
+  policy::Origin origin;     // where that stands, for messages
   tls::Context::Ptr tls;     // null: plain TCP
   SessionOptions session;
   std::uint32_t max_connections = 10'000;         // all workers together

@@ -12,6 +12,9 @@
 /// Certificates and keys, loaded and checked. BoringSSL is named in this folder only.
 namespace sallyport::tls {
 
+/// The version of BoringSSL's interface that this was built with, for `--version`.
+inline constexpr int kLibraryApiVersion = BORINGSSL_API_VERSION;
+
 enum class ClientCertificate : std::uint8_t { none, optional, required };
 enum class ProtocolVersion : std::uint8_t { tls1_2, tls1_3 };
 

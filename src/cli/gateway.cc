@@ -1,0 +1,222 @@
+#include "cli/gateway.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "cli/exit_code.h"
+#include "cli/settings.h"
+#include "cli/warnings.h"
+
+namespace sallyport::cli {
+
+namespace {
+
+constexpr std::array kSignals = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+// What a worker may take beyond drain_timeout before the process ends without it.
+constexpr Duration kGrace = std::chrono::seconds(2);
+
+std::string count(std::size_t number, const std::string& thing) {
+  return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
+}
+
+std::string_view describe(const std::optional<tls::ServerOptions>& options) {
+  if (!options) return "without TLS";
+  switch (options->client_certificate) {
+    case tls::ClientCertificate::none:
+      return "TLS";
+    case tls::ClientCertificate::optional:
+      return "TLS, client certificate optional";
+    case tls::ClientCertificate::required:
+      return "TLS, client certificate required";
+  }
+  return "TLS";
+}
+
+/// A diagnostic has a line for its hint; the log has one line for each call.
+void error_lines(const config::Diagnostic& diagnostic, const observe::Log& log) {
+  const std::string text = to_string(diagnostic);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    log.error(std::string_view(text).substr(at, end - at));
+    at = end + 1;
+  }
+}
+
+}  // namespace
+
+Gateway::Gateway(std::string path, Assembled assembled, net::Loop& loop, observe::Observe& observe,
+                 const observe::Log& log)
+    : path_(std::move(path)),
+      assembled_(std::move(assembled)),
+      started_(assembled_.options),
+      loop_(loop),
+      observe_(observe),
+      log_(log),
+      give_up_(timers_, *this),
+      stopped_(*this) {}
+
+Gateway::~Gateway() {
+  server_.reset();
+  close();
+  loop_.run();  // what was closed needs its loop once more, while the handles are still there
+}
+
+std::expected<void, proxy::StartError> Gateway::bind(std::size_t workers) {
+  workers_ = workers;
+  std::vector<GatewayEvents*> events;
+  for (std::size_t i = 0; i < workers; ++i) events.push_back(&observe_.worker(i));
+  auto server = proxy::Server::bind(snapshot_of(assembled_), events, *this);
+  if (!server) return std::unexpected(server.error());
+  server_ = std::move(*server);
+  return {};
+}
+
+std::expected<void, proxy::StartError> Gateway::serve(std::string_view version) {
+  int error = timers_.open(loop_);
+  if (error == 0) error = stopped_.open(loop_);
+  if (error != 0) {
+    timers_.close();
+    return std::unexpected(proxy::StartError{{}, std::string(net::describe(error)), ""});
+  }
+  open_ = true;
+  for (std::size_t i = 0; i < signals_.size(); ++i) {
+    signals_[i].data = this;
+    uv_signal_init(loop_.native(), &signals_[i]);
+    uv_signal_start(
+        &signals_[i],
+        [](uv_signal_t* handle, int number) {
+          static_cast<Gateway*>(handle->data)->on_signal(number);
+        },
+        kSignals[i]);
+  }
+  if (auto served = server_->serve(); !served) return served;
+  publish();
+  observe_.set_ready(true);
+  say_started(version);
+  return {};
+}
+
+int Gateway::end() {
+  server_.reset();
+  observe_.stop();
+  log_.info("stopped");
+  return kSuccess;
+}
+
+void Gateway::say_started(std::string_view version) const {
+  const config::GatewayOptions& options = assembled_.options;
+  log_.info("sallyport " + std::string(version) + " started: " + count(workers_, "worker") + ", " +
+            count(assembled_.policy->role_count(), "role") + ", " +
+            count(assembled_.policy->rule_count(), "rule"));
+  for (std::size_t i = 0; i < options.listeners.size(); ++i) {
+    const config::ListenerOptions& listener = options.listeners[i];
+    config::Endpoint bound = listener.address;
+    bound.port = server_->address(i).port();
+    log_.info("listening on " + bound.to_string() + " (" + listener.name + ", " +
+              std::string(describe(listener.tls)) + ")");
+  }
+  log_.info("broker " + options.broker.address.to_string() +
+            (options.broker.tls ? " (TLS)" : " (without TLS)"));
+  if (options.observe.address) {
+    config::Endpoint bound = *options.observe.address;
+    bound.port = observe_.port();
+    log_.info("metrics on http://" + bound.to_string() + "/metrics");
+  }
+  warn(assembled_, log_);
+}
+
+void Gateway::publish() const {
+  observe_.set_certificates(expiries(assembled_));
+  observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());
+}
+
+void Gateway::on_signal(int number) {
+  switch (number) {
+    case SIGHUP:
+      reload();
+      break;
+    case SIGUSR1:
+      reopen_audit();
+      break;
+    default:
+      drain(number);
+      break;
+  }
+}
+
+void Gateway::reload() {
+  if (draining_) return;
+  auto fresh = assemble(path_);
+  observe_.on_reload(fresh.has_value());
+  if (!fresh) {
+    for (const auto& diagnostic : fresh.error()) error_lines(diagnostic, log_);
+    log_.error("reload failed: " + count(fresh.error().size(), "error") +
+               "; the configuration of before stays in force");
+    return;
+  }
+  assembled_ = std::move(*fresh);
+  auto restart = server_->reload(snapshot_of(assembled_));
+  for (auto& line : restart_needed(started_, assembled_.options)) {
+    restart.push_back(std::move(line));
+  }
+  publish();
+  log_.info("reloaded " + path_ + ": " + count(assembled_.policy->role_count(), "role") + ", " +
+            count(assembled_.policy->rule_count(), "rule"));
+  for (const std::string& line : restart) log_.warn("needs a restart: " + line);
+  warn(assembled_, log_);
+}
+
+void Gateway::reopen_audit() {
+  const auto reopened = observe_.reopen_audit();
+  if (reopened) {
+    log_.info("audit log opened again");
+  } else {
+    log_.error(reopened.error().message + "; the file of before stays in use");
+  }
+}
+
+void Gateway::drain(int signal) {
+  const Duration limit = draining_ ? Duration::zero() : assembled_.options.drain_timeout;
+  const std::string name = signal == SIGINT ? "SIGINT" : "SIGTERM";
+  if (draining_) {
+    log_.info(name + " again: ending at once");
+  } else {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+    log_.info(name + ": draining for at most " + std::to_string(seconds) + " s");
+  }
+  draining_ = true;
+  observe_.set_ready(false);
+  server_->drain(limit);
+  give_up_.set(net::Loop::now() + limit + kGrace);
+}
+
+void Gateway::on_accept_paused(std::string_view listener, std::string_view error) {
+  log_.warn("listener \"" + std::string(listener) +
+            "\" accepts nothing for a moment: " + std::string(error));
+}
+
+void Gateway::on_stopped() { stopped_.notify(); }
+
+void Gateway::on_wakeup() { close(); }
+
+void Gateway::on_timer(Instant) {
+  // Only a name lookup, which nobody can take back from the system, outlasts a drain. Its thread
+  // would hold up an orderly exit just as long.
+  log_.warn("a lookup of the broker's name does not end; stopped without waiting for it");
+  observe_.stop();
+  std::_Exit(kSuccess);
+}
+
+void Gateway::close() {
+  if (!std::exchange(open_, false)) return;
+  give_up_.set(kNever);
+  timers_.close();
+  stopped_.close();
+  for (uv_signal_t& handle : signals_) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
+  }
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,66 @@
+#include "cli/run.h"
+
+#include <cstdio>
+
+#include <uv.h>
+
+#include "cli/assemble.h"
+#include "cli/check.h"
+#include "cli/exit_code.h"
+#include "cli/gateway.h"
+#include "cli/settings.h"
+#include "cli/warnings.h"
+#include "net/loop.h"
+#include "observe/log.h"
+#include "observe/observe.h"
+#include "proxy/server.h"
+
+namespace sallyport::cli {
+
+namespace {
+
+int fail(const config::Diagnostic& diagnostic) {
+  print({diagnostic}, stderr);
+  return kFailure;
+}
+
+config::Diagnostic about_observe(const observe::Error& error,
+                                 const config::ObserveOptions& options) {
+  const bool audit = error.key == observe::Error::Key::audit_log;
+  return {audit || !options.address ? options.audit_origin : options.address->origin, error.message,
+          error.hint};
+}
+
+}  // namespace
+
+int run(const std::string& gateway_path, std::string_view version) {
+  auto assembled = assemble(gateway_path);
+  if (!assembled) {
+    print(assembled.error(), stderr);
+    return kFailure;
+  }
+  const config::GatewayOptions& options = assembled->options;
+  const std::size_t workers = options.workers != 0 ? options.workers : uv_available_parallelism();
+
+  const auto log = observe::Log::open(options.log_level);
+  if (!log) return fail({{gateway_path, 0, 0}, log.error(), ""});
+  ignore_sigpipe();
+  raise_file_limit(*assembled, workers, **log);
+
+  const auto observe = observe::Observe::start(observe_options(options, version, workers), **log);
+  if (!observe) return fail(about_observe(observe.error(), options.observe));
+
+  const auto loop = net::Loop::make();
+  if (!loop) return fail({{gateway_path, 0, 0}, std::string(net::describe(loop.error())), ""});
+  Gateway gateway(gateway_path, std::move(*assembled), **loop, **observe, **log);
+  if (const auto bound = gateway.bind(workers); !bound) {
+    return fail({bound.error().origin, bound.error().message, bound.error().hint});
+  }
+  if (const auto served = gateway.serve(version); !served) {
+    return fail({served.error().origin, served.error().message, served.error().hint});
+  }
+  (*loop)->run();
+  return gateway.end();
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/assemble.h"
+#include "observe/observe.h"
+#include "proxy/settings.h"
+
+/// What the files say, in the words of each part. Parts do not know the configuration's structs.
+namespace sallyport::cli {
+
+/// Everything that workers look at.
+[[nodiscard]] std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled);
+
+[[nodiscard]] observe::Options observe_options(const config::GatewayOptions& options,
+                                               std::string_view version, std::size_t workers);
+
+[[nodiscard]] std::vector<observe::CertificateExpiry> expiries(const Assembled& assembled);
+
+/// What a reload cannot change, of what the proxy does not look at: one line for each key under
+/// which the files say something else than what the process was started with.
+[[nodiscard]] std::vector<std::string> restart_needed(const config::GatewayOptions& started,
+                                                      const config::GatewayOptions& now);
+
+}  // namespace sallyport::cli

@@ -1,0 +1,102 @@
+#include "cli/warnings.h"
+
+#include <chrono>
+#include <csignal>
+#include <string>
+
+#include <sys/resource.h>
+
+#include "net/socket.h"
+
+namespace sallyport::cli {
+
+namespace {
+
+// Files, pipes and sockets that are not connections: per process, and per worker.
+constexpr std::uint64_t kFilesOfProcess = 64;
+constexpr std::uint64_t kFilesOfWorker = 16;
+constexpr std::chrono::hours kSoon{24 * 14};
+
+/// A name may lead anywhere, except for the one that everybody has for this host.
+bool is_local(const config::Endpoint& endpoint) {
+  const auto address = net::Address::parse(endpoint.host, endpoint.port);
+  return address ? address->is_loopback() : endpoint.host == "localhost";
+}
+
+/// Would somebody who shows neither a certificate nor a username be let in?
+bool admits_anybody(const Assembled& assembled, const config::ListenerOptions& listener) {
+  Identity nobody;
+  nobody.listener = listener.name;
+  nobody.address = "192.0.2.1";  // of a block that is in nobody's network. RFC 5737
+  nobody.client_id = "anybody";
+  return policy::Policy::admit(assembled.policy, nobody, mqtt::Version::v3_1_1).has_value();
+}
+
+void warn_expiry(const std::string& what, const tls::Context::Ptr& context,
+                 const observe::Log& log) {
+  if (context == nullptr || context->not_after().time_since_epoch().count() == 0) return;
+  const auto left = context->not_after() - std::chrono::system_clock::now();
+  if (left <= left.zero()) {
+    log.warn(what + ": the certificate has expired; peers will refuse it");
+  } else if (left < kSoon) {
+    const auto days = std::chrono::duration_cast<std::chrono::hours>(left).count() / 24;
+    log.warn(what + ": the certificate expires in " + std::to_string(days) + " days");
+  }
+}
+
+}  // namespace
+
+void warn(const Assembled& assembled, const observe::Log& log) {
+  const config::GatewayOptions& options = assembled.options;
+  for (std::size_t i = 0; i < options.listeners.size(); ++i) {
+    const config::ListenerOptions& listener = options.listeners[i];
+    const std::string name = "listener \"" + listener.name + "\"";
+    warn_expiry(name, assembled.listener_tls[i], log);
+    if (is_local(listener.address)) continue;
+    if (!listener.tls) {
+      log.warn(name + ": " + listener.address.to_string() +
+               " takes connections without TLS from other hosts; passwords and messages can be "
+               "read and changed on the way");
+    }
+    const bool certified =
+        listener.tls && listener.tls->client_certificate == tls::ClientCertificate::required;
+    if (!certified && admits_anybody(assembled, listener)) {
+      log.warn(name +
+               ": the policy admits clients that show neither a certificate nor a username; give "
+               "the role a `match`, or ask for client certificates");
+    }
+  }
+  if (!options.broker.tls && !is_local(options.broker.address)) {
+    log.warn("broker " + options.broker.address.to_string() +
+             " is spoken to without TLS across a network");
+  }
+  warn_expiry("broker", assembled.broker_tls, log);
+  if (options.observe.address && !is_local(*options.observe.address)) {
+    log.warn("metrics on " + options.observe.address->to_string() +
+             " can be read by other hosts, without a password");
+  }
+}
+
+void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
+
+void raise_file_limit(const Assembled& assembled, std::size_t workers, const observe::Log& log) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  std::uint64_t needed = kFilesOfProcess;
+  for (const auto& listener : assembled.options.listeners) {
+    needed += 2 * std::uint64_t{listener.max_connections};
+  }
+  needed += workers * (kFilesOfWorker + assembled.options.listeners.size());
+  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < needed) {
+    log.warn("this process may open " + std::to_string(limit.rlim_cur) +
+             " files, but max_connections of its listeners needs " + std::to_string(needed) +
+             ": raise the limit (LimitNOFILE, ulimit -n) or lower max_connections");
+  }
+}
+
+}  // namespace sallyport::cli
