@@ -1,0 +1,129 @@
+#!/bin/bash
+# Runs all tests: tests/run.sh [--keep] [--quick]
+#
+#   --keep   builds into the folders of the last run instead of afresh
+#   --quick  only the sanitizer build: unit and end-to-end tests
+#
+# Installs what is missing, builds, tests. The last line says "N passed, N failed"; exit code 0: none
+# failed. SALLYPORT_TEST_JOBS: how many end-to-end tests run at a time (6).
+# Functions are called by name, too:
+# shellcheck disable=SC2317
+set -uo pipefail
+
+keep=no quick=no
+for argument in "$@"; do
+  case $argument in
+    --keep) keep=yes ;;
+    --quick) quick=yes ;;
+    *)
+      sed -n '2,8s/^# \{0,1\}//p' "$0"
+      [ "$argument" = --help ] && exit 0
+      exit 2
+      ;;
+  esac
+done
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+jobs=${SALLYPORT_TEST_JOBS:-6}
+sanitize=build-test-sanitize release=build-test-release thread=build-test-thread
+export PATH=$PATH:/usr/sbin PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
+export NINJA_STATUS='[%f/%t %es] '
+
+passed=0 failed=0
+summary=$(mktemp)
+trap 'rm -f "$summary"' EXIT
+
+title() { printf '\n=== %s (%d min %02d s)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
+finish() {
+  printf '\n%s in %d min %02d s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60))
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+# Without this nothing that follows can be tested.
+give_up() {
+  failed=$((failed + 1))
+  finish "$1"
+}
+# Runs a program that ends with a line "N passed, N failed", and adds it up.
+counted() {
+  "$@" </dev/null | tee "$summary"
+  local code=${PIPESTATUS[0]} line
+  line=$(tail -n 1 "$summary")
+  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+    passed=$((passed + BASH_REMATCH[1]))
+    failed=$((failed + BASH_REMATCH[2]))
+    if [ "$code" != 0 ] && [ "${BASH_REMATCH[2]}" = 0 ]; then failed=$((failed + 1)); fi
+  else
+    echo "FAILED: $* ended with $code and without a result"
+    failed=$((failed + 1))
+  fi
+}
+# Runs a program that either works or not: one test.
+single() { # NAME COMMAND...
+  local name=$1
+  shift
+  if "$@" </dev/null; then
+    echo "ok: $name"
+    passed=$((passed + 1))
+  else
+    echo "FAILED: $name"
+    failed=$((failed + 1))
+  fi
+}
+configure() { # FOLDER OPTION...
+  local folder=$1
+  shift
+  [ $keep = yes ] || rm -rf "$folder"
+  [ -f "$folder/build.ninja" ] && return
+  meson setup "$folder" -Dwerror=true "$@" </dev/null >"$summary" 2>&1 || {
+    cat "$summary"
+    return 1
+  }
+}
+build() { # FOLDER TARGET...
+  ninja -C "$@" </dev/null || give_up "the build failed"
+}
+
+title "packages"
+deploy/packages.sh build run test </dev/null || give_up "packages are missing"
+echo "all are installed"
+
+title "layering and format"
+counted tests/layering.py
+check_format() {
+  find src include tests bench -path '*/node_modules' -prune -o \( -name '*.cc' -o -name '*.h' \) -print0 |
+    xargs -0 clang-format-14 --dry-run -Werror
+}
+single "clang-format-14 has nothing to change" check_format
+
+title "build with AddressSanitizer and UndefinedBehaviorSanitizer"
+configure $sanitize --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined || give_up "meson could not configure the build"
+build $sanitize src/cli/sallyport
+title "unit tests, sanitized"
+counted tests/units.py $sanitize
+title "end-to-end tests, sanitized"
+counted tests/e2e/run.py --binary $sanitize/src/cli/sallyport -j "$jobs"
+
+if [ $quick = no ]; then
+  title "release build"
+  configure $release --buildtype=release || give_up "meson could not configure the build"
+  build $release src/cli/sallyport
+  title "unit tests, release build"
+  counted tests/units.py $release
+  title "end-to-end tests, release build"
+  counted tests/e2e/run.py --binary $release/src/cli/sallyport -j "$jobs"
+  title "quick start, once and once more"
+  quickstart() {
+    SALLYPORT_BUILD=$release SALLYPORT_DEMO=$release/demo SALLYPORT_PORT=28883 \
+      SALLYPORT_METRICS_PORT=29464 SALLYPORT_BROKER_PORT=28830 deploy/quickstart.sh --once
+  }
+  single "the quick start" quickstart
+  single "the quick start, a second time" quickstart
+
+  title "unit tests of what threads share, with ThreadSanitizer"
+  configure $thread --buildtype=debug -Doptimization=1 -Db_sanitize=thread || give_up "meson could not configure the build"
+  counted tests/units.py $thread unit_net unit_observe unit_proxy
+fi
+
+finish "done"
