@@ -58,6 +58,15 @@ bool kept_apart(std::string_view filter, std::string_view other) {
   return !filter.empty() && !other.empty() && is_wildcard(filter.front()) && other.front() == '$';
 }
 
+/// `#` stands for the level above it too, except that no topic is empty: `#` has at least one level
+/// below it, and `/#` at least two. With that written out, two filters are equal in what they match
+/// only where they are equal in their letters.
+std::string_view written_out(std::string_view filter) {
+  if (filter == "#") return "+/#";
+  if (filter == "/#") return "/+/#";
+  return filter;
+}
+
 }  // namespace
 
 std::optional<Check> check_topic_name(std::string_view topic, const Limits& limits) {
@@ -120,10 +129,8 @@ bool matches(std::string_view filter, std::string_view topic) {
 
 bool contains(std::string_view outer, std::string_view inner) {
   if (kept_apart(outer, inner)) return false;
-  // A topic has at least one level, so these two match the same topics. No other two filters do.
-  if (outer == "+/#" && inner == "#") return true;
   Levels outer_levels(outer);
-  Levels inner_levels(inner);
+  Levels inner_levels(written_out(inner));
   std::string_view wide;
   std::string_view narrow;
   while (outer_levels.next(wide)) {
@@ -138,8 +145,8 @@ bool contains(std::string_view outer, std::string_view inner) {
 
 bool overlaps(std::string_view a, std::string_view b) {
   if (kept_apart(a, b) || kept_apart(b, a)) return false;
-  Levels a_levels(a);
-  Levels b_levels(b);
+  Levels a_levels(written_out(a));
+  Levels b_levels(written_out(b));
   std::string_view one;
   std::string_view two;
   for (;;) {
