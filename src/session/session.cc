@@ -303,7 +303,7 @@ void Session::Impl::shut_down(Turn& turn) {
 std::size_t Session::Impl::memory() const {
   std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
                       to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
-                      subscribes_.memory() + budget_.memory() + authentication_method_.capacity();
+                      subscribes_.memory() + budget_.memory() + authentication_method_.size();
   for (const Inlet& in : inlets_) total += in.memory();
   for (const Outlet& out : outlets_) total += out.memory();
   return total;

@@ -1,0 +1,139 @@
+#include "conversation.h"
+
+#include <doctest/doctest.h>
+
+namespace sallyport::test {
+
+namespace {
+
+policy::Policy::Ptr compile(const policy::PolicySpec& spec) {
+  auto policy = policy::Policy::compile(spec);
+  if (!policy) FAIL(policy.error().front().message);
+  return *policy;
+}
+
+}  // namespace
+
+Conversation::Conversation(policy::PolicySpec spec, Limits limits) {
+  options_.limits = limits;
+  session_ = std::make_unique<Session>(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
+                                       compile(spec), events, 1, now_);
+}
+
+Conversation::Conversation(std::nullptr_t) {
+  session_ = std::make_unique<Session>(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
+                                       nullptr, events, 1, now_);
+}
+
+void Conversation::sends(Side from, std::string_view bytes) {
+  std::string& kept = kept_[static_cast<std::size_t>(from)];
+  kept += bytes;
+  // Memory of its own for every read, so that a reference into old input shows under ASan.
+  const auto copy = std::make_unique<std::string>(kept);
+  if (!copy->empty() && !closed_) {
+    const std::size_t taken = session_->feed(from, as_bytes(*copy), now_, turn_);
+    REQUIRE(taken <= copy->size());
+    if (taken < copy->size() && !turn_.close) CHECK(session_->paused(from) != 0);
+    kept.erase(0, taken);
+  }
+  collect();
+}
+
+void Conversation::client_sends_bytewise(std::string_view bytes) {
+  for (const char byte : bytes) client_sends({&byte, 1});
+}
+
+void Conversation::collect() {
+  for (const Bytes segment : turn_.to_client.segments()) got_[0] += as_text(segment);
+  for (const Bytes segment : turn_.to_broker.segments()) got_[1] += as_text(segment);
+  if (turn_.dial) {
+    CHECK_FALSE(dialled_);
+    dialled_ = true;
+  }
+  if (turn_.close) closed_ = true;
+  turn_.clear();
+  for (const Side side : {Side::client, Side::broker}) {
+    if (!closed_ && !kept_[static_cast<std::size_t>(side)].empty() && session_->paused(side) == 0) {
+      sends(side, {});
+    }
+  }
+}
+
+void Conversation::broker_accepts() {
+  session_->broker_connected(now_, turn_);
+  collect();
+}
+
+void Conversation::broker_refuses() {
+  session_->transport_closed(Side::broker, CloseKind::broker_unavailable, "refused", now_, turn_);
+  collect();
+}
+
+void Conversation::ends(Side side, CloseKind kind) {
+  session_->transport_closed(side, kind, "gone", now_, turn_);
+  collect();
+}
+
+void Conversation::pass(Duration time) {
+  const Instant until = now_ + time;
+  for (int i = 0; i < 1000 && !closed_ && session_->wake_at() <= until; ++i) {
+    now_ = std::max(now_, session_->wake_at());
+    session_->tick(now_, turn_);
+    collect();
+    REQUIRE(i < 999);  // a deadline that tick() does not move would spin
+  }
+  now_ = until;
+}
+
+void Conversation::set_policy(policy::PolicySpec spec) {
+  session_->set_policy(compile(spec), now_, turn_);
+  collect();
+}
+
+void Conversation::shut_down() {
+  session_->shut_down(now_, turn_);
+  collect();
+}
+
+void Conversation::open(const wire::Connect& connect, std::string_view connack_properties) {
+  client_sends(wire::connect(connect));
+  REQUIRE(dialled());
+  broker_accepts();
+  broker_sends(wire::connack(connect.level, 0, connack_properties));
+  REQUIRE(events.begun == 1);
+  (void)client_gets();
+  (void)broker_gets();
+  events.rewrites.clear();
+}
+
+policy::PolicySpec everybody(std::vector<policy::RuleSpec> rules) {
+  policy::RoleSpec role;
+  role.name = "everybody";
+  role.rules = std::move(rules);
+  policy::PolicySpec spec;
+  spec.roles.push_back(std::move(role));
+  return spec;
+}
+
+policy::RuleSpec allow(std::string id, std::vector<std::string> publish,
+                       std::vector<std::string> subscribe) {
+  policy::RuleSpec rule;
+  rule.id = std::move(id);
+  rule.publish = std::move(publish);
+  rule.subscribe = std::move(subscribe);
+  return rule;
+}
+
+policy::RuleSpec deny(std::string id, std::vector<std::string> publish,
+                      std::vector<std::string> subscribe) {
+  policy::RuleSpec rule = allow(std::move(id), std::move(publish), std::move(subscribe));
+  rule.deny = true;
+  return rule;
+}
+
+policy::PolicySpec up_and_down() {
+  return everybody({allow("up", {"up/#"}), allow("down", {}, {"down/#"}),
+                    deny("secret", {"up/secret/#"}, {"down/secret/#"})});
+}
+
+}  // namespace sallyport::test

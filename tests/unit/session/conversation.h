@@ -1,0 +1,106 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sallyport/session.h"
+
+#include "wire.h"
+
+/// A session under test, with a client and a broker that are strings and a clock in hand.
+namespace sallyport::test {
+
+/// What the session reported, as plain values.
+struct Recorder final : Events {
+  struct Refused {
+    Side from;
+    mqtt::PacketType packet;
+    Action action;
+    mqtt::ReasonCode reason;
+    std::string name;
+    std::string topic;
+  };
+  std::vector<Refused> refusals;
+  std::vector<Rewrite> rewrites;
+  std::vector<std::string> throttles;
+  std::vector<mqtt::PacketType> packets[2];
+  int begun = 0;
+  int ended = 0;
+  CloseKind end_kind{};
+  std::string end_detail;
+
+  void on_packet(Side from, mqtt::PacketType type, std::uint64_t) override {
+    packets[static_cast<std::size_t>(from)].push_back(type);
+  }
+  void on_refusal(const SessionInfo&, const Refusal& r) override {
+    refusals.push_back(
+        {r.from, r.packet, r.action, r.reason, std::string(r.cause.name), std::string(r.topic)});
+  }
+  void on_rewrite(Rewrite what) override { rewrites.push_back(what); }
+  void on_throttle(const SessionInfo&, Side, policy::Cause cause, Duration) override {
+    throttles.emplace_back(cause.name);
+  }
+  void on_session_begin(const SessionInfo&) override { ++begun; }
+  void on_session_end(const SessionInfo&, const CloseReason& why, bool) override {
+    ++ended;
+    end_kind = why.kind;
+    end_detail = why.detail;
+  }
+};
+
+class Conversation {
+ public:
+  explicit Conversation(policy::PolicySpec spec, Limits limits = {});
+  explicit Conversation(std::nullptr_t);  // no policy
+
+  // Bytes arrive. What a paused session does not take is kept and fed again, as the relay does.
+  void client_sends(std::string_view bytes) { sends(Side::client, bytes); }
+  void broker_sends(std::string_view bytes) { sends(Side::broker, bytes); }
+  /// Every byte by itself.
+  void client_sends_bytewise(std::string_view bytes);
+  void broker_accepts();  // the dial succeeds
+  void broker_refuses();  // the dial fails
+  void ends(Side side, CloseKind kind = CloseKind::closed);
+  void pass(Duration time);  // the clock moves; timers fire on time
+  void set_policy(policy::PolicySpec spec);
+  void shut_down();
+
+  /// What a side got since the last call.
+  [[nodiscard]] std::string client_gets() { return std::exchange(got_[0], {}); }
+  [[nodiscard]] std::string broker_gets() { return std::exchange(got_[1], {}); }
+
+  [[nodiscard]] bool dialled() const { return dialled_; }
+  [[nodiscard]] bool closed() const { return closed_; }
+  [[nodiscard]] std::uint8_t paused(Side side) const { return session_->paused(side); }
+  [[nodiscard]] std::size_t memory() const { return session_->memory(); }
+  [[nodiscard]] Session& session() { return *session_; }
+  Recorder events;
+
+  /// CONNECT, dial, CONNACK; leaves the outputs empty.
+  void open(const wire::Connect& connect = {}, std::string_view connack_properties = {});
+
+ private:
+  void sends(Side from, std::string_view bytes);
+  void collect();
+
+  SessionOptions options_;
+  Turn turn_;
+  Instant now_{std::chrono::seconds(1000)};
+  std::string kept_[2];
+  std::string got_[2];
+  bool dialled_ = false;
+  bool closed_ = false;
+  std::unique_ptr<Session> session_;
+};
+
+/// One role for everybody, with these rules.
+[[nodiscard]] policy::PolicySpec everybody(std::vector<policy::RuleSpec> rules);
+[[nodiscard]] policy::RuleSpec allow(std::string id, std::vector<std::string> publish,
+                                     std::vector<std::string> subscribe = {});
+[[nodiscard]] policy::RuleSpec deny(std::string id, std::vector<std::string> publish,
+                                    std::vector<std::string> subscribe = {});
+/// Publish to `up/#`, read `down/#`; `deny secret` holds for `down/secret/#` and `up/secret/#`.
+[[nodiscard]] policy::PolicySpec up_and_down();
+
+}  // namespace sallyport::test

@@ -1,0 +1,292 @@
+#include <doctest/doctest.h>
+
+#include "conversation.h"
+
+using namespace sallyport;
+using namespace sallyport::test;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using wire::v3_1_1;
+using wire::v5;
+
+namespace {
+
+policy::PolicySpec limited(Action on_exceed, unsigned per_second, unsigned burst) {
+  policy::PolicySpec spec = up_and_down();
+  policy::RateSpec rate;
+  rate.messages = Rate{per_second, seconds(1)};
+  rate.burst = burst;
+  rate.on_exceed = on_exceed;
+  spec.roles[0].limits = rate;
+  return spec;
+}
+
+std::string numbered(int first, int last) {
+  std::string out;
+  for (int i = first; i <= last; ++i) {
+    out += wire::publish({.topic = "up/a", .payload = std::to_string(i)});
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("throttle: nothing is lost, it only takes longer") {
+  Conversation talk(limited(Action::throttle, 10, 5));
+  talk.open();
+  talk.client_sends(numbered(1, 8));
+  CHECK(talk.broker_gets() == numbered(1, 5));
+  CHECK(talk.paused(Side::client) == Session::kThrottled);
+  talk.pass(milliseconds(99));
+  CHECK(talk.broker_gets().empty());
+  talk.pass(milliseconds(1));
+  CHECK(talk.broker_gets() == numbered(6, 6));
+  talk.pass(milliseconds(200));
+  CHECK(talk.broker_gets() == numbered(7, 8));
+  CHECK(talk.events.refusals.empty());
+  CHECK(talk.events.throttles.size() == 3);
+  CHECK_FALSE(talk.closed());
+}
+
+TEST_CASE("throttle never pauses longer than half the keep-alive; then it drops") {
+  policy::PolicySpec spec = limited(Action::throttle, 1, 1);
+  spec.roles[0].limits->messages = Rate{1, std::chrono::hours(1)};
+  Conversation talk(spec);
+  talk.open({.keep_alive = 10});
+  talk.client_sends(numbered(1, 2) + wire::publish({.topic = "up/a", .qos = 1, .packet_id = 3}) +
+                    wire::pingreq());
+  CHECK(talk.paused(Side::client) == 0);
+  CHECK(talk.broker_gets() == numbered(1, 1));
+  CHECK(talk.client_gets() == wire::puback(3) + wire::pingresp());
+  CHECK(talk.events.refusals.size() == 3);
+}
+
+TEST_CASE("drop, disconnect and report over a limit") {
+  Conversation drop(limited(Action::drop, 1, 2));
+  drop.open({.level = v5});
+  const auto publish = [](unsigned id) {
+    return wire::publish({.level = v5, .topic = "up/a", .qos = 1, .packet_id = id});
+  };
+  drop.client_sends(publish(1) + publish(2) + publish(3));
+  CHECK(drop.broker_gets() == publish(1) + publish(2));
+  CHECK(drop.client_gets() == wire::ack(4, 3, 0x97));
+  CHECK(drop.events.refusals[0].name == "everybody.limits");
+  drop.client_sends(wire::subscribe(v5, 4, {{"down/a", 0}}) + wire::unsubscribe(v5, 5, {"x"}));
+  CHECK(drop.client_gets() == wire::suback(v5, 4, {0x97}) +
+                                  wire::packet(0xB0, wire::u16(5) + wire::u8(0) + wire::u8(0x97)));
+
+  Conversation ends(limited(Action::disconnect, 1, 1));
+  ends.open({.level = v5});
+  ends.client_sends(publish(1) + publish(2));
+  CHECK(ends.client_gets() == wire::disconnect(0x96));
+  CHECK(ends.closed());
+
+  Conversation reports(limited(Action::report, 1, 1));
+  reports.open();
+  reports.client_sends(numbered(1, 4));
+  CHECK(reports.broker_gets() == numbered(1, 4));
+  CHECK(reports.events.refusals.size() == 3);
+  reports.pass(seconds(1));
+  reports.client_sends(numbered(5, 5));
+  CHECK(reports.events.refusals.size() == 3);
+}
+
+TEST_CASE("a flood of PINGREQ meets the limit too, and only the broker is spared") {
+  Conversation talk(limited(Action::drop, 1, 2));
+  talk.open();
+  std::string pings;
+  for (int i = 0; i < 5; ++i) pings += wire::pingreq();
+  talk.client_sends(pings);
+  CHECK(talk.broker_gets() == wire::pingreq() + wire::pingreq());
+  CHECK(talk.client_gets() == wire::pingresp() + wire::pingresp() + wire::pingresp());
+}
+
+TEST_CASE("a rule's own limit") {
+  policy::PolicySpec spec = up_and_down();
+  policy::RateSpec rate;
+  rate.messages = Rate{1, seconds(1)};
+  rate.burst = 1;
+  rate.on_exceed = Action::drop;
+  spec.roles[0].rules[0].limit = rate;
+  Conversation talk(spec);
+  talk.open();
+  talk.client_sends(numbered(1, 3));
+  CHECK(talk.broker_gets() == numbered(1, 1));
+  CHECK(talk.events.refusals.size() == 2);
+  CHECK(talk.events.refusals[0].name == "up");
+}
+
+TEST_CASE("bytes are limited as well") {
+  policy::PolicySpec spec = up_and_down();
+  policy::RateSpec rate;
+  rate.bytes = Rate{1000, seconds(1)};
+  rate.on_exceed = Action::throttle;
+  spec.roles[0].limits = rate;
+  Conversation talk(spec);
+  talk.open();
+  const std::string publish = wire::publish({.topic = "up/a", .payload = std::string(492, 'x')});
+  REQUIRE(publish.size() == 501);
+  talk.client_sends(publish + publish + publish);
+  CHECK(talk.broker_gets().size() == 501);
+  talk.pass(milliseconds(2));
+  CHECK(talk.broker_gets().size() == 501);
+  talk.pass(milliseconds(501));
+  CHECK(talk.broker_gets().size() == 501);
+}
+
+TEST_CASE("keep-alive: one and a half intervals without a packet [MQTT-3.1.2-24]") {
+  Conversation old(up_and_down());
+  old.open({.keep_alive = 10});
+  old.pass(seconds(14));
+  old.client_sends(wire::pingreq());
+  old.pass(milliseconds(14'999));
+  CHECK_FALSE(old.closed());
+  old.pass(milliseconds(1));
+  CHECK(old.closed());
+  CHECK(old.events.end_kind == CloseKind::keep_alive);
+
+  Conversation five(up_and_down());
+  five.open({.level = v5, .keep_alive = 10}, wire::server_keep_alive(4));
+  five.pass(seconds(6));
+  CHECK(five.client_gets() == wire::disconnect(0x8D));
+}
+
+TEST_CASE("bytes of an incomplete packet are no sign of life") {
+  Conversation talk(up_and_down());
+  talk.open({.keep_alive = 10});
+  const std::string publish = wire::publish({.topic = "up/abcdefghijklmnopqrstuvw"});
+  for (std::size_t i = 0; i < 20 && !talk.closed(); ++i) {
+    talk.client_sends(publish.substr(i, 1));
+    talk.pass(seconds(1));
+  }
+  CHECK(talk.closed());
+}
+
+TEST_CASE("what the relay does not read is not held against the client") {
+  Conversation talk(up_and_down());
+  talk.open({.keep_alive = 10});
+  talk.session().set_reading(Side::client, false, Instant(seconds(1000)));
+  talk.pass(seconds(100));
+  CHECK_FALSE(talk.closed());
+  talk.session().set_reading(Side::client, true, Instant(seconds(1100)));
+  talk.pass(milliseconds(14'999));
+  CHECK_FALSE(talk.closed());
+  talk.pass(milliseconds(1));
+  CHECK(talk.closed());
+}
+
+TEST_CASE("trap: a client that is only ever refused stays alive at the broker") {
+  Conversation talk(up_and_down());
+  talk.open({.keep_alive = 10});
+  std::string at_broker;
+  for (int i = 0; i < 100; ++i) {
+    talk.pass(seconds(1));
+    talk.client_sends(wire::publish({.topic = "no"}));
+    const std::string got = talk.broker_gets();
+    if (!got.empty()) {
+      CHECK(got == wire::pingreq());
+      talk.broker_sends(wire::pingresp());
+      at_broker += got;
+    }
+  }
+  CHECK_FALSE(talk.closed());
+  CHECK(talk.client_gets().empty());  // the answers were the gateway's
+  CHECK(at_broker.size() == 2 * 10);  // once an interval, no more
+}
+
+TEST_CASE("a silent client is not kept alive by the gateway") {
+  Conversation talk(up_and_down());
+  talk.open({.keep_alive = 10});
+  talk.client_sends(wire::publish({.topic = "up/a"}));
+  (void)talk.broker_gets();
+  talk.pass(seconds(14));
+  CHECK(talk.broker_gets().empty());
+}
+
+TEST_CASE("a PINGRESP goes to whoever asked") {
+  Conversation talk(up_and_down());
+  talk.open({.keep_alive = 10});
+  talk.client_sends(wire::pingreq());  // the broker is slow to answer
+  talk.pass(seconds(9));
+  talk.client_sends(wire::publish({.topic = "no"}));
+  talk.pass(seconds(1));  // the gateway asks
+  talk.client_sends(wire::pingreq());
+  CHECK(talk.broker_gets() == wire::pingreq() + wire::pingreq() + wire::pingreq());
+  talk.broker_sends(wire::pingresp());
+  CHECK(talk.client_gets() == wire::pingresp());
+  talk.broker_sends(wire::pingresp());
+  CHECK(talk.client_gets().empty());
+  talk.broker_sends(wire::pingresp());
+  CHECK(talk.client_gets() == wire::pingresp());
+}
+
+TEST_CASE("ends: who says what") {
+  Conversation polite(up_and_down());
+  polite.open();
+  polite.client_sends(wire::disconnect());
+  CHECK(polite.broker_gets() == wire::disconnect());
+  CHECK(polite.closed());
+  CHECK(polite.events.end_kind == CloseKind::disconnect);
+
+  Conversation rude(up_and_down());
+  rude.open();
+  rude.ends(Side::client);
+  CHECK(rude.broker_gets().empty());  // no DISCONNECT: the broker publishes the Will
+  CHECK(rude.closed());
+
+  Conversation broker_gone(up_and_down());
+  broker_gone.open({.level = v5});
+  broker_gone.ends(Side::broker, CloseKind::network_error);
+  CHECK(broker_gone.client_gets() == wire::disconnect(0x8B));
+
+  Conversation broker_says(up_and_down());
+  broker_says.open({.level = v5});
+  broker_says.broker_sends(wire::disconnect(0x8E));
+  CHECK(broker_says.client_gets() == wire::disconnect(0x8E));
+  CHECK(broker_says.closed());
+
+  Conversation stops(up_and_down());
+  stops.open({.level = v5});
+  stops.shut_down();
+  CHECK(stops.client_gets() == wire::disconnect(0x8B));
+  CHECK(stops.broker_gets().empty());
+  CHECK(stops.events.ended == 1);
+
+  Conversation early(up_and_down());
+  early.client_sends(wire::connect());
+  early.shut_down();
+  CHECK(early.client_gets() == wire::connack(v3_1_1, 3));
+}
+
+TEST_CASE("DISCONNECT cannot bring a session back that was to expire [MQTT-3.14.2-2]") {
+  Conversation talk(up_and_down());
+  talk.open({.level = v5});
+  talk.client_sends(
+      wire::packet(0xE0, wire::u8(0) + wire::properties(v5, wire::session_expiry(60))));
+  CHECK(talk.client_gets() == wire::disconnect(0x82));
+  CHECK(talk.broker_gets().empty());
+}
+
+TEST_CASE("in the middle of a delivery nothing is put into the stream") {
+  Conversation talk(up_and_down());
+  talk.open({.level = v5});
+  const std::string delivery =
+      wire::publish({.level = v5, .topic = "down/a", .payload = std::string(100, 'd')});
+  talk.broker_sends(delivery.substr(0, 50));
+  talk.ends(Side::broker, CloseKind::network_error);
+  CHECK(talk.client_gets() == delivery.substr(0, 50));
+  CHECK(talk.closed());
+}
+
+TEST_CASE("a new policy decides from here on; one without a place for the client ends it") {
+  Conversation talk(up_and_down());
+  talk.open();
+  talk.set_policy(everybody({allow("other", {"other/#"})}));
+  talk.client_sends(wire::publish({.topic = "up/a"}) + wire::publish({.topic = "other/a"}));
+  CHECK(talk.broker_gets() == wire::publish({.topic = "other/a"}));
+  policy::PolicySpec nobody = up_and_down();
+  nobody.roles[0].match.client_id = {"somebody-else"};
+  talk.set_policy(nobody);
+  CHECK(talk.closed());
+  CHECK(talk.events.end_kind == CloseKind::policy_changed);
+}
