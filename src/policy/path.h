@@ -55,9 +55,7 @@ class Path {
   };
 
   /// `text` is a topic or filter of 1 to 65,535 bytes.
-  explicit Path(std::string_view text)
-      // "#" alone matches what "+/#" matches: every topic has a first level.
-      : rest_(text == "#" ? std::string_view("+/#") : text), dollar_(text.front() == '$') {}
+  explicit Path(std::string_view text) : rest_(written_out(text)), dollar_(text.front() == '$') {}
   Path(const Path&) = delete;
   Path& operator=(const Path&) = delete;
 
@@ -74,6 +72,14 @@ class Path {
   [[nodiscard]] bool dollar() const { return dollar_; }
 
  private:
+  /// There is no empty topic, so that these two match what they are written out to, and are
+  /// contained by what contains that.
+  [[nodiscard]] static std::string_view written_out(std::string_view text) {
+    if (text.size() > 2 || !text.ends_with('#')) return text;
+    if (text == "#") return "+/#";
+    return text == "/#" ? "/+/#" : text;
+  }
+
   void cut() {
     const void* slash = std::memchr(rest_.data(), '/', rest_.size());
     Level& level = levels_[count_++];

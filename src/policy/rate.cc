@@ -30,11 +30,12 @@ class Budget {
         per_(static_cast<std::uint64_t>(std::max<std::int64_t>(rate.per.count(), 0))),
         now_(ticks(now)),
         left_(between(now_, kLatest)),
-        // What would be paid back only behind the end of time is not lent.
-        capacity_(std::min(Wide{std::max<std::uint64_t>(burst, 1)} * per_, Wide{left_} * count_)) {}
+        capacity_(Wide{burst} * per_) {}
 
   [[nodiscard]] Wide cost(std::uint64_t amount) const { return Wide{amount} * per_; }
   [[nodiscard]] Wide capacity() const { return capacity_; }
+  /// What would be paid back only behind the end of time (292 years) is not lent.
+  [[nodiscard]] Wide room() const { return Wide{left_} * count_; }
   /// A rate that allows nothing at all has no time at which it allows something.
   [[nodiscard]] bool is_void() const { return count_ == 0 || per_ == 0; }
 
@@ -105,7 +106,7 @@ Duration RateMeter::Clock::wait(const Rate& rate, std::uint64_t burst, std::uint
   // What is larger than the whole budget waits until all of it is there.
   if (amount > burst) return budget.time_for(debt);
   const Wide cost = budget.cost(amount);
-  if (cost > budget.capacity()) return budget.never();
+  if (cost > budget.room() || debt > budget.room() - cost) return budget.never();
   const Wide most = budget.capacity() - cost;
   return debt <= most ? Duration::zero() : budget.time_for(debt - most);
 }
@@ -118,12 +119,12 @@ void RateMeter::Clock::charge(const Rate& rate, std::uint64_t burst, std::uint64
   const Wide cost = budget.cost(amount);
   if (amount > burst && debt == 0) {
     budget.store(cost, at, fraction);
-  } else if (cost <= budget.capacity() && debt <= budget.capacity() - cost) {
-    budget.store(debt + cost, at, fraction);
-  } else {
-    // Charged although it did not fit: the budget is used up, and no further.
-    budget.store(std::max(debt, budget.capacity()), at, fraction);
+    return;
   }
+  const Wide most = std::min(budget.capacity(), budget.room());
+  // Charged although it does not fit: the budget is used up, and no further.
+  const bool fits = cost <= most && debt <= most - cost;
+  budget.store(fits ? debt + cost : std::max(debt, most), at, fraction);
 }
 
 Duration RateMeter::wait(const RateLimit& limit, std::uint64_t bytes, Instant now) const {

@@ -1,0 +1,245 @@
+// match = { ... }: which identities have a role.
+#include "policy/match.h"
+
+#include "given.h"
+#include "policy/address.h"
+#include "policy/glob.h"
+
+namespace sallyport::policy {
+namespace {
+
+bool is_matched(const MatchSpec& match, const Identity& identity) {
+  RoleSpec spec = role("r");
+  spec.match = match;
+  const auto policy = compiled({spec});
+  const auto admitted = Policy::admit(policy, identity, mqtt::Version::v5);
+  if (!admitted) CHECK(words(admitted.error()) == "refused by policy.no-role: disconnect 0x87");
+  return admitted.has_value();
+}
+
+TEST_CASE("globs") {
+  const struct {
+    std::string_view glob, text;
+    bool matches;
+  } rows[] = {
+      {"", "", true},
+      {"", "a", false},
+      {"abc", "abc", true},
+      {"abc", "abcd", false},
+      {"abc", "ab", false},
+      {"abc", "ABC", false},
+      {"*", "", true},
+      {"*", "anything/at+all", true},
+      {"**", "", true},
+      {"sensor-*", "sensor-", true},
+      {"sensor-*", "sensor-7", true},
+      {"sensor-*", "xsensor-7", false},
+      {"*-7", "sensor-7", true},
+      {"*-7", "sensor-77", false},
+      {"a*b*c", "abc", true},
+      {"a*b*c", "a-b-b-c", true},
+      {"a*b*c", "a-c-b", false},
+      {"*aab", "aaaab", true},
+      {"?", "", false},
+      {"?", "a", true},
+      {"?", "ab", false},
+      {"a?c", "abc", true},
+      {"?*", "", false},
+      {"?*", "abc", true},
+      {"*?", "abc", true},
+      {"*??", "a", false},
+      {"?", "\xC3\xA4", true},  // one character of two bytes
+      {"??", "\xC3\xA4", false},
+      {"*?x", "\xE2\x82\xACx", true},
+      {"[a-z]", "b", false},  // only * and ? are special
+      {"[a-z]", "[a-z]", true},
+      {"\\*", "*", false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.glob);
+    CAPTURE(row.text);
+    CHECK(glob_matches(row.glob, row.text) == row.matches);
+  }
+}
+
+TEST_CASE("a glob that is hard to fail fails soon") {
+  // 2^60 ways for a matcher that tries them all.
+  std::string glob;
+  for (int i = 0; i < 120; ++i) glob += "*a";
+  glob += "b";
+  const std::string text(20'000, 'a');
+  CHECK_FALSE(glob_matches(glob, text));
+  CHECK(glob_matches(glob, text + "b"));
+}
+
+TEST_CASE("no match: every identity") {
+  CHECK(is_matched({}, device()));
+  CHECK(is_matched({}, Identity{}));
+}
+
+TEST_CASE("each key of match looks at its own value") {
+  using List = std::vector<std::string> MatchSpec::*;
+  const struct {
+    List list;
+    const char* yes;
+    const char* no;
+  } rows[] = {
+      {&MatchSpec::listener, "dev*", "plain"},
+      {&MatchSpec::listener, "devices", "device"},
+      {&MatchSpec::cert_cn, "sensor-?", "sensor-??"},
+      {&MatchSpec::cert_cn, "sensor-7", "pump-7"},
+      {&MatchSpec::cert_san_dns, "b.*", "c.*"},
+      {&MatchSpec::cert_san_dns, "b.example", "c.example"},
+      {&MatchSpec::cert_san_uri, "spiffe://plant/*", "spiffe://other/*"},
+      {&MatchSpec::cert_san_uri, "urn:dev:7", "urn:dev:8"},
+      {&MatchSpec::username, "u*a", "*b"},
+      {&MatchSpec::username, "ursula", "Ursula"},
+      {&MatchSpec::client_id, "pump-*", "ursula"},
+      {&MatchSpec::client_id, "pump-7", "sensor-7"},
+      {&MatchSpec::address, "192.0.2.0/24", "192.0.3.0/24"},
+      {&MatchSpec::address, "192.0.2.7", "192.0.2.8"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.yes);
+    MatchSpec match;
+    match.*row.list = {row.yes};
+    CHECK(is_matched(match, device()));
+    match.*row.list = {row.no};
+    CHECK_FALSE(is_matched(match, device()));
+    match.*row.list = {row.no, row.yes};  // of a list one must match
+    CHECK(is_matched(match, device()));
+  }
+}
+
+TEST_CASE("all keys must hold") {
+  MatchSpec match;
+  match.listener = {"devices"};
+  match.cert_cn = {"sensor-*"};
+  match.cert_san_dns = {"a.example"};
+  match.cert_san_uri = {"urn:*"};
+  match.username = {"ursula"};
+  match.client_id = {"pump-7"};
+  match.address = {"192.0.2.7"};
+  CHECK(is_matched(match, device()));
+  for (auto list : {&MatchSpec::listener, &MatchSpec::cert_cn, &MatchSpec::cert_san_dns,
+                    &MatchSpec::cert_san_uri, &MatchSpec::username, &MatchSpec::client_id}) {
+    MatchSpec wrong = match;
+    wrong.*list = {"other"};
+    CHECK_FALSE(is_matched(wrong, device()));
+  }
+  match.address = {"198.51.100.0/24"};
+  CHECK_FALSE(is_matched(match, device()));
+}
+
+TEST_CASE("what an identity does not have matches no glob") {
+  Identity bare;
+  bare.listener = "plain";
+  bare.address = "not an address";
+  for (auto list : {&MatchSpec::cert_cn, &MatchSpec::cert_san_dns, &MatchSpec::cert_san_uri,
+                    &MatchSpec::username}) {
+    MatchSpec match;
+    match.*list = {"*"};
+    CHECK_FALSE(is_matched(match, bare));
+    CHECK(is_matched(match, device()));
+  }
+  MatchSpec everywhere;
+  everywhere.address = {"0.0.0.0/0", "::/0"};
+  CHECK_FALSE(is_matched(everywhere, bare));
+
+  bare.certificate = std::make_shared<Certificate>();  // without any name
+  MatchSpec named;
+  named.cert_cn = {"*"};
+  CHECK_FALSE(is_matched(named, bare));
+  bare.username = "";  // given, and empty: that is a value
+  MatchSpec user;
+  user.username = {"*"};
+  CHECK(is_matched(user, bare));
+  user.username = {"?*"};
+  CHECK_FALSE(is_matched(user, bare));
+}
+
+TEST_CASE("networks") {
+  const struct {
+    const char* network;
+    const char* address;
+    bool inside;
+  } rows[] = {
+      {"192.0.2.7", "192.0.2.7", true},
+      {"192.0.2.7/32", "192.0.2.8", false},
+      {"192.0.2.0/25", "192.0.2.127", true},
+      {"192.0.2.0/25", "192.0.2.128", false},
+      {"10.0.0.0/8", "10.255.0.1", true},
+      {"10.0.0.0/8", "11.0.0.1", false},
+      {"0.0.0.0/0", "203.0.113.9", true},
+      {"128.0.0.0/1", "127.0.0.1", false},
+      {"128.0.0.0/1", "128.0.0.1", true},
+      {"2001:db8::/32", "2001:db8:1::1", true},
+      {"2001:db8::/32", "2001:db9::1", false},
+      {"2001:db8::/33", "2001:db8:8000::1", false},
+      {"::1", "::1", true},
+      {"::1", "0:0:0:0:0:0:0:1", true},
+      {"::/0", "2001:db8::1", true},
+      {"fe80::/10", "fe80::1%eth0", true},
+      // An IPv4 address is the same address in a socket for both families.
+      {"192.0.2.0/24", "::ffff:192.0.2.7", true},
+      {"::ffff:192.0.2.0/120", "192.0.2.7", true},
+      {"::ffff:192.0.2.0/120", "::ffff:192.0.2.7", true},
+      {"::ffff:192.0.2.0/120", "192.0.3.7", false},
+      {"::ffff:0.0.0.0/96", "192.0.2.7", true},
+      {"::/0", "192.0.2.7", false},
+      {"::/0", "::ffff:192.0.2.7", false},
+      {"0.0.0.0/0", "::1", false},
+      {"192.0.2.0/24", "192.0.2", false},
+      {"192.0.2.0/24", "", false},
+      {"192.0.2.0/24", "192.0.2.7 ", false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.network);
+    CAPTURE(row.address);
+    MatchSpec match;
+    match.address = {row.network};
+    Identity identity = device();
+    identity.address = row.address;
+    CHECK(is_matched(match, identity) == row.inside);
+  }
+}
+
+TEST_CASE("the index leaves out none that holds, and few that do not") {
+  MatchIndex index;
+  MatchSpec by_cn;
+  by_cn.cert_cn = {"sensor-7", "sensor-8"};
+  by_cn.listener = {"dev*"};
+  MatchSpec by_user;
+  by_user.username = {"ursula"};
+  MatchSpec by_glob;
+  by_glob.cert_cn = {"sensor-7", "sensor-*"};
+  MatchSpec by_san;
+  by_san.cert_san_dns = {"a.example", "b.example"};
+  MatchSpec by_uri;
+  by_uri.cert_san_uri = {"urn:dev:7"};
+  MatchSpec by_client;
+  by_client.client_id = {"pump-7"};
+  MatchSpec by_listener;
+  by_listener.listener = {"devices"};
+  std::uint32_t id = 0;
+  for (const auto& spec : {by_cn, by_user, by_glob, by_san, by_uri, by_client, by_listener}) {
+    index.add(spec, id++);
+  }
+  index.add({}, id++);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    MatchSpec other;
+    other.cert_cn = {"tenant-" + std::to_string(i)};
+    index.add(other, id++);
+  }
+  using Ids = std::vector<std::uint32_t>;
+  CHECK(index.candidates(device()) == Ids{0, 1, 2, 3, 4, 5, 6, 7});
+  CHECK(index.candidates(Identity{}) == Ids{2, 7});
+  Identity tenant = device();
+  auto certificate = std::make_shared<Certificate>();
+  certificate->common_name = "tenant-3";
+  tenant.certificate = certificate;
+  CHECK(index.candidates(tenant) == Ids{1, 2, 5, 6, 7, 11});
+}
+
+}  // namespace
+}  // namespace sallyport::policy
