@@ -38,7 +38,6 @@ Loop::~Loop() {
 }
 
 void Loop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
-void Loop::run_once() { uv_run(&loop_, UV_RUN_ONCE); }
 void Loop::stop() { uv_stop(&loop_); }
 
 Loop& Loop::of(const uv_handle_t* handle) { return *static_cast<Loop*>(handle->loop->data); }

@@ -32,8 +32,6 @@ class Loop final {
 
   /// Runs until no handle is left open, or stop().
   void run();
-  /// One round, waiting for an event where there is none. For tests.
-  void run_once();
   void stop();
 
   [[nodiscard]] uv_loop_t* native() { return &loop_; }

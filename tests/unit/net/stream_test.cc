@@ -1,0 +1,218 @@
+#include "net/stream.h"
+
+#include <random>
+
+#include <doctest/doctest.h>
+
+#include "loopback.h"
+
+using namespace sallyport;
+using namespace sallyport::net;
+
+namespace {
+
+/// A stream on the near end of a pair.
+struct Fixture {
+  Fixture() : stream(log) { REQUIRE(stream.open(*loop, std::move(pair.near)) == 0); }
+  ~Fixture() {
+    stream.close();
+    loop.until([&] { return stream.is_closed(); });
+    CHECK(log.closed == 1);
+  }
+  int write(std::string_view text) {
+    const Bytes bytes = as_bytes(text);
+    return stream.write({&bytes, 1});
+  }
+  /// Writes until bytes stay pending: the far end does not read.
+  std::string fill() {
+    std::string all;
+    std::mt19937 random(3);
+    while (stream.pending() == 0) {
+      std::string block(50'000, '\0');
+      for (char& c : block) c = static_cast<char>(random());
+      REQUIRE(write(block) == 0);
+      all += block;
+    }
+    return all;
+  }
+  /// Reads at the far end until the stream has nothing left and `size` bytes have come.
+  std::string receive(std::size_t size) {
+    std::string all;
+    loop.until([&] {
+      all += pair.receive();
+      loop.drain();
+      return all.size() >= size || pair.ended || pair.reset;
+    });
+    return all;
+  }
+
+  TestLoop loop;
+  SocketPair pair;
+  StreamLog log;
+  Stream stream;
+};
+
+}  // namespace
+
+TEST_CASE("stream: many segments leave in order and nothing is owned afterwards") {
+  Fixture f;
+  std::vector<std::string> parts;
+  std::vector<Bytes> segments;
+  std::string all;
+  // More than go into one system call, and of all sizes, zero among them.
+  for (std::size_t i = 0; i < 1000; ++i) parts.push_back(std::string(i % 7, static_cast<char>(i)));
+  for (const auto& part : parts) {
+    segments.push_back(as_bytes(part));
+    all += part;
+  }
+  REQUIRE(f.stream.write(segments) == 0);
+  CHECK(f.stream.pending() == 0);
+  CHECK(f.stream.take_sent() == all.size());
+  CHECK(f.stream.take_sent() == 0);
+  CHECK(f.receive(all.size()) == all);
+}
+
+TEST_CASE("stream: what a slow peer does not take is kept in order and told when it is gone") {
+  Fixture f;
+  std::string all = f.fill();
+  CHECK(f.stream.pending() > 0);
+  CHECK(f.stream.pending() <= 50'000);
+  // While bytes are pending, more line up behind them, in many pieces too.
+  const std::string more = "more";
+  const std::string end(70'000, 'e');
+  const std::array<Bytes, 3> segments = {as_bytes(more), {}, as_bytes(end)};
+  const std::size_t before = f.stream.pending();
+  REQUIRE(f.stream.write(segments) == 0);
+  CHECK(f.stream.pending() == before + more.size() + end.size());
+  all += more + end;
+
+  CHECK(f.log.progress == 0);
+  CHECK(f.receive(all.size()) == all);
+  f.loop.until([&] { return f.stream.pending() == 0; });
+  CHECK(f.log.progress > 0);
+  CHECK(f.stream.take_sent() == all.size());
+}
+
+TEST_CASE("stream: reads, stops and goes on") {
+  Fixture f;
+  f.pair.send("one");
+  f.loop.drain();
+  CHECK(f.log.received.empty());
+  REQUIRE(f.stream.start_reading() == 0);
+  f.loop.until([&] { return f.log.received == "one"; });
+  f.stream.stop_reading();
+  f.pair.send("two");
+  f.loop.drain();
+  CHECK(f.log.received == "one");
+  REQUIRE(f.stream.start_reading() == 0);
+  REQUIRE(f.stream.start_reading() == 0);
+  f.loop.until([&] { return f.log.received == "onetwo"; });
+}
+
+TEST_CASE("stream: the peer's end is told once, and writing is still possible") {
+  Fixture f;
+  REQUIRE(f.stream.start_reading() == 0);
+  f.pair.send("last");
+  ::shutdown(f.pair.far.fd(), SHUT_WR);
+  f.loop.until([&] { return !f.log.ends.empty(); });
+  CHECK(f.log.received == "last");
+  CHECK(f.log.ends == std::vector<int>{0});
+  REQUIRE(f.stream.start_reading() == 0);
+  f.loop.drain();
+  CHECK(f.log.ends.size() == 1);
+  REQUIRE(f.write("answer") == 0);
+  CHECK(f.receive(6) == "answer");
+}
+
+TEST_CASE("stream: a reset is an error, and writing to the dead is one too") {
+  Fixture f;
+  REQUIRE(f.stream.start_reading() == 0);
+  const linger hard{1, 0};
+  ::setsockopt(f.pair.far.fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+  f.pair.far.reset();
+  f.loop.until([&] { return !f.log.ends.empty(); });
+  CHECK(f.log.ends == std::vector<int>{UV_ECONNRESET});
+  CHECK(f.write("x") == UV_EPIPE);
+}
+
+TEST_CASE("stream: a peer that dies while bytes are pending is an end, and closing is clean") {
+  Fixture f;
+  (void)f.fill();
+  f.pair.far.reset();
+  f.loop.until([&] { return !f.log.ends.empty(); });
+  CHECK(f.log.ends.front() < 0);
+  CHECK(f.stream.pending() == 0);
+}
+
+TEST_CASE("stream: closing with bytes pending leaks nothing") {
+  Fixture f;
+  (void)f.fill();
+  REQUIRE(f.write("behind") == 0);
+}
+
+TEST_CASE("stream: finish() lets the last bytes arrive though the peer still sends") {
+  Fixture f;
+  REQUIRE(f.write("refused") == 0);
+  // Unread bytes at close() would turn into a reset, which throws "refused" away at the peer.
+  f.pair.send(std::string(100'000, 'x'));
+  f.stream.finish();
+  CHECK(f.write("too late") == UV_EPIPE);
+  CHECK(f.receive(1000) == "refused");
+  CHECK(f.pair.ended);
+  CHECK_FALSE(f.pair.reset);
+  CHECK_FALSE(f.stream.is_closed());
+  ::shutdown(f.pair.far.fd(), SHUT_WR);
+  f.loop.until([&] { return f.stream.is_closed(); });
+  CHECK(f.log.received.empty());
+  CHECK(f.log.ends.empty());
+}
+
+TEST_CASE("stream: finish() sends what is pending before the end") {
+  Fixture f;
+  const std::string all = f.fill();
+  f.stream.finish();
+  ::shutdown(f.pair.far.fd(), SHUT_WR);
+  std::string got;
+  f.loop.until([&] {
+    got += f.pair.receive();
+    return f.pair.ended;
+  });
+  CHECK(got == all);
+  f.loop.until([&] { return f.stream.is_closed(); });
+}
+
+TEST_CASE("stream: finish() throws away only so much") {
+  Fixture f;
+  f.stream.finish();
+  const std::string block(16 * 1024, 'x');
+  std::size_t sent = 0;
+  f.loop.until([&] {
+    const ssize_t n = ::send(f.pair.far.fd(), block.data(), block.size(), MSG_NOSIGNAL);
+    if (n > 0) sent += static_cast<std::size_t>(n);
+    f.loop.drain();
+    return f.stream.is_closed();
+  });
+  CHECK(sent > Stream::kDiscardLimit);
+}
+
+TEST_CASE("stream: finish() after the peer's end closes at once") {
+  Fixture f;
+  REQUIRE(f.stream.start_reading() == 0);
+  ::shutdown(f.pair.far.fd(), SHUT_WR);
+  f.loop.until([&] { return !f.log.ends.empty(); });
+  REQUIRE(f.write("bye") == 0);
+  f.stream.finish();
+  f.loop.until([&] { return f.stream.is_closed(); });
+  CHECK(f.receive(3) == "bye");
+}
+
+TEST_CASE("stream: never opened counts as closed") {
+  StreamLog log;
+  Stream stream(log);
+  CHECK(stream.is_closed());
+  CHECK_FALSE(stream.is_open());
+  CHECK(stream.pending() == 0);
+  stream.finish();
+  stream.close();
+  CHECK(stream.is_closed());
+}
