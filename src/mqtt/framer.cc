@@ -148,10 +148,11 @@ void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules) {
     const std::size_t present = std::min(in.size(), total) - head;
     const VarInt length = read_varint(in.data() + head, present);
     constexpr Malformed kBadLength{Check::property_length, ReasonCode::malformed_packet};
-    if (length.status == VarInt::Status::incomplete && head + present < total) {
-      return need(result, head + present + 1);
+    if (length.status == VarInt::Status::incomplete) {
+      if (head + present < total) return need(result, head + present + 1);
+      return malformed(result, {Check::truncated, ReasonCode::malformed_packet});
     }
-    if (length.status != VarInt::Status::complete || !length.minimal()) {
+    if (length.status == VarInt::Status::malformed || !length.minimal()) {
       return malformed(result, kBadLength);  // [MQTT-1.5.5-1]
     }
     head += length.size;

@@ -196,6 +196,7 @@ const PropertyRule& property_rule(std::uint8_t id) {
 std::optional<Malformed> read_properties(Reader& from, Place place, const Limits& limits,
                                          Properties& block, PropertyValues& values) {
   const VarInt length = read_varint(from.at(), from.left());
+  if (length.status == VarInt::Status::incomplete) return malformed(Check::truncated);
   Bytes prefix;
   Bytes raw;
   if (length.status != VarInt::Status::complete || !length.minimal() ||
