@@ -129,7 +129,9 @@ class Builder {
       const std::size_t after = at + key.size();
       const bool begins = at == 0 || !is_bare_key(part[at - 1]);
       const bool ends = after >= part.size() || !is_bare_key(part[after]);
-      if (begins && ends) return span.begin + at;
+      if (!begins || !ends) continue;
+      const bool quoted = at > 0 && (part[at - 1] == '"' || part[at - 1] == '\'');
+      return span.begin + at - (quoted ? 1 : 0);
     }
     return std::string_view::npos;
   }

@@ -9,8 +9,9 @@ namespace sallyport::config {
 
 namespace {
 
-/// The fixed header has at most five bytes. 2.1.1
-constexpr std::uint64_t kMaxPacket = std::uint64_t{mqtt::kMaxRemainingLength} + 5;
+/// The largest packet has four bytes more, but nobody could remember that number. 2.2.3
+constexpr std::uint64_t kMaxPacket = std::uint64_t{256} * 1024 * 1024;
+static_assert(kMaxPacket <= std::uint64_t{mqtt::kMaxRemainingLength} + 5);
 constexpr std::uint64_t kMinPacket = 128;  // below that not even a CONNECT fits
 
 }  // namespace

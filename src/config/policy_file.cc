@@ -201,7 +201,7 @@ class PolicyFile {
       rule.max_qos = static_cast<std::uint8_t>(*qos);
     }
     rule.retain = table.boolean("retain");
-    if (const auto size = table.size("max_payload", 0, mqtt::kMaxRemainingLength)) {
+    if (const auto size = table.size("max_payload", 0, kMaxPayload)) {
       rule.max_payload = static_cast<std::uint32_t>(*size);
     }
     if (auto limit = table.table("limit")) {
@@ -214,7 +214,9 @@ class PolicyFile {
     return rule;
   }
 
-  static constexpr std::uint64_t kMaxPacket = std::uint64_t{mqtt::kMaxRemainingLength} + 5;
+  // The whole MiB below what a packet, and the rest of one beside its header, may have. 2.2.3
+  static constexpr std::uint64_t kMaxPacket = std::uint64_t{256} * 1024 * 1024;
+  static constexpr std::uint64_t kMaxPayload = std::uint64_t{255} * 1024 * 1024;
 
   Problems problems_;
   policy::PolicySpec& spec_;

@@ -230,7 +230,7 @@ std::optional<TableReader> TableReader::table(std::string_view key) {
                         : "write it as { key = value } or under a [header]");
     return std::nullopt;
   }
-  return TableReader(problems_, *value, std::string(key) + " in " + where_);
+  return TableReader(problems_, *value, std::string(key) + " of " + where_);
 }
 
 std::vector<const Node*> TableReader::tables(std::string_view key) {

@@ -39,7 +39,7 @@ struct Text {
 /// is wrong goes to Problems, and the answer is then "not there". The node outlives the reader.
 class TableReader final {
  public:
-  /// `where` is how messages call the table: "[broker]", "tls in [broker]".
+  /// `where` is how messages call the table: "[broker]", "tls of [broker]".
   TableReader(Problems problems, const Node& table, std::string where);
 
   /// Counts the key as known. Null: not there.

@@ -1,0 +1,419 @@
+#include <filesystem>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "files.h"
+
+namespace sallyport::config {
+namespace {
+
+using namespace std::chrono_literals;
+using test::all;
+using test::Bad;
+using test::Folder;
+using test::kGateway;
+
+GatewayOptions good(std::string_view more) {
+  auto options = test::gateway(std::string(kGateway) + std::string(more));
+  if (!options) FAIL(all(options.error()));
+  return std::move(*options);
+}
+Limits limits(std::string_view keys) {
+  return good("limits = { " + std::string(keys) + " }\n").listeners.at(0).limits;
+}
+
+TEST_CASE("the least that loads, and its defaults") {
+  const Folder folder;
+  const auto options = test::gateway(folder, kGateway);
+  REQUIRE(options.has_value());
+  CHECK(options->file == folder.path("gateway.toml"));
+  CHECK(options->broker.address.to_string() == "127.0.0.1:1883");
+  CHECK(options->broker.address.origin.line == 2);
+  CHECK(options->broker.address.origin.column == 11);
+  CHECK(!options->broker.tls);
+  CHECK(options->broker.connect_timeout == 5s);
+  CHECK(options->broker.connack_timeout == 10s);
+  REQUIRE(options->listeners.size() == 1);
+  const ListenerOptions& listener = options->listeners[0];
+  CHECK(listener.name == "devices");
+  CHECK(listener.address.to_string() == "0.0.0.0:8883");
+  CHECK(!listener.tls);
+  CHECK(listener.max_connections == 10'000);
+  CHECK(listener.max_connections_per_address == 0);
+  const Limits defaults;
+  CHECK(listener.limits.max_packet == defaults.max_packet);
+  CHECK(listener.limits.max_packet_before_connect == defaults.max_packet_before_connect);
+  CHECK(listener.limits.connect_timeout == defaults.connect_timeout);
+  CHECK(listener.limits.refuse_control_characters);
+  CHECK(!listener.limits.bridges);
+  CHECK(options->workers == 0);
+  REQUIRE(options->policy_files.size() == 1);
+  CHECK(options->policy_files[0] == folder.path("*.policy"));
+  CHECK(options->policy_origin.line == 4);
+  CHECK(!options->observe.address);
+  CHECK(options->observe.audit_log.empty());
+  CHECK(options->observe.audit_queue == 8192);
+  CHECK(options->log_level == "info");
+  CHECK(options->drain_timeout == 10s);
+}
+
+TEST_CASE("the example of the documentation") {
+  const Folder folder;
+  const auto options = test::gateway(folder, R"(# gateway.toml
+[broker]
+address = "127.0.0.1:1883"
+
+[[listener]]
+name = "devices"
+address = "0.0.0.0:8883"
+tls = { certificate = "server.crt", key = "server.key", client_ca = "devices-ca.crt", client_certificate = "required" }
+
+[workers]
+count = 2                         # default: one per core
+
+[policy]
+files = ["policies/*.toml"]
+
+[observe]
+address = "127.0.0.1:9464"        # /metrics /healthz /readyz
+audit_log = "audit.jsonl"         # or "stdout"
+)");
+  REQUIRE(options.has_value());
+  CHECK(options->workers == 2);
+  REQUIRE(options->listeners.at(0).tls.has_value());
+  const tls::ServerOptions& tls = *options->listeners[0].tls;
+  CHECK(tls.certificate == folder.path("server.crt"));
+  CHECK(tls.key == folder.path("server.key"));
+  CHECK(tls.client_ca == folder.path("devices-ca.crt"));
+  CHECK(tls.client_certificate == tls::ClientCertificate::required);
+  CHECK(options->listeners[0].tls_origin.line == 8);
+  CHECK(options->listeners[0].tls_origin.column == 7);
+  CHECK(options->observe.address->to_string() == "127.0.0.1:9464");
+  CHECK(options->observe.audit_log == folder.path("audit.jsonl"));
+  CHECK(options->observe.audit_origin.line == 18);
+}
+
+TEST_CASE("every key of the gateway file has an effect") {
+  const GatewayOptions options = good(R"(
+max_connections = 7
+max_connections_per_address = 3
+[listener.tls]
+certificate = "/etc/a.crt"
+key = "b.key"
+min_version = "1.3"
+[[listener]]
+name = "v6"
+address = "[::]:8884"
+tls = { certificate = "a", key = "b", client_ca = "c", client_certificate = "optional" }
+[[listener]]
+name = "quiet"
+address = "[::1]:8885"
+tls = { certificate = "a", key = "b", client_certificate = "none" }
+[[listener]]
+name = "careful"
+address = "[::1]:8886"
+tls = { certificate = "a", key = "b", client_ca = "c" }
+[broker.tls]
+ca = "ca.crt"
+certificate = "c"
+key = "k"
+min_version = "1.2"
+[observe]
+address = "[::1]:9464"
+audit_log = "stdout"
+audit_queue = 16
+[log]
+level = "debug"
+[drain]
+timeout = "0 s"
+[workers]
+count = 256
+)");
+  CHECK(options.listeners.at(0).max_connections == 7);
+  CHECK(options.listeners[0].max_connections_per_address == 3);
+  CHECK(options.listeners[0].tls->certificate == "/etc/a.crt");
+  CHECK(options.listeners[0].tls->min_version == tls::ProtocolVersion::tls1_3);
+  CHECK(options.listeners[0].tls->client_certificate == tls::ClientCertificate::none);
+  CHECK(options.listeners.at(1).tls->client_certificate == tls::ClientCertificate::optional);
+  CHECK(options.listeners[1].tls->min_version == tls::ProtocolVersion::tls1_2);
+  CHECK(options.listeners.at(2).tls->client_certificate == tls::ClientCertificate::none);
+  // Naming an authority and not being asked for certificates would be a trap.
+  CHECK(options.listeners.at(3).tls->client_certificate == tls::ClientCertificate::required);
+  REQUIRE(options.broker.tls.has_value());
+  CHECK(options.broker.tls->server_name == "127.0.0.1");
+  CHECK(options.broker.tls->ca.ends_with("/ca.crt"));
+  CHECK(options.broker.tls->certificate.ends_with("/c"));
+  CHECK(options.broker.tls->key.ends_with("/k"));
+  CHECK(options.broker.tls->min_version == tls::ProtocolVersion::tls1_2);
+  CHECK(options.broker.tls_origin.line == 27);
+  CHECK(options.observe.address->host == "::1");
+  CHECK(options.observe.audit_log == "stdout");
+  CHECK(options.observe.audit_queue == 16);
+  CHECK(options.log_level == "debug");
+  CHECK(options.drain_timeout == 0s);
+  CHECK(options.workers == 256);
+}
+
+TEST_CASE("the broker's options") {
+  const auto options = test::gateway(
+      "[broker]\naddress = \"broker.example:8883\"\nconnect_timeout = \"100 ms\"\n"
+      "connack_timeout = \"10 min\"\ntls = { ca = \"x\", server_name = \"mqtt.example\" }\n"
+      "[policy]\nfiles = \"/etc/*.toml\"\n[[listener]]\nname = \"a\"\naddress = \"[::]:1\"\n");
+  REQUIRE(options.has_value());
+  CHECK(options->broker.connect_timeout == 100ms);
+  CHECK(options->broker.connack_timeout == 10min);
+  CHECK(options->broker.tls->server_name == "mqtt.example");
+  CHECK(options->broker.tls->certificate.empty());
+  CHECK(options->policy_files.at(0) == "/etc/*.toml");
+}
+
+TEST_CASE("every limit has an effect, and its bounds") {
+  CHECK(limits("max_packet = '128 B'").max_packet == 128);
+  CHECK(limits("max_packet = '128 B'").max_packet_before_connect == 128);
+  CHECK(limits("max_packet = '256 MiB'").max_packet == 268'435'456);
+  CHECK(limits("max_packet_before_connect = '64 KiB'").max_packet_before_connect == 65536);
+  CHECK(limits("connect_timeout = '100 ms'").connect_timeout == 100ms);
+  CHECK(limits("max_topic_length = '65535 B'").max_topic_length == 65535);
+  CHECK(limits("max_topic_levels = 1").max_topic_levels == 1);
+  CHECK(limits("max_client_id_length = '23 B'").max_client_id_length == 23);
+  CHECK(limits("max_filters = 1").max_filters == 1);
+  CHECK(limits("max_user_properties = 0").max_user_properties == 0);
+  CHECK(limits("max_user_property_bytes = '0 B'").max_user_property_bytes == 0);
+  CHECK(limits("max_topic_aliases = 0").max_topic_aliases == 0);
+  CHECK(limits("max_qos2_in_flight = 65535").max_qos2_in_flight == 65535);
+  CHECK(limits("max_requests = 5").max_requests == 5);
+  CHECK(limits("max_keep_alive = '20 min'").max_keep_alive == 1200);
+  CHECK(limits("max_keep_alive = '65535 s'").max_keep_alive == 65535);
+  CHECK(!limits("control_characters = 'pass'").refuse_control_characters);
+  CHECK(limits("control_characters = 'refuse'").refuse_control_characters);
+  CHECK(limits("bridges = true").bridges);
+}
+
+TEST_CASE("[limits] are what a listener begins with") {
+  const GatewayOptions options = good(
+      "[listener.limits]\nmax_packet = \"1 MiB\"\n"
+      "[[listener]]\nname = \"b\"\naddress = \"[::1]:2\"\n"
+      "[limits]\nmax_packet = \"2 MiB\"\nmax_filters = 3\n");
+  CHECK(options.listeners.at(0).limits.max_packet == 1024 * 1024);
+  CHECK(options.listeners[0].limits.max_filters == 3);
+  CHECK(options.listeners.at(1).limits.max_packet == 2 * 1024 * 1024);
+  CHECK(options.listeners[1].limits.max_filters == 3);
+}
+
+TEST_CASE("relative paths start at the folder of the file") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path("a[b]"));
+  const auto options = test::gateway(folder, kGateway);
+  const auto odd = load_gateway(folder.write("a[b]/gateway.toml", kGateway));
+  REQUIRE(odd.has_value());
+  CHECK(odd->policy_files[0] == folder.path("a\\[b\\]/*.policy"));
+
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path(""));
+  const auto plain = load_gateway("gateway.toml");
+  std::filesystem::current_path(here);
+  REQUIRE(plain.has_value());
+  CHECK(plain->policy_files[0] == "*.policy");
+}
+
+TEST_CASE("what is missing is asked for") {
+  const auto errors = test::gateway("");
+  REQUIRE(!errors.has_value());
+  CAPTURE(all(errors.error()));
+  CHECK(errors.error().size() == 3);
+  CHECK(test::has(errors.error(), "0:0", "has no \"broker\""));
+  CHECK(test::has(errors.error(), "0:0", "has no \"listener\""));
+  CHECK(test::has(errors.error(), "0:0", "nobody could pass"));
+
+  const auto parts = test::gateway("\n[broker]\n[[listener]]\n[policy]\n");
+  REQUIRE(!parts.has_value());
+  CAPTURE(all(parts.error()));
+  CHECK(parts.error().size() == 4);
+  CHECK(test::has(parts.error(), "2:1", "[broker] has no \"address\""));
+  CHECK(test::has(parts.error(), "3:1", "[[listener]] has no \"name\""));
+  CHECK(test::has(parts.error(), "3:1", "[[listener]] has no \"address\""));
+  CHECK(test::has(parts.error(), "4:1", "[policy] has no \"files\""));
+
+  CHECK(test::has(test::gateway("listener = []\n").error(), "1:12", "no listener"));
+}
+
+// Appended to the least that loads, so line 8 continues [[listener]].
+TEST_CASE("bad values are refused where they stand") {
+  const Bad cases[] = {
+      // Unknown keys, in every table.
+      {"adress = 1\n", "8:1", "unknown key \"adress\" in [[listener]] \"devices\""},
+      {"adress = 1\n", "8:1", "did you mean \"address\"?"},
+      {"zzz = 1\n", "8:1", "accepted here: name, address, tls, max_connections"},
+      {"[brokers]\n", "8:2", "unknown key \"brokers\" in gateway file"},
+      {"[\"bro ker\"]\n", "8:2", "did you mean \"broker\"?"},
+      {"tls = { certificate = 'a', key = 'b', clientca = 'c' }\n", "8:39",
+       "unknown key \"clientca\" in tls of [[listener]] \"devices\""},
+      {"[listener.tls]\ncertificate = 'a'\nkey = 'b'\nca = 'c'\n", "11:1", "unknown key \"ca\""},
+      {"limits = { max_paket = '1 KiB' }\n", "8:12", "did you mean \"max_packet\"?"},
+      {"[limits]\nlisteners = 1\n", "9:1", "unknown key \"listeners\" in [limits]"},
+      {"[workers]\ncounts = 1\n", "9:1", "unknown key \"counts\" in [workers]"},
+      {"[observe]\nadress = 'x'\n", "9:1", "unknown key \"adress\" in [observe]"},
+      {"[log]\nfile = 'x'\n", "9:1", "unknown key \"file\" in [log]"},
+      {"[drain]\ntime = '1 s'\n", "9:1", "unknown key \"time\" in [drain]"},
+      {"[broker.tls]\nca = 'x'\ncert = 'x'\n", "10:1", "unknown key \"cert\" in tls of [broker]"},
+      {"[broker.limits]\n", "8:9", "unknown key \"limits\" in [broker]"},
+      {"[policy.files2]\n", "8:9", "unknown key \"files2\" in [policy]"},
+      // Types.
+      {"max_connections = '1'\n", "8:19", "is a string ('1'), not an integer"},
+      {"max_connections = 1.5\n", "8:19", "is a floating-point number (1.5), not an integer"},
+      {"max_connections = true\n", "8:19", "is a boolean (true), not an integer"},
+      {"max_connections = 1979-05-27\n", "8:19", "is a date or time"},
+      {"max_connections = [1]\n", "8:19", "is an array, not an integer"},
+      {"max_connections = {}\n", "8:19", "is a table, not an integer"},
+      {"tls = true\n", "8:7", "is a boolean (true), not a table"},
+      {"[[listener.tls]]\n", "8:1", "is an array, not a table"},
+      {"[[workers]]\ncount = 1\n", "8:1", "write [workers] in single brackets"},
+      {"[log]\nlevel = 3\n", "9:9", "is an integer (3), not a string"},
+      {"[log]\nlevel = 'loud'\n", "9:9", "\"debug\", \"info\", \"warn\", \"error\""},
+      {"[log]\nlevel = ''\n", "9:9", "is not known"},
+      {"limits = { bridges = 'yes' }\n", "8:22", "write true or false"},
+      {"limits = { control_characters = 'allow' }\n", "8:33", "accepted: \"refuse\", \"pass\""},
+      {"limits = { control_characters = false }\n", "8:33", "not a string"},
+      // Ranges.
+      {"max_connections = 0\n", "8:19", "accepted: 1 to 10000000"},
+      {"max_connections = -1\n", "8:19", "max_connections = -1 in [[listener]]"},
+      {"max_connections = 99999999999999999999\n", "8:19", "99999999999999999999"},
+      {"max_connections_per_address = 0\n", "8:31", "accepted: 1 to"},
+      {"[workers]\ncount = 0\n", "9:9", "accepted: 1 to 256"},
+      {"[workers]\ncount = 257\n", "9:9", "accepted: 1 to 256"},
+      {"[workers]\ncount = 'auto'\n", "9:9", "not an integer"},
+      {"[observe]\naudit_queue = 15\n", "9:15", "accepted: 16 to 1000000"},
+      {"[observe]\naudit_queue = 1000001\n", "9:15", "accepted: 16 to 1000000"},
+      {"[drain]\ntimeout = '11 min'\n", "9:11", "accepted: 0 ms to 10 min"},
+      {"limits = { max_packet = '127 B' }\n", "8:25", "accepted: 128 B to 256 MiB"},
+      {"limits = { max_packet = '257 MiB' }\n", "8:25", "accepted: 128 B to 256 MiB"},
+      {"limits = { max_packet = '5000000000 B' }\n", "8:25", "out of range"},
+      {"limits = { max_packet_before_connect = '2 MiB' }\n", "8:40", "accepted: 128 B to 1 MiB"},
+      {"limits = { max_packet_before_connect = '512 KiB' }\n", "8:40", "is more than max_packet"},
+      {"limits = { connect_timeout = '99 ms' }\n", "8:30", "accepted: 100 ms to 10 min"},
+      {"limits = { max_topic_length = '64 KiB' }\n", "8:31", "accepted: 1 B to 65535 B"},
+      {"limits = { max_topic_length = '0 B' }\n", "8:31", "out of range"},
+      {"limits = { max_topic_levels = 0 }\n", "8:31", "accepted: 1 to 65535"},
+      {"limits = { max_topic_levels = 65536 }\n", "8:31", "accepted: 1 to 65535"},
+      {"limits = { max_client_id_length = '0 B' }\n", "8:35", "out of range"},
+      {"limits = { max_filters = 0 }\n", "8:26", "accepted: 1 to 65535"},
+      {"limits = { max_user_properties = 65536 }\n", "8:34", "accepted: 0 to 65535"},
+      {"limits = { max_user_property_bytes = '1 GiB' }\n", "8:38", "out of range"},
+      {"limits = { max_topic_aliases = 65536 }\n", "8:32", "accepted: 0 to 65535"},
+      {"limits = { max_qos2_in_flight = 0 }\n", "8:33", "accepted: 1 to 65535"},
+      {"limits = { max_requests = 0 }\n", "8:27", "accepted: 1 to 65535"},
+      {"limits = { max_keep_alive = '0 s' }\n", "8:29", "accepted: 1 s to 65535 s"},
+      {"limits = { max_keep_alive = '19 h' }\n", "8:29", "out of range"},
+      {"limits = { max_keep_alive = '1500 ms' }\n", "8:29", "not whole seconds"},
+      // Units.
+      {"limits = { max_packet = 65536 }\n", "8:25", "max_packet = 65536 in limits of"},
+      {"limits = { max_packet = 65536 }\n", "8:25", "has no unit\nwrite a size such as \"64 KiB\""},
+      {"limits = { max_packet = '65536' }\n", "8:25", "has no unit"},
+      {"limits = { max_packet = '64 kilobytes' }\n", "8:25", "unknown unit \"kilobytes\""},
+      {"limits = { max_packet = true }\n", "8:25", "is a boolean (true), not a size"},
+      {"limits = { max_client_id_length = 23 }\n", "8:35", "has no unit"},
+      {"limits = { max_keep_alive = 1200 }\n", "8:29", "write a duration such as \"10 s\""},
+      {"limits = { max_keep_alive = 1200.0 }\n", "8:29", "has no unit"},
+      {"limits = { connect_timeout = '10' }\n", "8:30", "units are ms, s, min, h, d"},
+      {"[drain]\ntimeout = 10\n", "9:11", "has no unit"},
+      {"[drain]\ntimeout = '10 S'\n", "9:11", "unknown unit \"S\""},
+      // TLS.
+      {"tls = {}\n", "8:7", "has no \"certificate\""},
+      {"tls = {}\n", "8:7", "has no \"key\""},
+      {"tls = { certificate = '', key = 'b' }\n", "8:23", "is empty"},
+      {"tls = { certificate = ['a'], key = 'b' }\n", "8:23", "is an array, not a string"},
+      {"tls = { certificate = 'a', key = 'b', client_certificate = 'required' }\n", "8:60",
+       "needs a \"client_ca\""},
+      {"tls = { certificate = 'a', key = 'b', client_certificate = 'optional' }\n", "8:60",
+       "needs a \"client_ca\""},
+      {"tls = { certificate = 'a', key = 'b', client_certificate = 'yes' }\n", "8:60",
+       "accepted: \"none\", \"optional\", \"required\""},
+      {"tls = { certificate = 'a', key = 'b', client_ca = 'c', client_certificate = 'none' }\n",
+       "8:77", "contradicts \"client_ca\""},
+      {"tls = { certificate = 'a', key = 'b', min_version = '1.1' }\n", "8:53",
+       "accepted: \"1.2\", \"1.3\""},
+      {"tls = { certificate = 'a', key = 'b', min_version = 1.2 }\n", "8:53", "not a string"},
+      {"[broker.tls]\n", "8:1", "tls of [broker] has no \"ca\""},
+      {"[broker.tls]\nca = 'a'\nkey = 'b'\n", "8:1", "has no \"certificate\""},
+      {"[broker.tls]\nca = 'a'\ncertificate = 'b'\n", "8:1", "has no \"key\""},
+      {"[broker.tls]\nca = 'a'\nserver_name = 'a b'\n", "10:15", "not a name or an address"},
+      {"[broker.tls]\nca = 'a'\nmin_version = '3'\n", "10:15", "accepted: \"1.2\", \"1.3\""},
+      // Addresses and names.
+      {"[[listener]]\nname = 'b'\naddress = 'localhost:1'\n", "10:11", "not an address of this"},
+      {"[[listener]]\nname = 'b'\naddress = '0.0.0.0'\n", "10:11", "has no port"},
+      {"[[listener]]\nname = 'b'\naddress = 8883\n", "10:11", "is an integer (8883), not a string"},
+      {"[[listener]]\nname = 'b'\naddress = ''\n", "10:11", "is empty"},
+      {"[[listener]]\nname = ''\naddress = '[::]:1'\n", "9:8", "is empty"},
+      {"[[listener]]\nname = 'a b'\naddress = '[::]:1'\n", "9:8", "is not a name"},
+      {"[[listener]]\nname = 'devices'\naddress = '[::]:1'\n", "9:8", "is used twice"},
+      {"[[listener]]\nname = 'b'\naddress = '0.0.0.0:8883'\n", "10:11", "already used in line 7"},
+      {"[[listener]]\nname = 'b'\naddress = '127.0.0.1:1883'\n", "10:11", "dial itself"},
+      {"[[listener]]\nname = 'b'\naddress = '0.0.0.0:1883'\n", "10:11", "already used in line 2"},
+      {"[observe]\naddress = '0.0.0.0:8883'\n", "9:11", "already used in line 7"},
+      {"[observe]\naddress = 'localhost:9464'\n", "9:11", "not an address of this machine"},
+      {"[observe]\naddress = ':9464'\n", "9:11", "has no host"},
+      {"[observe]\naudit_log = ''\n", "9:13", "is empty"},
+      {"[observe]\naudit_log = true\n", "9:13", "not a string"},
+  };
+  for (const Bad& bad : cases) {
+    CAPTURE(bad.text);
+    const auto result = test::gateway(std::string(kGateway) + std::string(bad.text));
+    REQUIRE(!result.has_value());
+    CAPTURE(all(result.error()));
+    CHECK(test::has(result.error(), bad.where, bad.fragment));
+    CHECK(result.error().size() <= 2);
+  }
+}
+
+TEST_CASE("bad values in the tables that every file has") {
+  const Bad cases[] = {
+      {"[broker]\nadress = 'x'\n", "2:1", "did you mean \"address\"?"},
+      {"[broker]\naddress = 'broker'\n", "2:11", "address = 'broker' in [broker] has no port"},
+      {"[broker]\naddress = 'a b:1'\n", "2:11", "neither an address nor a host name"},
+      {"[broker]\nconnect_timeout = 5\n", "2:19", "has no unit"},
+      {"[broker]\nconnect_timeout = '1 ms'\n", "2:19", "accepted: 100 ms to 10 min"},
+      {"[broker]\nconnack_timeout = '1 h'\n", "2:19", "accepted: 100 ms to 10 min"},
+      {"broker = 'localhost:1883'\n", "1:10", "is a string ('localhost:1883'), not a table"},
+      {"[[broker]]\naddress = 'a:1'\n", "1:1", "write [broker] in single brackets"},
+      {"[listener]\nname = 'a'\n", "1:1", "in double brackets"},
+      {"listener = ['a']\n", "1:13", "is a string ('a'), not a table"},
+      {"[policy]\nfiles = []\n", "2:9", "is empty"},
+      {"[policy]\nfiles = ['']\n", "2:10", "holds an empty string"},
+      {"[policy]\nfiles = ['a', 1]\n", "2:15", "is an integer (1), not a string"},
+      {"[policy]\nfiles = 1\n", "2:9", "not a string or an array of strings"},
+      {"[policy]\nfile = 'a'\n", "2:1", "did you mean \"files\"?"},
+      {"[policy.files]\na = 1\n", "1:1", "is a table, not a string or an array"},
+  };
+  for (const Bad& bad : cases) {
+    CAPTURE(bad.text);
+    const auto result = test::gateway(bad.text);
+    REQUIRE(!result.has_value());
+    CAPTURE(all(result.error()));
+    CHECK(test::has(result.error(), bad.where, bad.fragment));
+  }
+}
+
+TEST_CASE("all errors come at once, in the order of the file") {
+  const auto result = test::gateway(
+      "[broker]\naddress = 'x'\nfoo = 1\n[workers]\ncount = 0\n[[listener]]\nname = 5\n"
+      "tls = { key = 1 }\n[log]\nlevel = 1\n[policy]\nfiles = 3\n");
+  REQUIRE(!result.has_value());
+  std::string places;
+  for (const Diagnostic& diagnostic : result.error()) places += test::place(diagnostic) + " ";
+  CHECK(places == "2:11 3:1 5:9 6:1 7:8 8:7 8:15 10:9 12:9 ");
+}
+
+TEST_CASE("what could be read of a bad file is there for those who look on") {
+  const Folder folder;
+  Diagnostics diagnostics;
+  const GatewayOptions options = load_gateway(
+      folder.write("gateway.toml", std::string(kGateway) + "foo = 1\n[workers]\ncount = 3\n"),
+      diagnostics);
+  CHECK(diagnostics.size() == 1);
+  CHECK(options.workers == 3);
+  CHECK(options.policy_files.size() == 1);
+}
+
+}  // namespace
+}  // namespace sallyport::config

@@ -1,0 +1,386 @@
+#include <filesystem>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "config/policy_file.h"
+#include "files.h"
+
+namespace sallyport::config {
+namespace {
+
+using namespace std::chrono_literals;
+using test::all;
+using test::Bad;
+using test::Folder;
+using test::policy_of;
+
+policy::PolicySpec spec_of(std::string_view text) {
+  const auto source = make_source("test.policy", std::string(text));
+  REQUIRE(source.has_value());
+  const auto root = parse(*source);
+  REQUIRE(root.has_value());
+  Diagnostics diagnostics;
+  policy::PolicySpec spec;
+  read_policy_file(*root, Problems(source->file(), diagnostics), spec);
+  CAPTURE(all(diagnostics));
+  CHECK(diagnostics.empty());
+  return spec;
+}
+
+TEST_CASE("the example of the documentation") {
+  const auto spec = spec_of(R"(# policies/plant.toml
+[[role]]
+name = "sensor"
+match = { listener = "devices", cert_cn = "sensor-*" }
+client_id = "${cert.cn}"                                  # this client identifier and no other
+limits = { messages = "20/s", burst = 40, bytes = "64 KiB/s", on_exceed = "throttle", max_packet = "64 KiB" }
+
+[[role.allow]]
+id = "telemetry"
+publish = ["plant/${client_id}/telemetry/#"]
+max_qos = 1
+retain = false
+max_payload = "4 KiB"
+limit = { messages = "10/s", on_exceed = "drop" }
+
+[[role.allow]]
+id = "commands"
+subscribe = ["plant/${client_id}/cmd/+"]
+
+[[role.deny]]
+id = "no-internals"
+subscribe = ["$SYS/#"]
+)");
+  REQUIRE(spec.roles.size() == 1);
+  const policy::RoleSpec& role = spec.roles[0];
+  CHECK(role.name == "sensor");
+  CHECK(role.origin.file == "test.policy");
+  CHECK(role.origin.line == 2);
+  CHECK(role.match.listener == std::vector<std::string>{"devices"});
+  CHECK(role.match.cert_cn == std::vector<std::string>{"sensor-*"});
+  CHECK(role.match.username.empty());
+  CHECK(role.client_id == "${cert.cn}");
+  REQUIRE(role.limits.has_value());
+  CHECK(role.limits->messages->count == 20);
+  CHECK(role.limits->messages->per == 1s);
+  CHECK(role.limits->burst == 40U);
+  CHECK(role.limits->bytes->count == 65536);
+  CHECK(role.limits->on_exceed == Action::throttle);
+  CHECK(role.limits->origin.line == 6);
+  CHECK(role.limits->origin.column == 10);
+  CHECK(role.max_packet == 65536U);
+  CHECK(role.on_deny.v3 == Action::drop);
+  CHECK(role.on_deny.v5 == Action::drop);
+  REQUIRE(role.rules.size() == 3);
+  CHECK(role.rules[0].id == "telemetry");
+  CHECK(!role.rules[0].deny);
+  CHECK(role.rules[0].publish == std::vector<std::string>{"plant/${client_id}/telemetry/#"});
+  CHECK(role.rules[0].subscribe.empty());
+  CHECK(role.rules[0].max_qos == 1);
+  CHECK(role.rules[0].retain == false);
+  CHECK(role.rules[0].max_payload == 4096U);
+  REQUIRE(role.rules[0].limit.has_value());
+  CHECK(role.rules[0].limit->messages->count == 10);
+  CHECK(!role.rules[0].limit->burst);
+  CHECK(!role.rules[0].limit->bytes);
+  CHECK(role.rules[0].limit->on_exceed == Action::drop);
+  CHECK(!role.rules[0].on_deny);
+  CHECK(role.rules[0].origin.line == 8);
+  CHECK(role.rules[1].id == "commands");
+  CHECK(!role.rules[1].max_qos);
+  CHECK(!role.rules[1].retain);
+  CHECK(!role.rules[1].max_payload);
+  CHECK(role.rules[2].id == "no-internals");
+  CHECK(role.rules[2].deny);
+}
+
+TEST_CASE("every key of the policy language has an effect") {
+  const auto spec = spec_of(R"(
+[[role]]
+name = "all"
+match.listener = ["a", "b"]
+match.cert_cn = "c"
+match.cert_san_dns = ["d*"]
+match.cert_san_uri = "spiffe://e/*"
+match.username = "f?"
+match.client_id = ["g", "h"]
+match.address = ["192.0.2.0/24", "2001:db8::1"]
+limits = { bytes = "1 MiB/min", on_exceed = "report" }
+on_deny = "disconnect"
+[[role.allow]]
+id = "one"
+publish = "a"
+subscribe = "b"
+on_deny = { mqtt5 = "report" }
+limit.bytes = "1 B/h"
+[[role.allow]]
+id = "two"
+publish = "a"
+on_deny = "drop"
+max_qos = 0
+retain = true
+max_payload = "0 B"
+limit = { messages = "1000000000/s", burst = 1000000, on_exceed = "disconnect" }
+
+[[role]]
+name = "other"
+limits.max_packet = "128 B"
+on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
+)");
+  REQUIRE(spec.roles.size() == 2);
+  const policy::RoleSpec& role = spec.roles[0];
+  CHECK(role.match.listener.size() == 2);
+  CHECK(role.match.cert_cn.size() == 1);
+  CHECK(role.match.cert_san_dns.at(0) == "d*");
+  CHECK(role.match.cert_san_uri.at(0) == "spiffe://e/*");
+  CHECK(role.match.username.at(0) == "f?");
+  CHECK(role.match.client_id.size() == 2);
+  CHECK(role.match.address.size() == 2);
+  CHECK(!role.client_id);
+  CHECK(role.limits->bytes->per == 1min);
+  CHECK(role.limits->on_exceed == Action::report);
+  CHECK(!role.limits->messages);
+  CHECK(!role.max_packet);
+  CHECK(role.on_deny.v3 == Action::disconnect);
+  CHECK(role.on_deny.v5 == Action::disconnect);
+  REQUIRE(role.rules.size() == 2);
+  // What a rule leaves out of on_deny is the role's.
+  CHECK(role.rules[0].on_deny->v3 == Action::disconnect);
+  CHECK(role.rules[0].on_deny->v5 == Action::report);
+  CHECK(role.rules[0].limit->on_exceed == Action::throttle);
+  CHECK(role.rules[0].limit->bytes->per == 1h);
+  CHECK(role.rules[1].on_deny->v3 == Action::drop);
+  CHECK(role.rules[1].max_qos == 0);
+  CHECK(role.rules[1].retain == true);
+  CHECK(role.rules[1].max_payload == 0U);
+  CHECK(role.rules[1].limit->burst == 1'000'000U);
+  CHECK(role.rules[1].limit->on_exceed == Action::disconnect);
+  CHECK(!spec.roles[1].limits);
+  CHECK(spec.roles[1].max_packet == 128U);
+  CHECK(spec.roles[1].on_deny.v3 == Action::disconnect);
+  CHECK(spec.roles[1].on_deny.v5 == Action::drop);
+}
+
+// Lines 1 and 2 are the header and the name; what is tested begins in line 3.
+TEST_CASE("bad roles") {
+  const Bad cases[] = {
+      {"on_denny = 1\n", "3:1", "did you mean \"on_deny\"?"},
+      {"zzzzz = 1\n", "3:1", "accepted here: name, match, client_id, limits, on_deny, allow, deny"},
+      {"match = { cn = 'x' }\n", "3:11", "unknown key \"cn\" in match of [[role]] \"r\""},
+      {"match = { cn = 'x' }\n", "3:11", "did you mean \"cert_cn\"?"},
+      {"match = {}\n", "3:9", "is empty"},
+      {"match = 'x'\n", "3:9", "is a string ('x'), not a table"},
+      {"match = { listener = 3 }\n", "3:22", "is an integer (3), not a string or an array"},
+      {"match = { listener = '' }\n", "3:22", "empty string"},
+      {"match = { listener = [] }\n", "3:22", "is empty"},
+      {"match = { listener = 'device' }\n", "1:1", "matches listener \"device\", which"},
+      {"match = { listener = 'device' }\n", "1:1", "did you mean \"devices\"?"},
+      {"match = { username = [1] }\n", "3:23", "is an integer (1), not a string"},
+      {"match = { cert_cn = true }\n", "3:21", "is a boolean"},
+      {"match = { cert_san_dns = 1.0 }\n", "3:26", "is a floating-point number"},
+      {"match = { cert_san_uri = {} }\n", "3:26", "is a table"},
+      {"match = { client_id = ['a', ''] }\n", "3:29", "empty string"},
+      {"match = { address = '10.0.0.0/33' }\n", "3:21", "out of range"},
+      {"match = { address = ['::1', 'localhost'] }\n", "3:29", "address"},
+      {"match = { address = '10.1.2.3/8' }\n", "3:21", "bits set behind its prefix"},
+      {"client_id = ''\n", "3:13", "is empty"},
+      {"client_id = 1\n", "3:13", "is an integer (1), not a string"},
+      {"client_id = '${cert.nc}'\n", "3:13", "cert.nc"},
+      {"limits = {}\n", "3:10", "is empty"},
+      {"limits = { message = '1/s' }\n", "3:12", "did you mean \"messages\"?"},
+      {"limits = { messages = 20 }\n", "3:23", "has no unit"},
+      {"limits = { messages = '20' }\n", "3:23", "says no time"},
+      {"limits = { messages = '0/s' }\n", "3:23", "out of range"},
+      {"limits = { messages = '1000000001/s' }\n", "3:23", "accepted: 1 to 1000000000 per s"},
+      {"limits = { messages = '64 KiB/s' }\n", "3:23", "between the number and '/'"},
+      {"limits = { bytes = '64/s' }\n", "3:20", "has no unit"},
+      {"limits = { bytes = '0 B/s' }\n", "3:20", "out of range"},
+      {"limits = { bytes = '2000 GiB/s' }\n", "3:20", "accepted: 1 B to 1024 GiB per s"},
+      {"limits = { bytes = 5 }\n", "3:20", "write a rate such as \"64 KiB/s\""},
+      {"limits = { messages = '1/s', burst = 0 }\n", "3:38", "accepted: 1 to 1000000"},
+      {"limits = { messages = '1/s', burst = '5' }\n", "3:38", "not an integer"},
+      {"limits = { bytes = '1 B/s', burst = 5 }\n", "3:29", "needs \"messages\""},
+      {"limits = { on_exceed = 'drop' }\n", "3:12", "nothing that could be exceeded"},
+      {"limits = { messages = '1/s', on_exceed = 'block' }\n", "3:42",
+       "accepted: \"throttle\", \"drop\", \"disconnect\", \"report\""},
+      {"limits = { max_packet = '100 B' }\n", "3:25", "accepted: 128 B to 256 MiB"},
+      {"limits = { max_packet = 1000 }\n", "3:25", "has no unit"},
+      {"on_deny = 'throttle'\n", "3:11", "accepted: \"drop\", \"disconnect\", \"report\""},
+      {"on_deny = true\n", "3:11", "not a string"},
+      {"on_deny = {}\n", "3:11", "is empty"},
+      {"on_deny = { mqtt4 = 'drop' }\n", "3:13", "unknown key \"mqtt4\" in on_deny of [[role]]"},
+      {"on_deny = { mqtt3 = 'throttle' }\n", "3:21", "accepted: \"drop\""},
+      {"[role.allow]\nid = 'x'\n", "3:1", "in double brackets"},
+      {"allow = ['x']\n", "3:10", "not a table"},
+      {"[[role]]\n", "3:1", "[[role]] has no \"name\""},
+      {"[[role]]\nname = 'a b'\n", "4:8", "is not a name"},
+      {"[[role]]\nname = 7\n", "4:8", "not a string"},
+      {"[[role]]\nname = 'r'\n", "3:1", "is used twice"},
+      {"[roles]\n", "3:2", "did you mean \"role\"?"},
+      {"[[rule]]\n", "3:3", "unknown key \"rule\" in policy file"},
+  };
+  for (const Bad& bad : cases) {
+    CAPTURE(bad.text);
+    const auto result = policy_of("[[role]]\nname = 'r'\n" + std::string(bad.text));
+    REQUIRE(!result.has_value());
+    CAPTURE(all(result.error()));
+    CHECK(test::has(result.error(), bad.where, bad.fragment));
+    CHECK(result.error().size() == 1);
+  }
+}
+
+// Lines 1 to 4 begin a rule; what is tested begins in line 5.
+TEST_CASE("bad rules") {
+  const Bad cases[] = {
+      {"publsh = 'a'\nsubscribe = 'a'\n", "5:1", "did you mean \"publish\"?"},
+      {"topic = 'a'\nsubscribe = 'a'\n", "5:1", "unknown key \"topic\" in [[role.allow]] \"x\""},
+      {"publish = 1\n", "5:11", "is an integer (1), not a string or an array of strings"},
+      {"publish = ['a', 2]\n", "5:17", "is an integer (2), not a string"},
+      {"publish = []\n", "5:11", "is empty"},
+      {"publish = ''\n", "5:11", "empty string"},
+      {"publish = 'a/#/b'\n", "5:11", "publish in [[role.allow]] \"x\": "},
+      {"publish = ['a',\n  'b+']\n", "6:3", "publish in"},
+      {"publish = 'a/${clientid}'\n", "5:11", "client_id"},
+      {"subscribe = ['a', 'b/${user}/#']\n", "5:19", "username"},
+      {"subscribe = true\n", "5:13", "is a boolean (true)"},
+      {"publish = 'a'\nmax_qos = 3\n", "6:11", "accepted: 0 to 2"},
+      {"publish = 'a'\nmax_qos = -1\n", "6:11", "accepted: 0 to 2"},
+      {"publish = 'a'\nmax_qos = '1'\n", "6:11", "not an integer"},
+      {"publish = 'a'\nretain = 'no'\n", "6:10", "write true or false"},
+      {"publish = 'a'\nretain = 0\n", "6:10", "is an integer (0), not a boolean"},
+      {"publish = 'a'\nmax_payload = 4096\n", "6:15", "has no unit"},
+      {"publish = 'a'\nmax_payload = '256 MiB'\n", "6:15", "accepted: 0 B to 255 MiB"},
+      {"publish = 'a'\nlimit = {}\n", "6:9", "is empty"},
+      {"publish = 'a'\nlimit = { max_packet = '1 KiB' }\n", "6:11", "unknown key \"max_packet\""},
+      {"publish = 'a'\nlimit = { on_exceed = 'drop' }\n", "6:11", "nothing that could be"},
+      {"publish = 'a'\nlimit = { burst = 5, messages = '1/d' }\n", "6:33", "unknown time \"d\""},
+      {"publish = 'a'\nlimit = '1/s'\n", "6:9", "not a table"},
+      {"publish = 'a'\nlimits = { messages = '1/s' }\n", "6:1", "did you mean \"limit\"?"},
+      {"publish = 'a'\non_deny = 'allow'\n", "6:11", "accepted: \"drop\""},
+      {"publish = 'a'\non_deny = ['drop']\n", "6:11", "not a string"},
+      {"publish = 'a'\n[[role.allow]]\npublish = 'b'\n", "6:1", "has no \"id\""},
+      {"publish = 'a'\n[[role.allow]]\nid = 'x'\npublish = 'b'\n", "6:1", "is used twice"},
+      {"publish = 'a'\n[[role.allow]]\nid = 'a/b'\npublish = 'b'\n", "7:6", "is not a name"},
+      {"publish = 'a'\n[[role.deny]]\nid = 'y'\n", "6:1",
+       "[[role.deny]] \"y\" has neither \"publish\" nor \"subscribe\""},
+      {"publish = 'a'\n[[role.deny]]\nid = 'y'\npublish = 'b'\nmax_qos = 1\n", "6:1", "max_qos"},
+      {"", "3:1", "has neither \"publish\" nor \"subscribe\""},
+  };
+  for (const Bad& bad : cases) {
+    CAPTURE(bad.text);
+    const auto result =
+        policy_of("[[role]]\nname = 'r'\n[[role.allow]]\nid = 'x'\n" + std::string(bad.text));
+    REQUIRE(!result.has_value());
+    CAPTURE(all(result.error()));
+    CHECK(test::has(result.error(), bad.where, bad.fragment));
+    CHECK(result.error().size() == 1);
+  }
+}
+
+constexpr std::string_view role_text(char name) {
+  switch (name) {
+    case 'a':
+      return "[[role]]\nname = 'a'\n[[role.allow]]\nid = 'a1'\npublish = 'a'\n";
+    case 'b':
+      return "[[role]]\nname = 'b'\n[[role.allow]]\nid = 'b1'\npublish = 'b'\n";
+    default:
+      return "";
+  }
+}
+
+struct Tree {
+  Folder folder;
+  GatewayOptions options;
+
+  explicit Tree(std::vector<std::string> patterns) {
+    options.file = folder.path("gateway.toml");
+    options.policy_origin = {options.file, 4, 9};
+    for (const std::string& pattern : patterns) {
+      options.policy_files.push_back(folder.path(pattern));
+    }
+  }
+  [[nodiscard]] Diagnostics errors() const {
+    auto result = load_policy(options);
+    return result ? Diagnostics{} : std::move(result.error());
+  }
+};
+
+TEST_CASE("the files of all patterns are merged, each read once") {
+  const Tree tree({"p/*.toml", "p/b.toml", "p/link.toml"});
+  std::filesystem::create_directory(tree.folder.path("p"));
+  tree.folder.write("p/b.toml", role_text('b'));
+  tree.folder.write("p/a.toml", role_text('a'));
+  tree.folder.write("p/ignored.txt", "not TOML");
+  std::filesystem::create_symlink(tree.folder.path("p/a.toml"), tree.folder.path("p/link.toml"));
+  const auto policy = load_policy(tree.options);
+  if (!policy) FAIL(all(policy.error()));
+  CHECK((*policy)->role_count() == 2);
+  CHECK((*policy)->rule_count() == 2);
+}
+
+TEST_CASE("a pattern without a match is an error, and so is a policy without a role") {
+  const Tree tree({"*.toml", "typo.toml"});
+  CHECK(tree.errors().size() == 2);
+  CHECK(test::has(tree.errors(), "4:9", "no policy file matches"));
+  tree.folder.write("a.toml", role_text('a'));
+  CHECK(tree.errors().size() == 1);
+  CHECK(test::has(tree.errors(), "4:9", "typo.toml"));
+  CHECK(tree.errors()[0].origin.file == tree.options.file);
+
+  const Tree empty({"*.toml"});
+  empty.folder.write("a.toml", "# nothing yet\n");
+  CHECK(empty.errors().size() == 1);
+  CHECK(test::has(empty.errors(), "4:9", "nobody could pass"));
+  empty.folder.write("a.toml", "role = []\n");
+  CHECK(test::has(empty.errors(), "4:9", "nobody could pass"));
+
+  const Tree none({});
+  CHECK(test::has(none.errors(), "4:9", "no policy file is named"));
+}
+
+TEST_CASE("errors of all files come at once, by file") {
+  const Tree tree({"*.toml"});
+  tree.folder.write("c.toml", "[[role]]\nname = 3\n");
+  tree.folder.write("b.toml", "[[role]\n");
+  tree.folder.write("a.toml", std::string(role_text('a')) + "foo = 1\n");
+  std::filesystem::create_directory(tree.folder.path("d.toml"));
+  const Diagnostics errors = tree.errors();
+  CAPTURE(all(errors));
+  REQUIRE(errors.size() == 4);
+  CHECK(errors[0].origin.file == tree.folder.path("a.toml"));
+  CHECK(test::place(errors[0]) == "6:1");
+  CHECK(errors[1].origin.file == tree.folder.path("b.toml"));
+  CHECK(test::place(errors[1]) == "1:1");
+  CHECK(errors[2].origin.file == tree.folder.path("c.toml"));
+  CHECK(test::place(errors[2]) == "2:8");
+  CHECK(errors[3].origin.file == tree.folder.path("d.toml"));
+  CHECK(errors[3].message.find("is a directory") != std::string::npos);
+}
+
+TEST_CASE("a name used in two files is an error that names both") {
+  const Tree tree({"*.toml"});
+  tree.folder.write("a.toml", role_text('a'));
+  tree.folder.write("b.toml", "# comment\n" + std::string(role_text('a')));
+  const Diagnostics errors = tree.errors();
+  CAPTURE(all(errors));
+  REQUIRE(errors.size() == 2);  // the role and its rule
+  CHECK(errors[0].origin.file == tree.folder.path("b.toml"));
+  CHECK(test::place(errors[0]) == "2:1");
+  CHECK(errors[0].message.find(tree.folder.path("a.toml") + ":1:1") != std::string::npos);
+  CHECK(test::place(errors[1]) == "4:1");
+}
+
+TEST_CASE("a role may name a listener by a pattern, but not one that is not there") {
+  Tree tree({"*.toml"});
+  tree.folder.write("a.toml",
+                    "[[role]]\nname = 'a'\nmatch.listener = 'dev*'\n"
+                    "[[role.deny]]\nid = 'x'\npublish = '#'\n");
+  tree.options.listeners.emplace_back().name = "devices";
+  CHECK(tree.errors().empty());
+  tree.options.listeners[0].name = "gadgets";
+  CHECK(test::has(tree.errors(), "1:1", "listener \"dev*\""));
+}
+
+}  // namespace
+}  // namespace sallyport::config
