@@ -141,9 +141,11 @@ void AuditWriter::run() {
 
 /// Fills the batch from the queues, one record of each in turn. True: some are left.
 bool AuditWriter::gather() {
+  // A reader that is slow but never stops leaves no moment at which all is written.
+  batch_.erase(0, std::exchange(offset_, 0));
   std::size_t empty = 0;
   while (empty < queues_.size()) {
-    if (batch_.size() - offset_ >= kBatchBytes) return true;
+    if (batch_.size() >= kBatchBytes) return true;
     const auto record = queues_[next_queue_]->take();
     next_queue_ = (next_queue_ + 1) % queues_.size();
     if (record) {
@@ -157,7 +159,7 @@ bool AuditWriter::gather() {
 }
 
 void AuditWriter::gather_loss() {
-  if (batch_.size() - offset_ >= kBatchBytes) return;
+  if (batch_.size() - offset_ >= kBatchBytes) return;  // told later, and all at once
   const AuditLoss all = lost();
   const AuditLoss fresh{.queue_full = all.queue_full - told_.queue_full,
                         .repeated = all.repeated - told_.repeated,
@@ -177,6 +179,7 @@ AuditSink::Status AuditWriter::flush(int timeout_ms) {
     if (std::exchange(failing_, false)) log_.info("audit log " + target_ + " is written again");
     written_.add(count_lines(std::string_view(batch_).substr(offset_, result.bytes)));
     offset_ += result.bytes;
+    mid_line_ = result.bytes != 0 ? batch_[offset_ - 1] != '\n' : mid_line_;
   }
   batch_.clear();
   offset_ = 0;
@@ -188,7 +191,7 @@ void AuditWriter::take_new_sink() {
   const std::lock_guard lock(new_sink_mutex_);
   has_new_sink_.store(false, std::memory_order_relaxed);
   if (!new_sink_) return;
-  if (offset_ > 0 && offset_ < batch_.size() && batch_[offset_ - 1] != '\n') {
+  if (std::exchange(mid_line_, false)) {
     // The beginning of this line is in the old file; its end would be nonsense in the new one.
     offset_ = batch_.find('\n', offset_) + 1;
     write_lost_.add();

@@ -92,6 +92,7 @@ class AuditWriter final {
   // The thread's own.
   std::string batch_;  // whole lines, from offset_ on not yet written
   std::size_t offset_ = 0;
+  bool mid_line_ = false;  // what was written last is not the end of a line
   std::size_t next_queue_ = 0;
   AuditLoss told_;  // what "lost" lines have said so far
   Clock::time_point tell_at_{};

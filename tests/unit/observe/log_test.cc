@@ -1,0 +1,51 @@
+#include "observe/log.h"
+
+#include <regex>
+
+#include <doctest/doctest.h>
+
+#include "support.h"
+
+namespace sallyport::observe {
+
+TEST_CASE("a line is time, level and text, and what is below the level is not written") {
+  std::string text;
+  {
+    const testing::StderrText errors;
+    const auto log = Log::open("warn");
+    REQUIRE(log);
+    (*log)->debug("one");
+    (*log)->info("two");
+    (*log)->warn("three {} %s");
+    (*log)->error("four");
+    text = errors.text();
+  }
+  const auto lines = testing::lines_of(text);
+  REQUIRE(lines.size() == 2);
+  const std::regex shape(
+      R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (warning three \{\} %s|error four))");
+  CHECK(std::regex_match(lines[0], shape));
+  CHECK(std::regex_match(lines[1], shape));
+}
+
+TEST_CASE("nobody can forge a line") {
+  std::string text;
+  {
+    const testing::StderrText errors;
+    const auto log = Log::open("info");
+    (*log)->info("file a\nb\r\x1B[31m\x7F");
+    text = errors.text();
+  }
+  REQUIRE(testing::lines_of(text).size() == 1);
+  CHECK(text.find("info file a\\x0ab\\x0d\\x1b[31m\\x7f\n") != std::string::npos);
+}
+
+TEST_CASE("a level that does not exist is answered with those that do") {
+  for (const std::string_view level : {"", "warning", "INFO", "trace"}) {
+    const auto log = Log::open(level);
+    REQUIRE_FALSE(log);
+    CHECK(log.error().find("debug, info, warn, error") != std::string::npos);
+  }
+}
+
+}  // namespace sallyport::observe
