@@ -12,6 +12,8 @@ namespace {
 /// The files here need three levels; the parser below recurses once for each.
 constexpr std::size_t kMaxNesting = 16;
 constexpr std::size_t kMaxKeyParts = 16;
+/// The parser looks for the beginning of the line anew for every value on it.
+constexpr std::size_t kMaxLine = std::size_t{16} * 1024;
 
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -26,6 +28,7 @@ class Scanner {
   explicit Scanner(const Source& source) : source_(source), text_(source.text()) {}
 
   std::optional<Diagnostic> run() {
+    check_lines();
     while (at_ < text_.size() && !found_) step();
     if (!found_ && !open_.empty()) {
       const char bracket = text_[open_.back()];
@@ -41,6 +44,17 @@ class Scanner {
     const Position where = source_.position(offset);
     found_ =
         Diagnostic{{source_.file(), where.line, where.column}, std::move(message), std::move(hint)};
+  }
+
+  void check_lines() {
+    for (std::size_t begin = 0; begin < text_.size();) {
+      const std::size_t end = std::min(text_.find('\n', begin), text_.size());
+      if (end - begin > kMaxLine) {
+        return fail(begin, "line is longer than 16 KiB",
+                    "put every item of a long array on a line of its own");
+      }
+      begin = end + 1;
+    }
   }
 
   [[nodiscard]] bool looking_at(std::string_view what) const {
