@@ -1,10 +1,12 @@
+#include "config/load.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include <glob.h>
 
-#include "config/load.h"
+#include "config/gateway_file.h"
 #include "config/policy_file.h"
 #include "config/suggest.h"
 #include "policy/glob.h"
@@ -95,6 +97,28 @@ void check_listeners(const policy::PolicySpec& spec, const GatewayOptions& optio
 }
 
 }  // namespace
+
+GatewayOptions load_gateway(const std::string& path, Diagnostics& diagnostics) {
+  const auto source = read_source(path);
+  if (!source) {
+    diagnostics.push_back(source.error());
+    return {};
+  }
+  const auto root = parse(*source);
+  if (!root) {
+    diagnostics.push_back(root.error());
+    return {};
+  }
+  return read_gateway_file(*root, path, Problems(path, diagnostics));
+}
+
+std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path) {
+  Diagnostics diagnostics;
+  GatewayOptions options = load_gateway(path, diagnostics);
+  if (diagnostics.empty()) return options;
+  sort(diagnostics);
+  return std::unexpected(std::move(diagnostics));
+}
 
 std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions& options) {
   Diagnostics diagnostics;

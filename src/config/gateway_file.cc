@@ -1,11 +1,11 @@
+#include "config/gateway_file.h"
+
 #include <array>
 #include <filesystem>
 
 #include "config/endpoint.h"
 #include "config/limits_table.h"
-#include "config/load.h"
 #include "config/names.h"
-#include "config/reader.h"
 
 namespace sallyport::config {
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kVersions = {"1.2", "1.3"};
 
-/// Reads one gateway.toml. One object for each call of load_gateway().
+/// Reads one gateway.toml. One object for each call of read_gateway_file().
 class GatewayFile {
  public:
   GatewayFile(const std::string& path, Problems problems)
@@ -296,26 +296,8 @@ class GatewayFile {
 
 }  // namespace
 
-GatewayOptions load_gateway(const std::string& path, Diagnostics& diagnostics) {
-  const auto source = read_source(path);
-  if (!source) {
-    diagnostics.push_back(source.error());
-    return {};
-  }
-  const auto root = parse(*source);
-  if (!root) {
-    diagnostics.push_back(root.error());
-    return {};
-  }
-  return GatewayFile(path, Problems(path, diagnostics)).read(*root);
-}
-
-std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path) {
-  Diagnostics diagnostics;
-  GatewayOptions options = load_gateway(path, diagnostics);
-  if (diagnostics.empty()) return options;
-  sort(diagnostics);
-  return std::unexpected(std::move(diagnostics));
+GatewayOptions read_gateway_file(const Node& root, const std::string& path, Problems problems) {
+  return GatewayFile(path, problems).read(root);
 }
 
 }  // namespace sallyport::config
