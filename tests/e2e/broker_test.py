@@ -148,7 +148,8 @@ class Endings(Case):
         for tls in (None, "sensor-1"):
             client = self.client(gateway.port if tls is None else gateway.tls_port, tls=tls)
             payload = b"x" * 200_000
-            client.send(wire.connect("c"), wire.publish("a", payload), wire.disconnect())
+            client.open_session("c")
+            client.send(wire.publish("a", payload), wire.disconnect())
             client.close()
             connection = broker.connection(broker.accepted - 1 if tls else 0)
             connection.wait_packet(wire.DISCONNECT)
@@ -156,10 +157,21 @@ class Endings(Case):
 
     def test_a_session_taken_over_by_the_same_client_identifier(self):
         gateway = self.gateway(self.mosquitto())
-        first = self.client(gateway.port, version=5).open_session("same")
-        self.client(gateway.port, version=5).open_session("same")
-        self.assertEqual(first.expect(wire.DISCONNECT).reason, 0x8E)
+        first = self.client(gateway.port).open_session("same")
+        second = self.client(gateway.port).open_session("same")
         first.expect_end()
+        second.ping()
+
+    def test_what_a_5_0_broker_says_at_the_end_reaches_the_client(self):
+        broker = self.fake_broker()
+        gateway = self.gateway(broker)
+        client = self.client(gateway.port, version=5).open_session("c")
+        goodbye = wire.disconnect(0x8E, [(wire.REASON_STRING, "taken over")])
+        broker.connection().send(goodbye)
+        broker.connection().close()
+        client.expect_raw(goodbye)
+        client.expect_end()
+        gateway.wait_audit(event="session_end", side="broker", kind="disconnect")
 
 
 class BadBroker(Case):

@@ -62,6 +62,9 @@ class Delivery(Case):
                 publisher.send(wire.ack(wire.PUBREL, number + 1))
                 publisher.expect(wire.PUBCOMP)
         publisher.send(wire.publish("plain/x", b"at last", qos=qos, packet_id=99))
+        if qos == 2:
+            publisher.expect(wire.PUBREC)
+            publisher.send(wire.ack(wire.PUBREL, 99))
         packet = client.expect(wire.PUBLISH)
         self.assertEqual((packet.topic, packet.qos, packet.payload), ("plain/x", qos, b"at last"))
 

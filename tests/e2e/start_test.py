@@ -98,6 +98,10 @@ class BadStart(Case):
         os.remove(self.spoiled.path("policy.toml"))
         self.refused("policy.toml")
 
+    def test_a_policy_without_a_role_would_let_nobody_pass(self):
+        self.spoiled.write_policy("# nothing\n")
+        self.refused("gateway.toml:", "no role")
+
     def test_a_policy_with_errors(self):
         self.spoiled.write_policy(gateways.OPEN_POLICY + '\n[[role.deny]]\nid = "all"\npublish = ["a/#/b"]\n')
         self.refused("policy.toml:", "all", "a/#/b")

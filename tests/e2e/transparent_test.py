@@ -7,7 +7,8 @@ from support.case import Case
 from support.fake_broker import polite
 
 # Limits of the broker that are lower than the gateway's, so that CONNACK has no reason to change.
-BROKER_LIMITS = [(wire.MAXIMUM_PACKET_SIZE, 65536), (wire.TOPIC_ALIAS_MAXIMUM, 8)]
+BROKER_LIMITS = [(wire.MAXIMUM_PACKET_SIZE, 65536), (wire.TOPIC_ALIAS_MAXIMUM, 8),
+                 (wire.RECEIVE_MAXIMUM, 60)]
 
 
 def answer(connection, packet):
