@@ -86,15 +86,14 @@ bool Session::Impl::check_will(const Arrival& a, const mqtt::Will& will) {
     (void)refuse_connect(a, verdict.reason, verdict.cause, will.topic);
     return false;
   }
-  if (!verdict.reported.name.empty()) {
-    report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, will.topic);
-  }
+  note_reported(a, verdict, will.topic);
   if (will.response_topic) {
     const policy::Verdict response = grants_->check_response_topic(*will.response_topic);
     if (!response.allowed) {
       (void)refuse_connect(a, response.reason, response.cause, *will.response_topic);
       return false;
     }
+    note_reported(a, response, *will.response_topic);
   }
   return true;
 }

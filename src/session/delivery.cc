@@ -38,9 +38,7 @@ Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
   if (!verdict.allowed) {
     return drop_delivery(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
   }
-  if (!verdict.reported.name.empty()) {
-    report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
-  }
+  note_reported(a, verdict, topic);
   const Fate fate = forward_publish(a, publish, topic, to_client_aliases_, client_max_packet_);
   if (fate == Fate::consumed) {
     return drop_delivery(a, publish, topic, cause_of(Check::packet_too_large), Action::drop,

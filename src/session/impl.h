@@ -66,6 +66,7 @@ class Session::Impl final {
   void inject(Side to, const Buffer& packet, Turn& turn);
   void report_refusal(const Arrival& a, Action action, mqtt::ReasonCode reason, policy::Cause cause,
                       std::string_view topic);
+  void note_reported(const Arrival& a, const policy::Verdict& verdict, std::string_view topic);
   void say_goodbye(mqtt::ReasonCode reason, Turn& turn);
   void close(CloseReason reason, Turn& turn);
   mqtt::FrameRules rules(Side from) const;

@@ -73,7 +73,12 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
       grants_->check_publish({topic, publish.qos, publish.retain, publish.payload_size});
   if (verdict.allowed && publish.response_topic) {
     const policy::Verdict response = grants_->check_response_topic(*publish.response_topic);
-    if (!response.allowed) verdict = response;
+    if (!response.allowed) {
+      verdict = response;
+    } else if (verdict.reported.name.empty()) {
+      verdict.reported = response.reported;
+      verdict.reported_reason = response.reported_reason;
+    }
   }
   const bool limited = verdict.allowed && verdict.limit != policy::kNoLimit;
   if (limited) {
@@ -100,9 +105,7 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
     budget_.charge(*policy_, {&verdict.limit, 1}, a.size(), a.now);
     report_over(a, rule_over, topic);
   }
-  if (!verdict.reported.name.empty()) {
-    report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
-  }
+  note_reported(a, verdict, topic);
   const Fate fate = forward_publish(a, publish, topic, to_broker_aliases_, broker_max_packet_);
   if (fate == Fate::consumed) {
     return refuse_publish(a, publish, topic, cause_of(Check::packet_too_large), Action::drop,

@@ -217,7 +217,11 @@ Session::Impl::Fate Session::Impl::forward_as(const Arrival& a, Bytes head, Rewr
 Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed error) {
   report_refusal(a, Action::disconnect, error.reason, cause_of(error.check), {});
   if (state_ == State::awaiting_connack) {
-    reject_client(a.from == Side::client ? error.reason : ReasonCode::server_unavailable, a.turn);
+    if (a.from == Side::broker) {
+      reject_client(ReasonCode::server_unavailable, a.turn);
+    } else if (version_ == Version::v5) {
+      reject_client(error.reason, a.turn);  // 3.x has no return code for a malformed packet
+    }
   } else if (state_ == State::open) {
     say_goodbye(a.from == Side::client ? error.reason : ReasonCode::unspecified_error, a.turn);
   }
@@ -232,6 +236,13 @@ void Session::Impl::inject(Side to, const Buffer& packet, Turn& turn) {
 void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
                                    policy::Cause cause, std::string_view topic) {
   events_.on_refusal(info(), {a.from, a.type(), action, reason, cause, topic});
+}
+
+/// A verdict that lets pass what a rule would have refused, had it not been told to report only.
+void Session::Impl::note_reported(const Arrival& a, const policy::Verdict& verdict,
+                                  std::string_view topic) {
+  if (verdict.reported.name.empty()) return;
+  report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
 }
 
 /// DISCONNECT to a 5.0 client, where one can still be put on the wire.
@@ -255,9 +266,12 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   if (state_ == State::closed) return;
   if (side == Side::broker) {
     if (state_ == State::dialing || state_ == State::awaiting_connack) {
-      events_.on_refusal(info(), {Side::broker, PacketType::connect, Action::disconnect,
+      events_.on_refusal(info(), {Side::broker,
+                                  PacketType::connect,
+                                  Action::disconnect,
                                   ReasonCode::server_unavailable,
-                                  cause_of(Check::broker_unavailable), {}});
+                                  cause_of(Check::broker_unavailable),
+                                  {}});
       reject_client(ReasonCode::server_unavailable, turn);
       kind = CloseKind::broker_unavailable;
     } else if (state_ == State::open) {

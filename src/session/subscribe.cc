@@ -57,9 +57,7 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
     const policy::Verdict verdict =
         grants_->check_subscribe(mqtt::split_share(entry.filter).filter, entry.qos());
     if (verdict.allowed) {
-      if (!verdict.reported.name.empty()) {
-        report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, entry.filter);
-      }
+      note_reported(a, verdict, entry.filter);
       continue;
     }
     report_refusal(a, verdict.action, verdict.reason, verdict.cause, entry.filter);
