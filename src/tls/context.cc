@@ -44,6 +44,7 @@ constexpr std::array<std::uint16_t, 10> kVerifyAlgorithms = {
     SSL_SIGN_RSA_PKCS1_SHA384,       SSL_SIGN_RSA_PKCS1_SHA512};
 
 constexpr std::size_t kMaxChainBytes = std::size_t{32} * 1024;  // a peer's certificates, in DER
+constexpr std::size_t kMaxAnnounced = std::size_t{4} * 1024;    // the names of CAs, in DER
 constexpr int kMaxChainDepth = 8;                               // intermediates
 constexpr unsigned kMinRsaBits = 2048;
 
@@ -227,7 +228,11 @@ std::vector<LoadedCertificate> ContextLoader::anchors(const std::string& ca, int
   return cas;
 }
 
+/// A client that has several certificates picks the one that these CAs issued. Only a hint (RFC
+/// 8446, 4.2.4), and part of every handshake: with a large bundle it is left out, for small devices
+/// have small buffers and the message has an end.
 void ContextLoader::announce_cas(const std::vector<LoadedCertificate>& cas) {
+  std::size_t total = 0;
   bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
   if (names == nullptr) return out_of_memory();
   for (const LoadedCertificate& one : cas) {
@@ -236,11 +241,13 @@ void ContextLoader::announce_cas(const std::vector<LoadedCertificate>& cas) {
     bssl::UniquePtr<CRYPTO_BUFFER> name;
     if (X509_NAME_get0_der(X509_get_subject_name(one.parsed.get()), &der, &size) == 1) {
       name.reset(CRYPTO_BUFFER_new(der, size, nullptr));
+      total += size;
     }
     if (name == nullptr || !bssl::PushToStack(names.get(), std::move(name))) {
       return out_of_memory();
     }
   }
+  if (total > kMaxAnnounced) return;
   SSL_CTX_set0_client_CAs(context_->ctx_.get(), names.release());
 }
 

@@ -16,7 +16,8 @@ namespace sallyport::tls {
 namespace {
 
 constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // 16 KiB. RFC 8446, 5.1
-constexpr std::size_t kMaxCall = std::size_t{1} << 30;     // BoringSSL counts in int
+constexpr std::size_t kRecordOverhead = 40;  // TLS 1.3: 22, TLS 1.2: 29; a guess for room
+constexpr std::size_t kMaxCall = std::size_t{1} << 30;  // BoringSSL counts in int
 
 }  // namespace
 
@@ -59,7 +60,6 @@ Engine::State Engine::feed(Bytes in, Buffer& plain, Buffer& cipher) {
 }
 
 Engine::State Engine::shake_hands(Transport& transport) {
-  ERR_clear_error();
   const int done = SSL_do_handshake(ssl_.get());
   if (done != 1) {
     if (SSL_get_error(ssl_.get(), done) == SSL_ERROR_WANT_READ) return state_;
@@ -69,7 +69,6 @@ Engine::State Engine::shake_hands(Transport& transport) {
 }
 
 Engine::State Engine::decrypt(Transport& transport, Buffer& plain) {
-  ERR_clear_error();
   for (std::size_t pending = 0;;) {
     // Enough for what is here: a record is longer than its plaintext. A record that began in an
     // earlier call may hold more; then the rest is pending and gets its room in the next round.
@@ -105,11 +104,10 @@ Engine::State Engine::send(std::span<const Bytes> plain, Buffer& cipher) {
   }
   if (total == 0) return state_;
   const std::size_t records = total / kRecord + 1;
-  static_cast<void>(cipher.prepare(total + records * SSL_max_seal_overhead(ssl_.get())));
+  static_cast<void>(cipher.prepare(total + records * kRecordOverhead));
 
   Transport transport{.out = &cipher};
   const Attached attached(ssl_.get(), transport);
-  ERR_clear_error();
   // Small segments are gathered here until they fill a record: a copy costs far less than a record
   // does. What is a record by itself, and the last segment, goes to BoringSSL from where it lies.
   std::array<std::uint8_t, kRecord> gathered;

@@ -63,6 +63,7 @@ std::string_view describe_ssl_reason(int reason) {
 }  // namespace
 
 std::string_view describe_error(std::uint32_t packed) {
+  if (packed == 0) return "peer ended the connection in the middle of the handshake";
   if (ERR_GET_LIB(packed) == ERR_LIB_SSL) {
     const std::string_view known = describe_ssl_reason(ERR_GET_REASON(packed));
     if (!known.empty()) return known;

@@ -41,6 +41,12 @@ ServerOptions with_client_ca(std::string file) {
   return options;
 }
 
+std::string with_crlf(std::string_view text) {
+  std::string changed;
+  for (const char c : text) changed += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  return changed;
+}
+
 /// A server certificate and key of their own.
 Issued server_certificate(KeyType type = KeyType::p256) {
   return issue({.common_names = {"x"}, .dns = {"gateway.test"}, .key = type}, &pki().server_ca);
@@ -85,6 +91,7 @@ TEST_CASE("keys of every form and type load") {
        {to_pem(ec.key.get()), to_traditional_pem(ec.key.get()),
         "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" +
             to_traditional_pem(ec.key.get()),
+        with_crlf(to_pem(ec.key.get())),
         "some words in front\n" + ec.pem() + to_pem(ec.key.get()) + "and behind\n"}) {
     ServerOptions options = with_certificate(certificate);
     options.key = pki().folder.write("forms.key", pem);

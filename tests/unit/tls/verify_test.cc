@@ -1,5 +1,8 @@
+#include <atomic>
 #include <string>
+#include <thread>
 #include <tuple>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -311,6 +314,40 @@ TEST_CASE("the server tells clients which CAs it takes") {
   client.shake_hands();
   CHECK(outcome(client.server) == "open");
   CHECK(names == 1);
+}
+
+TEST_CASE("a bundle of very many CAs is not announced, and works") {
+  std::string bundle;
+  for (int i = 0; i < 150; ++i) {
+    bundle += make_ca("A CA with a rather long name, number " + std::to_string(i)).pem();
+  }
+  ServerOptions options = pki().server(ClientCertificate::required);
+  options.client_ca = pki().folder.write("many-cas.crt", bundle + pki().devices_ca.pem());
+  Pair pair(load(options), load(pki().device()));
+  pair.client.engine.start(pair.client.cipher);
+  Cut all;
+  Pair::carry(pair.client, pair.server, all);
+  CHECK(pair.server.cipher.size() < 2048);
+  pair.pump();
+  CHECK(outcome(pair.server) == "open");
+}
+
+TEST_CASE("threads share a context") {
+  const Context::Ptr server = load(pki().server(ClientCertificate::required));
+  const Context::Ptr client = load(pki().device());
+  std::atomic<int> open = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 20; ++n) {
+        Pair pair(server, client);
+        pair.shake_hands();
+        if (pair.open() && pair.server.engine.peer_certificate() != nullptr) ++open;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(open == 80);
 }
 
 TEST_CASE("the lowest TLS version is kept") {
