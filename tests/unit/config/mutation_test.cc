@@ -96,51 +96,6 @@ subscribe = ["$SYS/#"]
 name = "second"
 )";
 
-// What the readers accept, said once more and in another way: a key that gets past them and is
-// not here was ignored. "[]" is an item of an array.
-const std::set<std::string>& known_paths() {
-  static const std::set<std::string> kPaths = [] {
-    std::set<std::string> paths;
-    const auto add = [&paths](const std::string& table, const std::vector<std::string>& keys) {
-      for (const std::string& key : keys) paths.insert(table + key);
-    };
-    const std::vector<std::string> limits = {
-        "max_packet",        "max_packet_before_connect", "connect_timeout",
-        "max_topic_length",  "max_topic_levels",          "max_client_id_length",
-        "max_filters",       "max_user_properties",       "max_user_property_bytes",
-        "max_topic_aliases", "max_qos2_in_flight",        "max_requests",
-        "max_keep_alive",    "control_characters",        "bridges"};
-    add("", {"broker", "limits", "listener", "workers", "policy", "observe", "log", "drain"});
-    add("broker.", {"address", "tls", "connect_timeout", "connack_timeout"});
-    add("broker.tls.", {"ca", "server_name", "certificate", "key", "min_version"});
-    add("limits.", limits);
-    add("listener[].",
-        {"name", "address", "tls", "max_connections", "max_connections_per_address", "limits"});
-    add("listener[].limits.", limits);
-    add("listener[].tls.",
-        {"certificate", "key", "client_ca", "client_certificate", "min_version"});
-    add("workers.", {"count"});
-    add("policy.", {"files"});
-    add("observe.", {"address", "audit_log", "audit_queue"});
-    add("log.", {"level"});
-    add("drain.", {"timeout"});
-    add("", {"role"});
-    add("role[].", {"name", "match", "client_id", "limits", "on_deny", "allow", "deny"});
-    add("role[].match.", {"listener", "cert_cn", "cert_san_dns", "cert_san_uri", "username",
-                          "client_id", "address"});
-    add("role[].limits.", {"messages", "burst", "bytes", "on_exceed", "max_packet"});
-    add("role[].on_deny.", {"mqtt3", "mqtt5"});
-    for (const std::string kind : {"role[].allow[].", "role[].deny[]."}) {
-      add(kind,
-          {"id", "publish", "subscribe", "max_qos", "retain", "max_payload", "limit", "on_deny"});
-      add(kind + "limit.", {"messages", "burst", "bytes", "on_exceed"});
-      add(kind + "on_deny.", {"mqtt3", "mqtt5"});
-    }
-    return paths;
-  }();
-  return kPaths;
-}
-
 /// The first key that is not known; empty: all are.
 std::string unknown_key(const Node& node, const std::string& path = "") {
   for (const Node& item : node.items) {
@@ -148,7 +103,7 @@ std::string unknown_key(const Node& node, const std::string& path = "") {
   }
   for (const Member& member : node.members) {
     const std::string here = path.empty() ? member.key : path + "." + member.key;
-    if (!known_paths().contains(here)) return here;
+    if (!test::known_paths().contains(here)) return here;
     if (auto found = unknown_key(member.value, here); !found.empty()) return found;
   }
   return "";
