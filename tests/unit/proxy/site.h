@@ -1,0 +1,186 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "sallyport/events.h"
+
+#include "../tls/pair.h"
+#include "net/socket.h"
+#include "proxy/server.h"
+#include "support/wire.h"
+#include "tls/engine.h"
+
+/// A gateway in this process, with real sockets and threads; the test itself is the clients and the
+/// broker. Nothing waits for a time to pass: every wait is for something to happen, and the limit
+/// on it only turns a test that would hang into one that fails.
+namespace sallyport::proxy::test {
+
+inline constexpr int kLimitMs = 20'000;
+
+/// One end of a connection, as a client or the broker has it; blocking, with a limit. TLS where it
+/// is given a context.
+class Peer final {
+ public:
+  explicit Peer(net::Socket socket, tls::Context::Ptr context = nullptr);
+  Peer(Peer&&) = default;
+
+  void send(std::string_view bytes);
+  /// As much as the kernel takes without waiting; how much that was. Not with TLS.
+  [[nodiscard]] std::size_t send_some(std::string_view bytes);
+  /// Exactly so many bytes; fewer where the connection ends before.
+  [[nodiscard]] std::string receive(std::size_t size);
+  /// Everything up to the end.
+  [[nodiscard]] std::string receive_all();
+  /// The connection ends without another byte.
+  [[nodiscard]] bool gets_end() { return receive(1).empty(); }
+  /// Is there something to read now?
+  [[nodiscard]] bool readable() const;
+
+  /// The TLS handshake to its end; false where it fails.
+  [[nodiscard]] bool shake_hands();
+  [[nodiscard]] const tls::Engine& tls() const { return *tls_; }
+
+  /// No more bytes from here; with TLS close_notify first.
+  void end();
+  void close() { socket_.reset(); }
+  /// The kernel tells the other end in the rudest way it has.
+  void reset();
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  /// Did the connection end in a reset?
+  [[nodiscard]] bool was_reset() const { return was_reset_; }
+
+ private:
+  bool fill();
+  void write(Bytes bytes);
+
+  net::Socket socket_;
+  std::unique_ptr<tls::Engine> tls_;
+  Buffer cipher_;
+  Buffer plain_;
+  bool ended_ = false;
+  bool was_reset_ = false;
+};
+
+/// A port on which the test is the broker.
+class FakeBroker final {
+ public:
+  FakeBroker();
+  [[nodiscard]] Peer accept(tls::Context::Ptr context = nullptr);
+  /// Has anybody dialled?
+  [[nodiscard]] bool dialled() const;
+  [[nodiscard]] std::uint16_t port() const { return address_.port(); }
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  /// Nobody listens any more, and the port is free.
+  void stop() { socket_.reset(); }
+
+ private:
+  net::Socket socket_;
+  net::Address address_;
+};
+
+/// Counts what is told, by name. One for all workers.
+class Log final : public GatewayEvents {
+ public:
+  void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
+  void on_refusal(const SessionInfo& who, const Refusal& refusal) override;
+  void on_rewrite(Rewrite what) override;
+  void on_throttle(const SessionInfo& who, Side from, policy::Cause cause, Duration pause) override;
+  void on_session_begin(const SessionInfo& who) override;
+  void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) override;
+  void on_accept(std::string_view listener) override;
+  void on_reject(std::string_view listener, std::string_view reason) override;
+  void on_connection_closed(std::string_view listener) override;
+  void on_handshake(Side side, bool ok, std::string_view version, Duration took,
+                    std::string_view detail) override;
+  void on_broker_connect(bool ok, Duration took, std::string_view detail) override;
+  void on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) override;
+  void on_backpressure(Side slow, bool paused) override;
+  void on_heartbeat() override;
+
+  /// How often a line was written: "accept", "reject max_connections", "end client closed", ...
+  [[nodiscard]] std::size_t count(std::string_view line) const;
+  /// Waits for a line to have been written so often.
+  void wait(std::string_view line, std::size_t times = 1) const;
+  [[nodiscard]] std::uint64_t received(Side side) const;
+  [[nodiscard]] std::uint64_t sent(Side side) const;
+  /// Who the last session was about.
+  [[nodiscard]] Identity last() const;
+
+ private:
+  void add(std::string line);
+  [[nodiscard]] std::size_t count_locked(std::string_view line) const;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::map<std::string, std::size_t, std::less<>> lines_;
+  std::uint64_t received_[2]{};
+  std::uint64_t sent_[2]{};
+  Identity last_;
+};
+
+/// A policy with one role for everybody that may publish and subscribe below each of `topics`.
+[[nodiscard]] policy::Policy::Ptr policy_for(std::vector<std::string> topics);
+
+/// What a test wants to be different.
+struct Plan {
+  std::size_t workers = 1;
+  tls::Context::Ptr listener_tls = nullptr;
+  tls::Context::Ptr broker_tls = nullptr;
+  std::string broker_host = "127.0.0.1";
+  Duration broker_connect_timeout = std::chrono::seconds(15);
+  Limits limits = {};
+  std::uint32_t max_connections = 100;
+  std::uint32_t max_connections_per_address = 0;
+  policy::Policy::Ptr policy = nullptr;  // default: policy_for({"t/#"})
+};
+
+/// The gateway, served.
+class Site final : private Server::Watcher {
+ public:
+  explicit Site(Plan plan = {});
+  ~Site();
+
+  /// A TCP connection to the listener; with `context` a TLS client, not yet shaken hands.
+  [[nodiscard]] Peer connect(tls::Context::Ptr context = nullptr) const;
+  /// A client behind CONNECT and CONNACK, and the broker's end of it.
+  struct Pair {
+    Peer client;
+    Peer broker;
+  };
+  [[nodiscard]] Pair session(const wire::Connect& connect = {});
+
+  /// The snapshot that it began with, to be changed and given to server->reload().
+  [[nodiscard]] Snapshot snapshot() const { return *snapshot_; }
+  void wait_stopped();
+  [[nodiscard]] bool stopped() const;
+
+  FakeBroker broker;
+  Log log;
+  std::unique_ptr<Server> server;
+
+ private:
+  void on_accept_paused(std::string_view listener, std::string_view error) override;
+  void on_stopped() override;
+
+  Plan plan_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = false;
+};
+
+/// Bytes in which every part is different.
+[[nodiscard]] std::string noise(std::size_t size);
+
+}  // namespace sallyport::proxy::test
