@@ -151,6 +151,9 @@ class Limits(Case):
                 self.fail("an answer to a PINGREQ that the client never sent")
             self.assertIsNotNone(packet, "the session ended")
             self.assertEqual(packet.kind, wire.PUBACK)
+            client.send(wire.pingreq() * 3, wire.subscribe([("t", 0)], 7, version))
+            self.assertEqual([client.expect(k).kind for k in (wire.PINGRESP,) * 3 + (wire.SUBACK,)],
+                             [wire.PINGRESP] * 3 + [wire.SUBACK])
     test_a_client_that_is_only_refused_outlives_its_keep_alive_at_a_real_broker.slow = True
 
     def test_a_silent_client_is_ended_after_one_and_a_half_keep_alive_intervals(self):

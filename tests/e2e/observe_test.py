@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import urllib.request
 
@@ -109,6 +110,32 @@ publish = ["ok", "w"]
         self.client(gateway.port).open_session("c")
         gateway.wait_audit(event="session_begin")
         self.assertEqual(os.stat(gateway.audit_path).st_mode & 0o007, 0)
+
+    def test_sigusr1_opens_the_log_again_after_it_was_renamed(self):
+        gateway = self.gateway(self.fake_broker())
+        self.client(gateway.port).open_session("before")
+        gateway.wait_audit(client_id="before")
+        os.rename(gateway.audit_path, gateway.audit_path + ".1")
+        self.client(gateway.port).open_session("between")
+        self.until(lambda: "between" in open(gateway.audit_path + ".1").read(), "the old file goes on")
+        gateway.signal(signal.SIGUSR1)
+        self.until(lambda: os.path.exists(gateway.audit_path), "the new file is there")
+        self.client(gateway.port).open_session("after")
+        gateway.wait_audit(client_id="after")
+        self.assertNotIn("after", open(gateway.audit_path + ".1").read())
+
+    def test_a_full_disk_loses_lines_and_counts_them(self):
+        gateway = self.gateway(self.fake_broker(), observe_more="audit_queue = 16", start=False)
+        text = open(gateway.path("gateway.toml")).read()
+        gateway.write("gateway.toml", text.replace('"audit.jsonl"', '"/dev/full"'))
+        gateway.start()
+        self.until(lambda: self._lost_after_a_session(gateway), "lines are lost", every=0)
+        self.assertIn("/dev/full", gateway.log())
+
+    def _lost_after_a_session(self, gateway):
+        with self.client(gateway.port) as client:
+            client.open_session("c").ping()
+        return gateway.metrics().value("sallyport_audit_lines_lost_total") >= 1
 
     def test_audit_to_standard_output(self):
         gateway = self.gateway(self.fake_broker(), start=False)

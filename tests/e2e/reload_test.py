@@ -103,6 +103,49 @@ class PolicyReload(Case):
         self.assertFalse(self.running.reload())
         self.assertEqual(self.publish("first/x"), 0)
 
+    def change_gateway_file(self, old, new):
+        text = open(self.running.path("gateway.toml")).read()
+        self.assertIn(old, text)
+        self.running.write("gateway.toml", text.replace(old, new, 1))
+
+    def test_a_bad_gateway_file_leaves_the_old_one_in_force(self):
+        self.change_gateway_file("count = 1", "count = 1\ncolour = 2")
+        self.running.write_policy(ALSO)  # good, but nothing of a bad reload counts
+        self.assertFalse(self.running.reload())
+        self.assertIn("colour", self.running.log())
+        self.assertEqual(self.publish("second/x"), 0x87)
+
+    def test_what_needs_a_restart_is_said(self):
+        self.change_gateway_file("count = 1", "count = 3")
+        self.running.write_policy(ALSO)
+        self.assertTrue(self.running.reload())
+        self.until(lambda: "restart" in self.running.log(), "it says so")
+        self.until(lambda: self.publish("second/x") == 0, "the rest of the reload is in force")
+
+    def test_new_limits_of_a_listener_count_for_new_sessions(self):
+        self.change_gateway_file('name = "plain"', 'name = "plain"\nlimits = { max_packet = "1 KiB" }')
+        self.assertTrue(self.running.reload())
+
+        def too_large_now():
+            with self.client(self.running.port, version=5) as client:
+                client.open_session("new")
+                client.send(wire.publish("first/x", b"x" * 2000, qos=1, version=5))
+                packet = client.receive()
+                return packet.kind == wire.DISCONNECT and packet.reason == 0x95
+        self.until(too_large_now, "the new limit is in force")
+
+    def test_a_broker_that_moved_is_dialled_by_new_sessions(self):
+        other = self.fake_broker()
+        self.change_gateway_file(f":{self.broker.port}", f":{other.port}")
+        self.assertTrue(self.running.reload())
+
+        def moved():
+            with self.client(self.running.port) as client:
+                client.open_session("new")
+            return other.accepted > 0
+        self.until(moved, "new sessions go to the new broker")
+        self.clients[5].ping()
+
     def test_many_reloads_while_messages_flow(self):
         for number in range(20):
             self.running.write_policy(ALSO if number % 2 else ALLOWING)

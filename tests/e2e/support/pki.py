@@ -2,14 +2,16 @@
 
 Names of certificates: server (localhost, by `ca`), server2 (another one, for reloads), broker,
 broker-elsewhere (for a name that is not localhost), clients (sensor-1, ...), stranger (by a CA that
-nobody trusts), expired, and san (a client with DNS and URI names).
+nobody trusts), expired, those that the shipped policies speak of, and san (a client with DNS and URI names).
 """
 
 import os
 import subprocess
 
 _DIR = os.environ.get("SALLYPORT_E2E_PKI")
-CLIENTS = ("sensor-1", "sensor-2", "operator", "guest")
+CLIENTS = ("sensor-1", "sensor-2", "operator", "guest", "dashboard-2", "vehicle-7", "console-anna",
+           "updater-1")
+TENANTS = ("device-acme-7", "device-beta-7", "app-acme-1")
 
 
 def path(name):
@@ -45,6 +47,8 @@ def make(directory):
     _issue("broker-elsewhere", "elsewhere.example", "serverAuth", "DNS:elsewhere.example")
     for name in CLIENTS:
         _issue(name, name, "clientAuth")
+    for name in TENANTS:
+        _issue(name, name, "clientAuth", f"DNS:{name.split('-')[1]}.tenants.example")
     _issue("stranger", "sensor-1", "clientAuth", ca="ca2")
     _issue("expired", "sensor-1", "clientAuth", days="-1")
     _issue("san", "", "clientAuth", "DNS:pump.plant.example,URI:urn:device:42")
