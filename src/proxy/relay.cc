@@ -66,9 +66,11 @@ void Relay::decrypt(Side side, Bytes bytes, Instant now) {
 
 void Relay::take(Side side, Bytes plain, Instant now) {
   if (plain.empty() || state_ != State::running || !leg(side).ready) return;
-  // Reading stops while bytes are kept, so there are none before these.
   const std::size_t taken = session_->feed(side, plain, now, worker_.turn());
-  if (taken < plain.size()) leg(side).kept.append(plain.subspan(taken));
+  if (taken == plain.size()) return;
+  // Reading stops while bytes are kept, so there are none before these.
+  leg(side).kept.append(plain.subspan(taken));
+  leg(side).pauses |= kKept;
 }
 
 void Relay::handshaken(Side side, Instant now) {

@@ -72,16 +72,23 @@ class Relay final : private net::Stream::Handler,
     closing,  // the session has said its last word
   };
 
+  /// Why a side is not read: a set, so that one reason's end does not undo another. What the
+  /// session does not take (it waits, it throttles) turns into kKept as soon as there is any.
+  enum Pause : std::uint8_t {
+    kKept = 1,       // bytes that came before wait for the session
+    kOtherSlow = 2,  // the other side is over kHighWater
+    kChoked = 4,     // this side itself is over kChokeWater
+  };
+
   struct Leg {
     explicit Leg(net::Stream::Handler& handler) : stream(handler) {}
     net::Stream stream;
     std::unique_ptr<tls::Engine> tls;
-    Buffer kept;          // plaintext that the session has not taken yet: one read's at most
-    bool ready = false;   // behind TLS, where it has TLS
-    bool slow = false;    // over kHighWater
-    bool choked = false;  // over kChokeWater
-    bool held = false;    // not read because of slow or choked; Session::set_reading()
-    bool ended = false;   // close_notify came; what is kept is still fed
+    Buffer kept;                  // plaintext that the session has not taken: one read's at most
+    std::uint32_t kept_from = 0;  // what lies before has been taken
+    std::uint8_t pauses = 0;      // Pause
+    bool ready = false;           // behind TLS, where it has TLS
+    bool ended = false;           // close_notify came; what is kept is still fed
   };
 
   // Callbacks from the loop; each is one turn.
@@ -108,10 +115,11 @@ class Relay final : private net::Stream::Handler,
   void settle(Instant now);
   void flush(Instant now);
   [[nodiscard]] int write(Side side);
-  void watch_pending();
+  void watch_pending(Instant now);
+  void pause(Side side, std::uint8_t reasons, bool on, Instant now);
   [[nodiscard]] bool resume(Instant now);
   [[nodiscard]] bool end_of_tls(Instant now);
-  void update_reading(Instant now);
+  void update_reading();
   void begin_close(Instant now);
   void report_wire();
 

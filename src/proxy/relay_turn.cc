@@ -18,7 +18,7 @@ void Relay::settle(Instant now) {
         turn.dial = false;
         dial(now);
       }
-      watch_pending();
+      watch_pending(now);
     } while (resume(now) || end_of_tls(now));
   } else if (state_ == State::handshaking) {
     if (const int error = write(Side::client); error != 0) {
@@ -26,7 +26,7 @@ void Relay::settle(Instant now) {
     }
   }
   turn.clear();
-  if (state_ != State::closing) update_reading(now);
+  if (state_ != State::closing) update_reading();
   if (state_ != State::closing) {
     timer_.set(state_ == State::running ? std::min(deadline_, session_->wake_at()) : deadline_);
   }
@@ -70,20 +70,29 @@ int Relay::write(Side side) {
 }
 
 /// A side becomes slow, or is no longer.
-void Relay::watch_pending() {
+void Relay::watch_pending(Instant now) {
   for (const Side side : {Side::client, Side::broker}) {
-    Leg& of = leg(side);
-    const std::size_t pending = of.stream.pending();
-    if (pending == 0 && !of.slow) continue;
-    if (!of.slow && pending >= kHighWater) {
-      of.slow = true;
+    const std::size_t pending = leg(side).stream.pending();
+    const bool slow = (leg(other(side)).pauses & kOtherSlow) != 0;
+    if (!slow && pending >= kHighWater) {
+      pause(other(side), kOtherSlow, true, now);
       worker_.events().on_backpressure(side, true);
-    } else if (of.slow && pending <= kLowWater) {
-      of.slow = of.choked = false;
+    } else if (slow && pending <= kLowWater) {
+      pause(other(side), kOtherSlow, false, now);
+      pause(side, kChoked, false, now);
       worker_.events().on_backpressure(side, false);
     }
-    if (pending >= kChokeWater) of.choked = true;
+    if (pending >= kChokeWater) pause(side, kChoked, true, now);
   }
+}
+
+void Relay::pause(Side side, std::uint8_t reasons, bool on, Instant now) {
+  Leg& of = leg(side);
+  const bool was = (of.pauses & (kOtherSlow | kChoked)) != 0;
+  of.pauses = static_cast<std::uint8_t>(on ? of.pauses | reasons : of.pauses & ~reasons);
+  const bool is = (of.pauses & (kOtherSlow | kChoked)) != 0;
+  // The session knows its own reasons; these two are not the client's fault.
+  if (was != is) session_->set_reading(side, !is, now);
 }
 
 /// Feeds the session what was kept, where it takes it again. True: something was fed, so the turn
@@ -92,15 +101,19 @@ bool Relay::resume(Instant now) {
   bool fed = false;
   for (const Side side : {Side::client, Side::broker}) {
     Leg& from = leg(side);
-    if (from.kept.empty() || worker_.turn().close || worker_.turn().dial) continue;
-    if (from.choked || leg(other(side)).slow || session_->paused(side) != 0) continue;
-    const std::size_t taken = session_->feed(side, from.kept.bytes(), now, worker_.turn());
+    if (from.pauses != kKept || worker_.turn().close || session_->paused(side) != 0) continue;
+    const Bytes kept = from.kept.bytes().subspan(from.kept_from);
+    const std::size_t taken = session_->feed(side, kept, now, worker_.turn());
     if (taken == 0) continue;
-    // The turn may refer to the kept bytes.
-    flush(now);
-    from.kept.consume(taken);
-    if (from.kept.empty()) from.kept.release();
     fed = true;
+    if (taken == kept.size()) {
+      flush(now);  // the turn may refer to the kept bytes
+      from.kept.release();
+      from.kept_from = 0;
+      from.pauses &= static_cast<std::uint8_t>(~kKept);
+    } else {
+      from.kept_from += static_cast<std::uint32_t>(taken);
+    }
   }
   return fed;
 }
@@ -110,7 +123,7 @@ bool Relay::end_of_tls(Instant now) {
   bool ended = false;
   for (const Side side : {Side::client, Side::broker}) {
     Leg& from = leg(side);
-    if (!from.ended || !from.kept.empty()) continue;
+    if (!from.ended || (from.pauses & kKept) != 0) continue;
     from.ended = false;
     lose(side, CloseKind::closed, "close_notify", now);
     ended = true;
@@ -118,22 +131,16 @@ bool Relay::end_of_tls(Instant now) {
   return ended;
 }
 
-/// A side is read unless bytes of it are kept (the session takes no more now), or the other side
-/// is slow, or the side itself is choked.
-void Relay::update_reading(Instant now) {
+void Relay::update_reading() {
   for (const Side side : {Side::client, Side::broker}) {
     Leg& from = leg(side);
     if (!from.stream.is_open()) continue;
-    const bool held = from.choked || leg(other(side)).slow;
-    if (held != from.held) {
-      from.held = held;
-      if (session_) session_->set_reading(side, !held, now);
-    }
-    if (held || !from.kept.empty()) {
+    if (from.pauses != 0) {
       from.stream.stop_reading();
-    } else if (const int error = from.stream.start_reading(); error != 0) {
-      // Out of memory for a descriptor's slot. on_end() cannot come, so the relay ends here.
+    } else if (from.stream.start_reading() != 0) {
+      // No memory for the descriptor. Nothing would ever come from here, so the relay ends.
       abort();
+      return;
     }
   }
 }
