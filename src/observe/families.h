@@ -40,4 +40,11 @@ class FamilyBuilder {
   prometheus::MetricFamily family_;
 };
 
+[[nodiscard]] inline FamilyBuilder counter(const char* name, const char* help) {
+  return {name, help, prometheus::MetricType::Counter};
+}
+[[nodiscard]] inline FamilyBuilder gauge(const char* name, const char* help) {
+  return {name, help, prometheus::MetricType::Gauge};
+}
+
 }  // namespace sallyport::observe

@@ -86,7 +86,7 @@ std::expected<std::unique_ptr<Observe>, Error> Observe::start(const Options& opt
 Observe::Observe(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Observe::~Observe() { stop(); }
 
-GatewayEvents& Observe::worker(std::size_t index) { return *impl_->workers_.at(index); }
+GatewayEvents& Observe::worker(std::size_t index) { return *impl_->workers_[index]; }
 
 void Observe::set_ready(bool ready) {
   impl_->collector_->change([&](ProcessState& state) { state.ready = ready; });
