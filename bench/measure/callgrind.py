@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import tempfile
 
 from measure.process import Failure, need, run
@@ -31,21 +30,20 @@ def count(command):
         return total(out)
 
 
+def short(name):
+    """A C++ function without its parameters and the namespaces that say nothing."""
+    name = name.replace("(anonymous namespace)::", "").replace("sallyport::", "")
+    return re.sub(r"(?<!operator)\(.*", "", name) or name
+
+
 def functions(out):
-    """{function: its own instructions} of a run."""
-    text = subprocess.run([need("callgrind_annotate", "valgrind"), "--threshold=100", "--auto=no", out],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
-                          check=False).stdout
+    """{(function, library): its own instructions} of a run."""
+    text = run([need("callgrind_annotate", "valgrind"), "--threshold=100", "--auto=no", out])
     found = {}
     for line in text.splitlines():
-        match = re.match(r"\s*([\d,]+) \([ \d.]+%\)\s+(\S.*)$", line)
-        if not match or match[2].startswith("PROGRAM TOTALS"):
-            continue
-        place, _, library = match[2].partition(" [")
-        # file:function; a file of a C++ build path never holds "::".
-        name = re.sub(r"^[^\s(<]*?:(?!:)", "", place) if not place.startswith("???:") else place[4:]
-        name = name.removesuffix("]")
-        if library:
-            name += f" [{os.path.basename(library.removesuffix(']'))}]"
-        found[name] = found.get(name, 0) + int(match[1].replace(",", ""))
+        # 1,234 (56.7%)  file:function(parameters) [library]
+        match = re.match(r"\s*([\d,]+) \([ \d.]+%\)\s+([^\s:]+):(.*?)(?: \[([^\]]+)\])?$", line)
+        if match and match[2] != "PROGRAM":
+            key = (short(match[3]), os.path.basename(match[4] or ""))
+            found[key] = found.get(key, 0) + int(match[1].replace(",", ""))
     return found

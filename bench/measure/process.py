@@ -87,12 +87,16 @@ class Background:
         return self.process.pid
 
     def end(self, seconds=60):
-        """SIGTERM, and waits; the exit code must be 0."""
+        """SIGTERM, and wait()."""
         self.process.send_signal(signal.SIGTERM)
+        self.wait(seconds)
+
+    def wait(self, seconds):
+        """For an end that somebody asked for; the exit code must be 0."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise Failure(f"{self.command[0]} did not end within {seconds} s of SIGTERM") from error
+            raise Failure(f"{self.command[0]} did not end within {seconds} s") from error
         if code != 0:
             raise Failure(f"{self.command[0]} ended with {code}:\n{self.tail()}")
 
