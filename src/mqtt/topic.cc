@@ -3,33 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "mqtt/ascii.h"
+#include "mqtt/plain_topic.h"
 
 namespace sallyport::mqtt {
 
 namespace {
 
 constexpr std::string_view kSharePrefix = "$share/";
-
-/// Printable ASCII without wildcards, which is what topics are? Then `slashes` is how many it has.
-bool is_plain_topic(std::string_view topic, unsigned& slashes) {
-  const auto* at = reinterpret_cast<const unsigned char*>(topic.data());
-  const auto* const end = at + topic.size();
-  unsigned count = 0;
-  for (; end - at >= 8; at += 8) {
-    const std::uint64_t word = ascii::load(at);
-    if (!ascii::is_plain(word) || !ascii::has_no_wildcard(word)) return false;
-    count += ascii::count_slashes(word);
-  }
-  if (at != end) {
-    const std::uint64_t word =
-        ascii::load_tail(end, static_cast<std::size_t>(end - at), topic.size());
-    if (!ascii::is_plain(word) || !ascii::has_no_wildcard(word)) return false;
-    count += ascii::count_slashes(word);
-  }
-  slashes = count;
-  return true;
-}
 
 std::size_t count_slashes(std::string_view text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '/'));
@@ -70,16 +50,16 @@ std::string_view written_out(std::string_view filter) {
 }  // namespace
 
 std::optional<Check> check_topic_name(std::string_view topic, const Limits& limits) {
+  if (is_plain_topic(topic, limits)) return std::nullopt;
   if (topic.empty()) return Check::topic_name;
   if (topic.size() > limits.max_topic_length) return Check::topic_too_long;
-  unsigned slashes = 0;
-  if (is_plain_topic(topic, slashes)) {
-    if (slashes >= limits.max_topic_levels) return Check::topic_levels;
-    return std::nullopt;
-  }
   if (const auto bad = check_utf8(topic, limits.refuse_control_characters)) return bad;
-  if (topic.find_first_of("+#") != std::string_view::npos) return Check::topic_name;
-  if (count_slashes(topic) >= limits.max_topic_levels) return Check::topic_levels;
+  std::size_t levels = 1;
+  for (const char c : topic) {
+    if (is_wildcard(c)) return Check::topic_name;
+    if (c == '/') ++levels;
+  }
+  if (levels > limits.max_topic_levels) return Check::topic_levels;
   return std::nullopt;
 }
 

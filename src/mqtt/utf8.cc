@@ -58,7 +58,7 @@ std::optional<Check> check_utf8(std::string_view text, bool refuse_control_chara
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   const auto* const end = at + text.size();
   while (at != end) {
-    while (end - at >= 8 && ascii::is_plain(ascii::load(at))) at += 8;
+    while (end - at >= 8 && ascii::not_printable(ascii::load(at)) == 0) at += 8;
     // Eight bytes with something else in them, or the last few.
     for (const auto* const until = end - at > 8 ? at + 8 : end; at < until;) {
       char32_t c = 0;

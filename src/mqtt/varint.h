@@ -27,6 +27,7 @@ struct VarInt {
 };
 
 [[nodiscard]] inline VarInt read_varint(const std::uint8_t* from, std::size_t available) {
+  if (available != 0 && from[0] < 0x80) return {VarInt::Status::complete, 1, from[0]};
   VarInt out;
   const std::size_t most = available < 4 ? available : 4;
   for (std::size_t i = 0; i < most; ++i) {

@@ -81,6 +81,23 @@ TEST_CASE("[MQTT-4.7.3-2] [MQTT-1.5.4-2] topics are UTF-8 without U+0000") {
   CHECK(name("a\0b"sv, lenient) == "mqtt.utf8");
 }
 
+TEST_CASE("levels are counted right wherever the slashes stand") {
+  for (std::size_t size = 1; size < 70; ++size) {
+    for (std::size_t one = 0; one < size; ++one) {
+      for (std::size_t other = one; other < size; ++other) {
+        std::string topic(size, '.');  // the neighbour of `/` in ASCII
+        topic[one] = topic[other] = '/';
+        Limits limits;
+        limits.max_topic_levels = one == other ? 2 : 3;
+        const std::string at_limit = name(topic, limits);
+        --limits.max_topic_levels;
+        const std::string above = name(topic, limits);
+        if (at_limit != "ok" || above != "mqtt.topic-levels") FAIL_CHECK(topic);
+      }
+    }
+  }
+}
+
 TEST_CASE("topic length is limited") {
   Limits limits;
   limits.max_topic_length = 20;
@@ -103,6 +120,14 @@ TEST_CASE("topic levels are limited: CVE-2019-11779") {
     CHECK(name(repeat("é/", slashes) + "d", limits) == expected);
     CHECK(filter(repeat("+/", slashes) + "#", limits) == expected);
     CHECK(filter("$share/g/" + repeat("x/", slashes) + "y", limits) == expected);
+  }
+  for (std::size_t slashes = 230; slashes < 280; ++slashes) {
+    CAPTURE(slashes);
+    limits.max_topic_levels = static_cast<std::uint16_t>(slashes + 1);
+    CHECK(name(repeat("/", slashes), limits) == "ok");
+    CHECK(name(repeat("/", slashes) + "tail/", limits) == "mqtt.topic-levels");
+    limits.max_topic_levels = static_cast<std::uint16_t>(slashes);
+    CHECK(name(repeat("/", slashes), limits) == "mqtt.topic-levels");
   }
   CHECK(name(repeat("/", 1000)) == "mqtt.topic-levels");
   limits.max_topic_length = 65'535;
