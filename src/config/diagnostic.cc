@@ -44,11 +44,10 @@ std::string to_string(const Diagnostic& diagnostic) {
 }
 
 void sort(Diagnostics& diagnostics) {
-  std::stable_sort(diagnostics.begin(), diagnostics.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) {
-                     return std::tie(a.origin.file, a.origin.line, a.origin.column) <
-                            std::tie(b.origin.file, b.origin.line, b.origin.column);
-                   });
+  std::sort(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.origin.file, a.origin.line, a.origin.column, a.message) <
+           std::tie(b.origin.file, b.origin.line, b.origin.column, b.message);
+  });
 }
 
 }  // namespace sallyport::config

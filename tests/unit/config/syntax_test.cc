@@ -227,8 +227,7 @@ TEST_CASE("what is not a text file is refused with one clear error") {
   const auto large = only(folder.write("large.toml", std::string(kMaxFileSize + 1, '#')));
   CHECK(large.message == "file is larger than 4 MiB");
   CHECK(large.origin.line == 0);
-  const auto fits = load_gateway(folder.write("fits.toml", std::string(kMaxFileSize, '\n')));
-  CHECK(fits.error()[0].message.find("larger") == std::string::npos);
+  CHECK(read_source(folder.write("fits.toml", std::string(kMaxFileSize, '#'))).has_value());
 }
 
 TEST_CASE("to_string") {
