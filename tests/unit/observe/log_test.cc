@@ -1,12 +1,22 @@
 #include "observe/log.h"
 
-#include <regex>
+#include <algorithm>
 
 #include <doctest/doctest.h>
 
 #include "support.h"
 
 namespace sallyport::observe {
+
+namespace {
+
+std::string with_zeros(std::string line) {
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  return line;
+}
+
+}  // namespace
 
 TEST_CASE("a line is time, level and text, and what is below the level is not written") {
   std::string text;
@@ -22,10 +32,8 @@ TEST_CASE("a line is time, level and text, and what is below the level is not wr
   }
   const auto lines = testing::lines_of(text);
   REQUIRE(lines.size() == 2);
-  const std::regex shape(
-      R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (warning three \{\} %s|error four))");
-  CHECK(std::regex_match(lines[0], shape));
-  CHECK(std::regex_match(lines[1], shape));
+  CHECK(with_zeros(lines[0]) == "0000-00-00T00:00:00.000Z warning three {} %s");
+  CHECK(with_zeros(lines[1]) == "0000-00-00T00:00:00.000Z error four");
 }
 
 TEST_CASE("nobody can forge a line") {
