@@ -1,73 +1,113 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
 #include "policy/pattern.h"
 
+/// Topics and filters cut into levels, in the few instructions that a verdict has for it.
 namespace sallyport::policy {
 
-/// Loads up to eight bytes that need not be aligned.
-template <typename Word>
-[[nodiscard]] inline std::uint64_t load(const char* from) {
-  Word word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
+/// Up to eight bytes, the first in the lowest place, as if zeros came behind the end.
+[[nodiscard]] inline std::uint64_t load_word(const char* at, std::size_t left) {
+  const auto load = [](const char* from, auto word) {
+    std::memcpy(&word, from, sizeof word);
+    if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
+    return std::uint64_t{word};
+  };
+  if (left >= 8) return load(at, std::uint64_t{});
+  // Two loads that may overlap put four to seven, or two or three bytes together.
+  if (left >= 4)
+    return load(at, std::uint32_t{}) | load(at + left - 4, std::uint32_t{}) << (left - 4) * 8;
+  if (left >= 2)
+    return load(at, std::uint16_t{}) | load(at + left - 2, std::uint16_t{}) << (left - 2) * 8;
+  return left == 1 ? load(at, std::uint8_t{}) : 0;
 }
 
-/// Hash of one level's text; a few instructions for eight bytes. It needs no secret: the table
-/// that is searched with it holds the operator's words only, so that no client can crowd it.
-[[nodiscard]] inline std::uint32_t hash_level(std::string_view text) {
-  constexpr std::uint64_t kFactor = 0x9E37'79B9'7F4A'7C15;
-  const char* at = text.data();
-  std::size_t left = text.size();
-  std::uint64_t hash = left;
-  while (left > 8) {
-    hash = (hash ^ load<std::uint64_t>(at)) * kFactor;
-    hash ^= hash >> 29;
-    at += 8;
-    left -= 8;
-  }
-  std::uint64_t tail = 0;
-  if (left >= 4) {
-    tail = load<std::uint32_t>(at) | load<std::uint32_t>(at + left - 4) << 32;
-  } else if (left != 0) {
-    // First, middle and last byte: all of them, for one to three.
-    tail = load<std::uint8_t>(at) | load<std::uint8_t>(at + left / 2) << 8 |
-           load<std::uint8_t>(at + left - 1) << 16;
-  }
-  hash = (hash ^ tail) * kFactor;
-  return static_cast<std::uint32_t>(hash >> 32);
+/// One level of a path.
+struct Level {
+  const char* data = nullptr;
+  std::uint64_t first = 0;  // load_word() of its text
+  std::uint32_t size = 0;
+  /// Needs no secret: the table that is searched with it holds the operator's words only, so that
+  /// no client can crowd it.
+  std::uint32_t hash = 0;
+
+  [[nodiscard]] std::string_view text() const { return {data, size}; }
+  [[nodiscard]] bool is_wildcard() const { return size == 1 && (first == '+' || first == '#'); }
+};
+
+/// Its high half is the hash: all bits of all words have a say in that.
+[[nodiscard]] inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
+  return (hash ^ word) * 0x9E37'79B9'7F4A'7C15;
 }
 
-/// A topic or filter cut into levels, each when it is first asked for, and once for all tries that
-/// are walked with it. Owns nothing; on the stack of one verdict.
+/// Takes the first level off `at`, which is what `end` is the end of: up to the next `/`, or all.
+/// Says where the next level begins; null: there is none. Finds the slash and computes the hash in
+/// one pass, eight bytes at a time.
+[[nodiscard]] inline const char* take_level(const char* at, const char* end, Level& level) {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kHighs = kOnes << 7;
+  const char* const begin = at;
+  std::uint64_t hash = 0;
+  for (;;) {
+    const auto left = static_cast<std::size_t>(end - at);
+    std::uint64_t word = load_word(at, left);
+    // The highest bit of each byte that is a slash; right for the lowest one, which is all it is
+    // asked for.
+    const std::uint64_t differs = word ^ kOnes * '/';
+    const std::uint64_t slashes = (differs - kOnes) & ~differs & kHighs;
+    const char* next = nullptr;
+    if (slashes != 0) {
+      word &= (slashes ^ (slashes - 1)) >> 8;  // what stands before the first slash
+      at += static_cast<std::size_t>(std::countr_zero(slashes)) / 8;
+      next = at + 1;
+    } else if (left >= 8) {
+      if (at == begin) level.first = word;
+      hash = mix(hash, word);
+      at += 8;
+      continue;
+    } else {
+      at = end;
+    }
+    // A level of eight bytes, or sixteen and so on, ends in a word of nothing, be it before a slash
+    // or at the end: its hash is the same.
+    const auto size = static_cast<std::size_t>(at - begin);
+    if (size < 8) level.first = word;
+    level.hash = static_cast<std::uint32_t>(mix(hash, word) >> 32);
+    level.data = begin;
+    level.size = static_cast<std::uint32_t>(size);
+    return next;
+  }
+}
+
+/// A topic or filter, of which each level is cut off when it is first asked for, and once for all
+/// tries that are walked with it. Owns nothing; on the stack of one verdict.
 class Path {
  public:
-  struct Level {
-    const char* data;
-    std::uint32_t size;
-    std::uint32_t hash;
-    FilterLevel::Kind kind;  // never pattern
-    [[nodiscard]] std::string_view text() const { return {data, size}; }
-  };
-
   /// `text` is a topic or filter of 1 to 65,535 bytes.
-  explicit Path(std::string_view text) : rest_(written_out(text)), dollar_(text.front() == '$') {}
+  explicit Path(std::string_view text) : dollar_(text.front() == '$') {
+    text = written_out(text);
+    rest_ = text.data();
+    end_ = text.data() + text.size();
+  }
   Path(const Path&) = delete;
   Path& operator=(const Path&) = delete;
 
-  /// Does the path have a level `depth`? Asked for 0, 1, 2 ... up to kMaxFilterLevels.
-  [[nodiscard]] bool has(std::uint32_t depth) {
-    if (depth < count_) return true;
-    if (done_) return false;
-    cut();
-    return true;
+  /// Has the path `depth` levels and no more? For a depth of 0, or one behind a level that at()
+  /// was asked for.
+  [[nodiscard]] bool ends_at(std::uint32_t depth) const {
+    return depth == count_ && rest_ == nullptr;
   }
-  /// Level `depth`, of which has() said yes.
-  [[nodiscard]] const Level& operator[](std::uint32_t depth) const { return levels_[depth]; }
+  /// Level `depth` of a path that does not end there.
+  [[nodiscard]] const Level& at(std::uint32_t depth) {
+    if (depth == count_) rest_ = take_level(rest_, end_, levels_[count_++]);
+    return levels_[depth];
+  }
   /// Does it begin with `$`? [MQTT-4.7.2-1]
   [[nodiscard]] bool dollar() const { return dollar_; }
 
@@ -80,32 +120,14 @@ class Path {
     return text == "/#" ? "/+/#" : text;
   }
 
-  void cut() {
-    const void* slash = std::memchr(rest_.data(), '/', rest_.size());
-    Level& level = levels_[count_++];
-    level.data = rest_.data();
-    if (slash == nullptr) {
-      level.size = static_cast<std::uint32_t>(rest_.size());
-      done_ = true;
-    } else {
-      level.size = static_cast<std::uint32_t>(static_cast<const char*>(slash) - rest_.data());
-      rest_.remove_prefix(level.size + std::size_t{1});
-    }
-    level.hash = hash_level(level.text());
-    level.kind = FilterLevel::Kind::literal;
-    if (level.size == 1) {
-      if (*level.data == '+') level.kind = FilterLevel::Kind::plus;
-      if (*level.data == '#') level.kind = FilterLevel::Kind::hash;
-    }
-  }
-
-  std::string_view rest_;
+  const char* rest_;  // null: all levels are cut off
+  const char* end_;
   std::uint32_t count_ = 0;
-  bool done_ = false;
   bool dollar_;
-  // Not initialized: only the first count_ entries are read. One more than the deepest node, so
-  // that a path which goes on behind it is told from one that ends there.
-  std::array<Level, kMaxFilterLevels + 1> levels_;
+  // Not initialized where Path is: only the first count_ entries are read.
+  union {
+    std::array<Level, kMaxFilterLevels> levels_;
+  };
 };
 
 }  // namespace sallyport::policy

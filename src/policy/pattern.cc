@@ -1,5 +1,7 @@
 #include "policy/pattern.h"
 
+#include <algorithm>
+
 #include "sallyport/topic.h"
 
 #include "policy/wording.h"
@@ -9,21 +11,6 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::size_t kLongestString = 65'535;  // a UTF-8 string on the wire, 1.5.4
-
-bool fits_value(const ValuePattern& pattern, std::string_view text, std::string_view value) {
-  const std::size_t around = pattern.prefix.size() + pattern.suffix.size();
-  return text.size() == around + value.size() &&
-         text.substr(pattern.prefix.size(), value.size()) == value &&
-         text.starts_with(pattern.prefix) && text.ends_with(pattern.suffix);
-}
-
-bool fits_any(const ValuePattern& pattern, std::string_view text,
-              const std::vector<std::string>& values) {
-  for (const std::string& value : values) {
-    if (fits_value(pattern, text, value) && is_usable_value(value)) return true;
-  }
-  return false;
-}
 
 std::string placeholder_list() {
   std::string out = "placeholders are ";
@@ -164,26 +151,13 @@ Subject::Subject(const Identity& identity) : identity_(&identity), usable_(0) {
   }
 }
 
-bool fits(const ValuePattern& pattern, std::string_view text, const Subject& subject) {
-  if (!subject.usable(pattern.placeholder)) return false;
-  const Identity& identity = subject.identity();
-  switch (pattern.placeholder) {
-    case Placeholder::client_id:
-      return fits_value(pattern, text, identity.client_id);
-    case Placeholder::username:
-      return fits_value(pattern, text, *identity.username);
-    case Placeholder::cert_cn:
-      return fits_value(pattern, text, identity.certificate->common_name);
-    case Placeholder::cert_serial:
-      return fits_value(pattern, text, identity.certificate->serial);
-    case Placeholder::listener:
-      return fits_value(pattern, text, identity.listener);
-    case Placeholder::cert_san_dns:
-      return fits_any(pattern, text, identity.certificate->san_dns);
-    case Placeholder::cert_san_uri:
-      return fits_any(pattern, text, identity.certificate->san_uri);
-  }
-  return false;
+bool fits_any(const ValuePattern& pattern, std::string_view text, const Identity& identity) {
+  const Certificate& certificate = *identity.certificate;
+  const auto& values =
+      pattern.placeholder == Placeholder::cert_san_dns ? certificate.san_dns : certificate.san_uri;
+  return std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+    return fits_value(pattern, text, value) && is_usable_value(value);
+  });
 }
 
 FilterLevels parse_filter(std::string_view filter, std::vector<Problem>& problems) {

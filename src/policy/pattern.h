@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,9 +57,44 @@ struct ValuePattern {
 
   friend bool operator==(const ValuePattern&, const ValuePattern&) = default;
 };
-/// Is `text` the pattern with the subject's value put in? Of values that come in numbers (subject
-/// alternative names) any may fit. Does not allocate.
-[[nodiscard]] bool fits(const ValuePattern& pattern, std::string_view text, const Subject& subject);
+/// Is `text` the pattern with this value put in?
+[[nodiscard]] inline bool fits_value(const ValuePattern& pattern, std::string_view text,
+                                     std::string_view value) {
+  const auto same = [](const char* a, std::string_view b) {
+    return b.empty() || std::memcmp(a, b.data(), b.size()) == 0;
+  };
+  const std::size_t before = pattern.prefix.size();
+  if (text.size() != before + value.size() + pattern.suffix.size()) return false;
+  return same(text.data() + before, value) && same(text.data(), pattern.prefix) &&
+         same(text.data() + before + value.size(), pattern.suffix);
+}
+/// With one of the subject alternative names that the pattern asks for; there is a certificate.
+[[nodiscard]] bool fits_any(const ValuePattern& pattern, std::string_view text,
+                            const Identity& identity);
+
+/// Is `text` the pattern with the subject's value put in? Of values that come in numbers any may
+/// fit. Does not allocate.
+[[nodiscard]] inline bool fits(const ValuePattern& pattern, std::string_view text,
+                               const Subject& subject) {
+  if (!subject.usable(pattern.placeholder)) return false;
+  const Identity& identity = subject.identity();
+  switch (pattern.placeholder) {
+    case Placeholder::client_id:
+      return fits_value(pattern, text, identity.client_id);
+    case Placeholder::username:
+      return fits_value(pattern, text, *identity.username);
+    case Placeholder::cert_cn:
+      return fits_value(pattern, text, identity.certificate->common_name);
+    case Placeholder::cert_serial:
+      return fits_value(pattern, text, identity.certificate->serial);
+    case Placeholder::listener:
+      return fits_value(pattern, text, identity.listener);
+    case Placeholder::cert_san_dns:
+    case Placeholder::cert_san_uri:
+      return fits_any(pattern, text, identity);
+  }
+  return false;
+}
 
 /// One level of a rule's filter.
 struct FilterLevel {

@@ -11,50 +11,76 @@ constexpr std::size_t kMost = UINT32_MAX / 2;  // nodes, bytes of text, ends
 
 }  // namespace
 
-Trie::Index Trie::add_node() {
+Trie::Index Trie::add_root() {
+  if (edges_.empty()) resize(kFirstTable);
   nodes_.emplace_back();
   return static_cast<Index>(nodes_.size() - 1);
 }
 
-Trie::Index Trie::add_root() {
-  if (edges_.empty()) edges_.resize(kFirstTable);
-  return add_node();
+Trie::Index Trie::add_child(Index parent) {
+  nodes_[parent].has_children = true;
+  nodes_.emplace_back();
+  return static_cast<Index>(nodes_.size() - 1);
 }
 
-void Trie::grow() {
-  std::vector<Edge> old(edges_.size() * 2);
+void Trie::insert(const Edge& edge) {
+  std::size_t at = slot(edge.parent, edge.hash, edge_mask_);
+  while (edges_[at].child != kNone) at = (at + 1) & edge_mask_;
+  edges_[at] = edge;
+}
+
+void Trie::resize(std::size_t size) {
+  std::vector<Edge> old(size);
   old.swap(edges_);
+  edge_mask_ = size - 1;
   for (const Edge& edge : old) {
-    if (edge.child == kNone) continue;
-    std::size_t at = slot(edge.parent, edge.hash);
-    while (edges_[at].child != kNone) at = (at + 1) & (edges_.size() - 1);
-    edges_[at] = edge;
+    if (edge.child != kNone) insert(edge);
   }
 }
 
 Trie::Index Trie::add_literal(Index parent, std::string_view text) {
-  const std::uint32_t hash = hash_level(text);
-  if (const Index child = literal_child(parent, hash, text); child != kNone) return child;
-  if ((edge_count_ + 1) * 2 > edges_.size()) grow();
-  const Index child = add_node();
-  std::size_t at = slot(parent, hash);
-  while (edges_[at].child != kNone) at = (at + 1) & (edges_.size() - 1);
-  edges_[at] = {parent, child, hash, static_cast<std::uint32_t>(text.size()),
-                static_cast<std::uint32_t>(text_.size())};
-  text_.append(text);
-  ++edge_count_;
+  Level level;
+  static_cast<void>(take_level(text.data(), text.data() + text.size(), level));
+  if (const Index child = literal_child(parent, level); child != kNone) return child;
+  if (++edge_count_ * 2 > edges_.size()) resize(edges_.size() * 2);
+  const Index child = add_child(parent);
+  insert({level.first, parent, child, level.size, static_cast<std::uint32_t>(text_.size()),
+          level.hash});
+  if (text.size() > 8) text_.append(text.substr(8));
   ++nodes_[parent].literals;
   return child;
+}
+
+Trie::Index Trie::add_plus(Index parent) {
+  if (nodes_[parent].plus == kNone) {
+    const Index child = add_child(parent);  // may move nodes_
+    nodes_[parent].plus = child;
+  }
+  return nodes_[parent].plus;
 }
 
 Trie::Index Trie::add_pattern(Index parent, const ValuePattern& pattern) {
   for (Index i = nodes_[parent].pattern; i != kNone; i = patterns_[i].next) {
     if (patterns_[i].level == pattern) return patterns_[i].child;
   }
-  const Index child = add_node();
+  const Index child = add_child(parent);
   patterns_.push_back({pattern, child, nodes_[parent].pattern});
   nodes_[parent].pattern = static_cast<Index>(patterns_.size() - 1);
   return child;
+}
+
+const Trie::Pattern* Trie::find_pattern(Index from, Path& path, std::uint32_t depth,
+                                        const Subject& subject) const {
+  const std::string_view text = path.at(depth).text();
+  // A value that begins with `$` is no word of the operator's: `${username}/#` must not reach
+  // `$SYS/...` for a user of that name, as a wildcard would not.
+  const bool dollar = depth == 0 && path.dollar();
+  for (Index i = from; i != kNone; i = patterns_[i].next) {
+    const Pattern& pattern = patterns_[i];
+    if (dollar && pattern.level.prefix.empty()) continue;
+    if (fits(pattern.level, text, subject)) return &pattern;
+  }
+  return nullptr;
 }
 
 bool Trie::add(Index root, const FilterLevels& filter, std::uint32_t rule) {
@@ -78,11 +104,7 @@ bool Trie::add(Index root, const FilterLevels& filter, std::uint32_t rule) {
         below = true;
         break;
       case FilterLevel::Kind::plus:
-        if (nodes_[node].plus == kNone) {
-          const Index child = add_node();  // may move nodes_
-          nodes_[node].plus = child;
-        }
-        node = nodes_[node].plus;
+        node = add_plus(node);
         break;
     }
   }

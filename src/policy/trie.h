@@ -46,6 +46,7 @@ class Trie {
     Index plus = kNone;     // the child for `+`
     Index pattern = kNone;  // the first of its children with placeholders, in patterns_
     std::uint32_t literals = 0;
+    bool has_children = false;
     // Ranges of rules_: filters that end here, and filters that end in `#` behind here.
     std::uint32_t here = 0, here_end = 0;
     std::uint32_t below = 0, below_end = 0;
@@ -57,11 +58,12 @@ class Trie {
   };
   /// An edge to a literal child: open addressing, one table for the whole forest.
   struct Edge {
+    std::uint64_t first = 0;  // of the level, as in Level
     Index parent = kNone;
     Index child = kNone;  // kNone: the slot is free
-    std::uint32_t hash = 0;
     std::uint32_t size = 0;
-    std::uint32_t text = 0;  // offset into text_
+    std::uint32_t text = 0;  // offset into text_ of what stands behind the first eight bytes
+    std::uint32_t hash = 0;
   };
   struct End {
     Index node;
@@ -71,40 +73,53 @@ class Trie {
   };
   /// A fork that walk() has not been down yet.
   struct Fork {
-    Index index;  // of a node, or (pattern) of the next pattern to try
-    std::uint16_t depth;
+    Index index;          // of a node, or (pattern) of the next pattern to try
+    std::uint32_t depth;  // of what it leads to
     bool pattern;
   };
 
-  [[nodiscard]] std::size_t slot(Index parent, std::uint32_t hash) const {
-    // The factor spreads parents over the table; its high half mixes best.
+  /// Where in the table the search begins. The factor spreads parents over it; the high half of
+  /// the product is mixed best.
+  [[nodiscard]] static std::size_t slot(Index parent, std::uint32_t hash, std::size_t mask) {
     const std::uint64_t key = (std::uint64_t{parent} << 32 | hash) * 0xD6E8'FEB8'6659'FD93;
-    return static_cast<std::size_t>(key >> 32) & (edges_.size() - 1);
+    return static_cast<std::size_t>(key >> 32) & mask;
   }
-  [[nodiscard]] Index literal_child(Index parent, std::uint32_t hash, std::string_view text) const;
-  [[nodiscard]] Index add_node();
+  /// Are two levels of the same size and first word the same? `behind` is the text of one of them
+  /// behind its first eight bytes.
+  [[nodiscard]] static bool same_behind(const char* level, const char* behind, std::uint32_t size) {
+    return size <= 8 || std::memcmp(level + 8, behind, size - std::size_t{8}) == 0;
+  }
+  [[nodiscard]] Index literal_child(Index parent, const Level& level) const;
+  /// The first pattern from `from` on that level `depth` of the path fits; null: none.
+  [[nodiscard]] const Pattern* find_pattern(Index from, Path& path, std::uint32_t depth,
+                                            const Subject& subject) const;
+  [[nodiscard]] Index add_child(Index parent);
   [[nodiscard]] Index add_literal(Index parent, std::string_view text);
+  [[nodiscard]] Index add_plus(Index parent);
   [[nodiscard]] Index add_pattern(Index parent, const ValuePattern& pattern);
-  void grow();
+  void insert(const Edge& edge);
+  void resize(std::size_t size);
 
   std::vector<Node> nodes_;
   std::vector<Pattern> patterns_;
-  std::vector<Edge> edges_;  // a power of two, at most half full
+  std::vector<Edge> edges_;    // a power of two, at most half full
+  std::size_t edge_mask_ = 0;  // its size less one
   std::size_t edge_count_ = 0;
   std::string text_;
   std::vector<std::uint32_t> rules_;
   std::vector<End> ends_;  // empty once frozen
 };
 
-inline Trie::Index Trie::literal_child(Index parent, std::uint32_t hash,
-                                       std::string_view text) const {
-  for (std::size_t at = slot(parent, hash);; at = (at + 1) & (edges_.size() - 1)) {
-    const Edge& edge = edges_[at];
-    if (edge.child == kNone) return kNone;
-    if (edge.hash == hash && edge.parent == parent && edge.size == text.size() &&
-        std::memcmp(text_.data() + edge.text, text.data(), text.size()) == 0) {
+inline Trie::Index Trie::literal_child(Index parent, const Level& level) const {
+  const Edge* const edges = edges_.data();
+  const std::size_t mask = edge_mask_;
+  for (std::size_t at = slot(parent, level.hash, mask);; at = (at + 1) & mask) {
+    const Edge& edge = edges[at];
+    if (edge.first == level.first && edge.parent == parent && edge.size == level.size &&
+        same_behind(level.data, text_.data() + edge.text, level.size)) {
       return edge.child;
     }
+    if (edge.child == kNone) return kNone;
   }
 }
 
@@ -112,63 +127,49 @@ template <typename Visit>
 void Trie::walk(Index root, Path& path, const Subject& subject, Visit&& visit) const {
   // Each level leaves at most two forks behind: the `+` child and the rest of the patterns.
   std::array<Fork, 2 * kMaxFilterLevels> forks;
-  std::size_t forked = 0;
-  const auto rules = [this](std::uint32_t begin, std::uint32_t end) {
-    return std::span<const std::uint32_t>(rules_.data() + begin, end - begin);
-  };
+  Fork* fork = forks.data();  // behind the last
+  const Node* const nodes = nodes_.data();
+  const std::uint32_t* const rules = rules_.data();
 
-  Index index = root;
+  const Node* node = nodes + root;
   std::uint32_t depth = 0;
+  // [MQTT-4.7.2-1]: a filter that begins with a wildcard does not reach `$` topics.
+  bool wildcards = !path.dollar();
   for (;;) {
-    const Node& node = nodes_[index];
-    // [MQTT-4.7.2-1]: a filter that begins with a wildcard does not reach `$` topics.
-    const bool wildcards = !(depth == 0 && path.dollar());
-    if (node.below != node.below_end && wildcards) visit(rules(node.below, node.below_end));
-
+    if (node->below != node->below_end && wildcards) {
+      visit(std::span(rules + node->below, rules + node->below_end));
+    }
     Index next = kNone;
-    if (!path.has(depth)) {
-      if (node.here != node.here_end) visit(rules(node.here, node.here_end));
-    } else {
-      const Path::Level& level = path[depth];
-      const auto at = static_cast<std::uint16_t>(depth + 1);
-      if (level.kind == FilterLevel::Kind::literal) {
-        if (node.literals != 0) next = literal_child(index, level.hash, level.text());
-        if (node.pattern != kNone) forks[forked++] = {node.pattern, at, true};
+    if (path.ends_at(depth)) {
+      if (node->here != node->here_end) {
+        visit(std::span(rules + node->here, rules + node->here_end));
       }
-      // `#` of a path reaches further than any `+`: only `#` contains it, and that is done.
-      if (node.plus != kNone && wildcards && level.kind != FilterLevel::Kind::hash) {
-        if (next == kNone) {
-          next = node.plus;
-        } else {
-          forks[forked++] = {node.plus, at, false};
+    } else if (node->has_children) {
+      const Level& level = path.at(depth++);
+      if (!level.is_wildcard()) {
+        if (node->literals != 0) {
+          next = literal_child(static_cast<Index>(node - nodes), level);
         }
+        if (node->pattern != kNone) *fork++ = {node->pattern, depth, true};
+        if (node->plus != kNone && wildcards) *fork++ = {node->plus, depth, false};
+      } else if (level.first == '+' && wildcards) {
+        next = node->plus;
       }
-      ++depth;
+      // A path's `#` reaches further than any `+`: only `#` contains it, and that is done.
     }
-
+    wildcards = true;
     while (next == kNone) {
-      if (forked == 0) return;
-      const Fork fork = forks[--forked];
-      depth = fork.depth;
-      if (!fork.pattern) {
-        next = fork.index;
-        break;
-      }
-      const Path::Level& level = path[depth - 1];
-      for (Index i = fork.index; i != kNone; i = patterns_[i].next) {
-        const Pattern& pattern = patterns_[i];
-        // A value that begins with `$` is no word of the operator's: `${username}/#` must not
-        // reach `$SYS/...` for a user of that name, as a wildcard would not.
-        if (depth == 1 && path.dollar() && pattern.level.prefix.empty()) continue;
-        if (!fits(pattern.level, level.text(), subject)) continue;
-        if (pattern.next != kNone) {
-          forks[forked++] = {pattern.next, static_cast<std::uint16_t>(depth), true};
-        }
-        next = pattern.child;
-        break;
+      if (fork == forks.data()) return;
+      const Fork taken = *--fork;
+      depth = taken.depth;
+      if (!taken.pattern) {
+        next = taken.index;
+      } else if (const Pattern* fits = find_pattern(taken.index, path, depth - 1, subject)) {
+        if (fits->next != kNone) *fork++ = {fits->next, depth, true};
+        next = fits->child;
       }
     }
-    index = next;
+    node = nodes + next;
   }
 }
 
