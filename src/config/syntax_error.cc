@@ -61,9 +61,9 @@ std::string title_of(std::string_view text) {
   if (title.starts_with("[error] ")) title.remove_prefix(8);
   if (title.starts_with("toml::")) {
     const std::size_t colon = title.find(':', 6);
-    title.remove_prefix(colon == std::string_view::npos ? 0 : colon + 1);
-    while (title.starts_with(' ')) title.remove_prefix(1);
+    title = colon == std::string_view::npos ? std::string_view() : title.substr(colon + 1);
   }
+  while (title.starts_with(' ')) title.remove_prefix(1);
   while (title.ends_with(' ') || title.ends_with(':')) title.remove_suffix(1);
   return std::string(title);
 }
@@ -90,6 +90,7 @@ constexpr std::array kWordings = {
     Wording{"unknown value appeared", "not a value", "put text in \"quotes\""},
     Wording{"bad float", "not a valid number", "write an integer such as 10, or quote a text"},
     Wording{"bad integer", "not a valid integer", "write an integer such as 10, or quote a text"},
+    Wording{"_integer", "not a valid integer", "write an integer such as 10, or quote a text"},
     Wording{"bad number", "not a valid number", "write an integer such as 10, or quote a text"},
     Wording{"missing array separator", "no ',' between the items of an array",
             "separate items with ',' and close the array with ']'"},
