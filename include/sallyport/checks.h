@@ -27,7 +27,8 @@ namespace sallyport {
   X(utf8, "mqtt.utf8", "a string is not well-formed UTF-8 or holds U+0000")                        \
   X(control_character, "mqtt.control-character", "a string holds a control character")             \
   X(packet_identifier, "mqtt.packet-identifier", "packet identifier is 0 or is used wrongly")      \
-  X(qos, "mqtt.qos", "QoS is 3, or DUP is set on QoS 0")                                           \
+  X(qos, "mqtt.qos", "QoS is 3 or above the broker's, or DUP is set on QoS 0")                     \
+  X(retain, "mqtt.retain", "RETAIN is set, and the broker said that it does not retain")           \
   X(reason_code, "mqtt.reason-code", "reason code is not one that this packet may carry")          \
   X(property_unknown, "mqtt.property-unknown", "property is not allowed in this packet")           \
   X(property_twice, "mqtt.property-twice", "property stands twice where once is allowed")          \

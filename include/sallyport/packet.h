@@ -34,6 +34,9 @@ struct PropertyView {
 /// the end.
 [[nodiscard]] bool next_property(Bytes& rest, PropertyView& out);
 
+/// Does a validated block hold this property?
+[[nodiscard]] bool has_property(Bytes block, Property id);
+
 struct Will {
   std::string_view topic;
   std::uint32_t payload_size = 0;

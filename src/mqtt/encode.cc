@@ -70,14 +70,6 @@ const PropertyChange* find(std::span<const PropertyChange> changes, Property id)
   return found == changes.end() ? nullptr : &*found;
 }
 
-bool has_property(Bytes block, Property id) {
-  PropertyView property;
-  while (next_property(block, property)) {
-    if (property.id == id) return true;
-  }
-  return false;
-}
-
 /// A body of CONNECT or CONNACK in three parts.
 struct PropertyBlock {
   Bytes before;  // up to the property length

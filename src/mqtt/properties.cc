@@ -256,4 +256,12 @@ bool next_property(Bytes& rest, PropertyView& out) {
   return true;
 }
 
+bool has_property(Bytes block, Property id) {
+  PropertyView property;
+  while (next_property(block, property)) {
+    if (property.id == id) return true;
+  }
+  return false;
+}
+
 }  // namespace sallyport::mqtt

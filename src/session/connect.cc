@@ -20,7 +20,9 @@ std::optional<Version> announced_version(const mqtt::Frame& frame) {
   const std::string_view body = as_text(frame.body());
   if (body.starts_with(kOldName)) return Version::v3_1;
   if (!body.starts_with(kName) || body.size() == kName.size()) return std::nullopt;
-  return static_cast<std::uint8_t>(body[kName.size()]) >= 5 ? Version::v5 : Version::v3_1_1;
+  // The upper bit is a bridge's, which speaks the version below it.
+  const int level = static_cast<std::uint8_t>(body[kName.size()]) & 0x7F;
+  return level >= 5 ? Version::v5 : Version::v3_1_1;
 }
 
 /// MQTT 3.x has a return code for this reason, so its client is owed a CONNACK. 3.2.2.3 (3.1.1)
@@ -104,7 +106,11 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
                            ? limits_.max_keep_alive
                            : std::min(connect.keep_alive, limits_.max_keep_alive);
   session_expires_ = connect.session_expiry == 0;
+  clean_start_ = connect.clean_start;
+  wants_response_information_ = connect.request_response_information;
+  wants_problem_information_ = connect.request_problem_information;
   client_max_packet_ = connect.maximum_packet_size;
+  quota(Side::broker).set_maximum(connect.receive_maximum);
   enhanced_auth_ = connect.authentication_method.has_value();
   if (enhanced_auth_) authentication_method_ = *connect.authentication_method;
 
@@ -130,10 +136,36 @@ void Session::Impl::broker_connected(Instant now, Turn& turn) {
 Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   const auto connack = mqtt::decode_connack(a.frame, version_, decode_limits(Side::broker));
   if (!connack) return malformed(a, connack.error());
+  if (const auto bad = check_connack(*connack)) return malformed(a, *bad);
   if (connack->code == 0) return accept_connack(a, *connack);
   (void)forward(a);
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
   return Fate::forwarded;
+}
+
+/// What CONNECT lets CONNACK say.
+std::optional<mqtt::Malformed> Session::Impl::check_connack(const mqtt::Connack& connack) const {
+  const auto refuse = [](Check check) {
+    return mqtt::Malformed{check, ReasonCode::protocol_error};
+  };
+  // [MQTT-3.2.2-1 (3.1.1)] [MQTT-3.2.2-2 (5.0)]
+  if (clean_start_ && connack.session_present) return refuse(Check::connack_flags);
+  if (version_ != Version::v5) return std::nullopt;
+  if (!wants_response_information_ &&
+      mqtt::has_property(connack.properties.raw, Property::response_information)) {
+    return refuse(Check::property_unknown);  // [MQTT-3.1.2-28]
+  }
+  if (!enhanced_auth_ && connack.authentication_method) {
+    return refuse(Check::auth_method);  // [MQTT-4.12.0-6]
+  }
+  if (connack.code != 0) return std::nullopt;
+  if (enhanced_auth_ && connack.authentication_method != authentication_method_) {
+    return refuse(Check::auth_method);  // [MQTT-4.12.0-5]
+  }
+  if (identity_.client_id.empty() && !connack.assigned_client_id) {
+    return refuse(Check::client_id_invalid);  // [MQTT-3.2.2-16]
+  }
+  return std::nullopt;
 }
 
 Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::Connack& connack) {
@@ -146,6 +178,9 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
     limits_ = grants_->limits(options_.limits);
   }
   broker_max_packet_ = connack.maximum_packet_size;
+  broker_max_qos_ = connack.maximum_qos;
+  broker_retains_ = connack.retain_available;
+  quota(Side::client).set_maximum(connack.receive_maximum);
   to_broker_aliases_.set_maximum(std::min(connack.topic_alias_maximum, limits_.max_topic_aliases));
   publishes_.set_maximum(limits_.max_qos2_in_flight);
   subscribes_.set_maximum(limits_.max_requests);
@@ -180,7 +215,12 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   events_.on_session_begin(info());
   if (count == 0) return forward(a);
   scratch_.clear();
-  if (!mqtt::rewrite_properties(a.frame, {changes, count}, scratch_)) return forward(a);
+  if (!mqtt::rewrite_properties(a.frame, {changes, count}, scratch_) ||
+      scratch_.size() > max_packet(Side::client)) {  // [MQTT-3.1.2-24] (5.0)
+    scratch_.release();
+    return forward(a);
+  }
+  quota(Side::client).set_maximum(std::min(connack.receive_maximum, limits_.max_qos2_in_flight));
   const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::connack);
   scratch_.release();
   return fate;

@@ -12,11 +12,20 @@ namespace {
 /// Ends a QoS 2 exchange where it stands in a PUBREC. [MQTT-4.3.3-4]
 bool is_error(ReasonCode reason) { return static_cast<std::uint8_t>(reason) >= 0x80; }
 
+/// Makes room for another message of the one who is acknowledged. 4.9 (5.0)
+bool ends_message(const mqtt::Ack& ack) {
+  return ack.type == PacketType::puback || ack.type == PacketType::pubcomp ||
+         (ack.type == PacketType::pubrec && is_error(ack.reason));
+}
+
 }  // namespace
 
 Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
   const auto decoded = mqtt::decode_ack(a.frame, a.from, version_, decode_limits(a.from));
   if (!decoded) return malformed(a, decoded.error());
+  if (tells_unasked(a, decoded->properties)) {
+    return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
+  }
   return a.from == Side::client ? on_client_ack(a, *decoded) : on_broker_ack(a, *decoded);
 }
 
@@ -45,12 +54,14 @@ Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::A
                    {});
     return Fate::consumed;
   }
+  if (ends_message(ack)) quota(Side::broker).give_back();
   const Fate fate = forward(a);
   pay_owed(a.turn);
   return fate;
 }
 
 Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::Ack& ack) {
+  if (ends_message(ack)) quota(Side::client).give_back();
   switch (ack.type) {
     case PacketType::pubrec:
       if (is_error(ack.reason)) publishes_.complete(ack.packet_id);
@@ -112,8 +123,15 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
 Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   // [MQTT-4.12.0-6]: no AUTH where CONNECT named no method.
   if (!enhanced_auth_) return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
-  const auto decoded = mqtt::decode_auth(a.frame, decode_limits(a.from));
+  const auto decoded = mqtt::decode_auth(a.frame, a.from, decode_limits(a.from));
   if (!decoded) return malformed(a, decoded.error());
+  if (tells_unasked(a, decoded->properties)) {
+    return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
+  }
+  // CONNACK is what ends this, one way or the other. [MQTT-4.12.0-2] [MQTT-4.12.0-3]
+  if (state_ != State::open && decoded->reason != ReasonCode::continue_authentication) {
+    return malformed(a, {Check::reason_code, ReasonCode::protocol_error});
+  }
   if (decoded->authentication_method != authentication_method_) {  // [MQTT-4.12.0-5]
     return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
   }

@@ -7,6 +7,7 @@ namespace sallyport {
 
 using mqtt::PacketType;
 using mqtt::ReasonCode;
+using mqtt::Version;
 
 Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
   const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, decode_limits(Side::broker));
@@ -18,6 +19,17 @@ Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
   }
   const std::string_view topic = resolve(publish, to_client_aliases_);
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
+
+  // The same identifier for a new message, while the old exchange runs.
+  // [MQTT-2.3.1-4] (3.1.1) [MQTT-2.2.1-4] (5.0)
+  const bool again = publish.qos != 0 && deliveries_.in_use(publish.packet_id);
+  if (again && !publish.dup) {
+    return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
+  }
+  const bool counts = version_ == Version::v5 && publish.qos != 0 && !again;
+  if (counts && quota(Side::broker).spent()) {  // [MQTT-3.3.4-9]
+    return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
+  }
 
   policy::Verdict verdict =
       grants_->check_delivery({topic, publish.qos, publish.retain, publish.payload_size});
@@ -45,6 +57,7 @@ Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
                          ReasonCode::packet_too_large);
   }
   if (publish.qos != 0) deliveries_.deliver(publish.packet_id, publish.qos);
+  if (counts) quota(Side::broker).take();
   return fate;
 }
 

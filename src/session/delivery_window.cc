@@ -15,6 +15,10 @@ DeliveryWindow::Iterator DeliveryWindow::find(std::uint16_t packet_id) {
   return std::ranges::find(entries_, packet_id, &Entry::packet_id);
 }
 
+bool DeliveryWindow::in_use(std::uint16_t packet_id) const {
+  return std::ranges::find(entries_, packet_id, &Entry::packet_id) != entries_.end();
+}
+
 void DeliveryWindow::forget(std::uint16_t packet_id) {
   const auto at = find(packet_id);
   if (at != entries_.end()) entries_.erase(at);

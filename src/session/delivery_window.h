@@ -19,6 +19,9 @@ class DeliveryWindow final {
     std::uint16_t packet_id;
   };
 
+  /// The exchange under this identifier is not over.
+  [[nodiscard]] bool in_use(std::uint16_t packet_id) const;
+
   /// A delivery goes on to the client.
   void deliver(std::uint16_t packet_id, std::uint8_t qos);
   /// A delivery is dropped. Ask take_owed() next.

@@ -10,6 +10,7 @@
 #include "session/inlet.h"
 #include "session/outlet.h"
 #include "session/publish_window.h"
+#include "session/send_quota.h"
 #include "session/subscribe_window.h"
 
 namespace sallyport {
@@ -71,6 +72,12 @@ class Session::Impl final {
   void close(CloseReason reason, Turn& turn);
   mqtt::FrameRules rules(Side from) const;
   const Limits& decode_limits(Side from) const;
+  /// The largest packet that a side takes, by what it said itself. 3.1.2.11.4, 3.2.2.3.6 (5.0)
+  std::uint32_t max_packet(Side receiver) const {
+    return (receiver == Side::client ? client_max_packet_ : broker_max_packet_)
+        .value_or(UINT32_MAX);
+  }
+  bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
   SessionInfo info() const { return {id_, identity_, version_}; }
   static policy::Cause cause_of(Check check) { return {to_string(check), false}; }
 
@@ -82,6 +89,7 @@ class Session::Impl final {
   bool check_will(const Arrival& a, const mqtt::Will& will);
   void keep_connect(const Arrival& a, const mqtt::Connect& connect);
   Fate on_connack(const Arrival& a);
+  std::optional<mqtt::Malformed> check_connack(const mqtt::Connack& connack) const;
   Fate accept_connack(const Arrival& a, const mqtt::Connack& connack);
   void reject_client(mqtt::ReasonCode reason, Turn& turn);
 
@@ -137,6 +145,7 @@ class Session::Impl final {
   const Inlet& inlet(Side side) const { return inlets_[static_cast<std::size_t>(side)]; }
   Outlet& outlet(Side side) { return outlets_[static_cast<std::size_t>(side)]; }
   const Outlet& outlet(Side side) const { return outlets_[static_cast<std::size_t>(side)]; }
+  SendQuota& quota(Side side) { return quotas_[static_cast<std::size_t>(side)]; }
   Instant& throttled_until(Side side) { return throttled_until_[static_cast<std::size_t>(side)]; }
 
   const SessionOptions& options_;
@@ -153,12 +162,19 @@ class Session::Impl final {
   bool enhanced_auth_ = false;   // CONNECT named an authentication method
   bool connack_first_ = false;   // the client's next packet has to wait for CONNACK
   bool session_expires_ = true;  // CONNECT's Session Expiry Interval is 0
+  // What CONNECT asked for, and what CONNACK said the broker can do.
+  bool clean_start_ = false;
+  bool wants_response_information_ = false;
+  bool wants_problem_information_ = true;
+  bool broker_retains_ = true;
+  std::uint8_t broker_max_qos_ = 2;
   std::string authentication_method_;
 
-  Inlet inlets_[2];    // by the side that sends
-  Outlet outlets_[2];  // by the side that receives
-  Buffer connect_;     // CONNECT for the broker, until it has been sent
-  Buffer scratch_;     // a packet being made; empty between calls
+  Inlet inlets_[2];      // by the side that sends
+  Outlet outlets_[2];    // by the side that receives
+  SendQuota quotas_[2];  // by the side that sends
+  Buffer connect_;       // CONNECT for the broker, until it has been sent
+  Buffer scratch_;       // a packet being made; empty between calls
 
   AliasTable to_broker_aliases_;
   AliasTable to_client_aliases_;

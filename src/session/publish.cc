@@ -47,6 +47,14 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
   const std::string_view topic = resolve(publish, to_broker_aliases_);
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
 
+  // What the broker's CONNACK said it cannot do. [MQTT-3.2.2-11] [MQTT-3.2.2-14]
+  if (publish.qos > broker_max_qos_) {
+    return malformed(a, {Check::qos, ReasonCode::qos_not_supported});
+  }
+  if (publish.retain && !broker_retains_) {
+    return malformed(a, {Check::retain, ReasonCode::retain_not_supported});
+  }
+
   // The same identifier for a new message, while the old exchange runs. [MQTT-2.2.1-3] (5.0)
   const bool again = publish.qos == 2 && publishes_.with_broker(publish.packet_id);
   if (again && !publish.dup) {
@@ -54,6 +62,10 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
   }
   if (publish.qos == 2 && !again && publishes_.full() && !publishes_.refused(publish.packet_id)) {
     return malformed(a, {Check::qos2_in_flight, ReasonCode::receive_maximum_exceeded});
+  }
+  const bool counts = version_ == Version::v5 && publish.qos != 0 && !again;
+  if (counts && quota(Side::client).spent()) {  // [MQTT-3.3.4-7]
+    return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
   Budget::Exceeded over;
@@ -112,6 +124,7 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
                           ReasonCode::implementation_specific_error);
   }
   if (publish.qos == 2) publishes_.forward(publish.packet_id);
+  if (counts) quota(Side::client).take();
   return fate;
 }
 

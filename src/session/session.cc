@@ -5,6 +5,7 @@
 namespace sallyport {
 
 using mqtt::PacketType;
+using mqtt::Property;
 using mqtt::ReasonCode;
 using mqtt::Version;
 
@@ -118,12 +119,14 @@ std::uint8_t Session::Impl::paused(Side from) const {
 }
 
 mqtt::FrameRules Session::Impl::rules(Side from) const {
+  // No side gets a packet that is larger than it takes. [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
+  const std::uint32_t receiver = max_packet(other(from));
   if (from == Side::broker) {
-    return {from, version_, UINT32_MAX, kBrokerLimits.max_packet};
+    return {from, version_, receiver, kBrokerLimits.max_packet};
   }
   const std::uint32_t most = state_ == State::awaiting_connect
                                  ? std::min(limits_.max_packet, limits_.max_packet_before_connect)
-                                 : limits_.max_packet;
+                                 : std::min(limits_.max_packet, receiver);
   return {from, version_, most, most};
 }
 
@@ -143,6 +146,8 @@ Session::Impl::Fate Session::Impl::from_client(const Arrival& a) {
   // What a client sends before CONNACK waits here: only then is it known what binds both sides.
   if (state_ == State::awaiting_connack &&
       !(a.type() == PacketType::auth || a.type() == PacketType::disconnect)) {
+    // [MQTT-3.1.2-30]: while they authenticate, nothing else is sent.
+    if (enhanced_auth_) return malformed(a, {Check::packet_type, ReasonCode::protocol_error});
     connack_first_ = true;
     return Fate::later;
   }
@@ -230,6 +235,7 @@ Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed e
 }
 
 void Session::Impl::inject(Side to, const Buffer& packet, Turn& turn) {
+  if (packet.size() > max_packet(to)) return;  // [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
   outlet(to).inject(packet.bytes(), turn.to(to));
 }
 
@@ -243,6 +249,14 @@ void Session::Impl::note_reported(const Arrival& a, const policy::Verdict& verdi
                                   std::string_view topic) {
   if (verdict.reported.name.empty()) return;
   report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
+}
+
+/// A client that did not ask for problem information gets a reason string or user properties only
+/// with PUBLISH, CONNACK and DISCONNECT. [MQTT-3.1.2-29]
+bool Session::Impl::tells_unasked(const Arrival& a, const mqtt::Properties& properties) const {
+  return a.from == Side::broker && !wants_problem_information_ &&
+         (properties.user_count != 0 ||
+          mqtt::has_property(properties.raw, Property::reason_string));
 }
 
 /// DISCONNECT to a 5.0 client, where one can still be put on the wire.

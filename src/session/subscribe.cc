@@ -39,7 +39,10 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
   const auto decoded = mqtt::decode_subscribe(a.frame, version_, limits_);
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Subscribe& subscribe = *decoded;
-  if (subscribes_.contains(subscribe.packet_id)) {
+  // 3.x says nothing against sending a request again; only where the answer could not be told apart
+  // it is refused. [MQTT-2.2.1-3] (5.0)
+  if (version_ == Version::v5 ? subscribes_.contains(subscribe.packet_id)
+                              : subscribes_.contains_reduced(subscribe.packet_id)) {
     return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
   }
 
@@ -70,7 +73,10 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
     ++refused;
   }
 
-  if (refused == 0) return forward(a);
+  if (refused == 0) {
+    subscribes_.follow(subscribe.packet_id, subscribe.count);
+    return forward(a);
+  }
   if (refused == codes.size()) return answer_request(a, subscribe, codes);
   if (subscribes_.full()) {
     report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
@@ -92,6 +98,9 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
 Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
   const auto decoded = mqtt::decode_subscribe(a.frame, version_, limits_);
   if (!decoded) return malformed(a, decoded.error());
+  if (version_ == Version::v5 && subscribes_.contains(decoded->packet_id)) {  // [MQTT-2.2.1-3]
+    return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
+  }
   Budget::Exceeded over;
   const Admission rate = admit_rate(a, grants_->role_limits(), over);
   if (rate == Admission::later) return Fate::later;
@@ -103,6 +112,7 @@ Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
   if (rate == Admission::over && over.action != Action::report) {
     return refuse_request(a, *decoded, over);
   }
+  if (version_ == Version::v5) subscribes_.follow(decoded->packet_id, decoded->count);
   return forward(a);
 }
 
@@ -129,15 +139,28 @@ Session::Impl::Fate Session::Impl::answer_request(const Arrival& a, const mqtt::
 Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
   const auto decoded = mqtt::decode_suback(a.frame, version_, decode_limits(Side::broker));
   if (!decoded) return malformed(a, decoded.error());
-  if (a.type() == PacketType::unsuback) return forward(a);
+  if (tells_unasked(a, decoded->properties)) {
+    return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
+  }
+  if (a.type() == PacketType::unsuback && version_ != Version::v5) return forward(a);
   SubscribeWindow::Codes codes = subscribes_.take(decoded->packet_id);
   if (codes.empty()) return forward(a);
   if (!SubscribeWindow::merge(codes, decoded->codes)) {
     return malformed(a, {Check::suback_codes, ReasonCode::protocol_error});
   }
+  if (codes.size() == decoded->codes.size()) return forward(a);  // none was taken out
   scratch_.clear();
   if (!mqtt::rewrite_suback(a.frame, *decoded, codes, scratch_)) {
     return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
+  }
+  if (scratch_.size() > max_packet(Side::client)) {
+    // It fits without the properties that it came with. [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
+    scratch_.clear();
+    mqtt::encode_suback(a.type(), version_, decoded->packet_id, codes, scratch_);
+    inject(Side::client, scratch_, a.turn);
+    events_.on_rewrite(Rewrite::suback);
+    scratch_.release();
+    return Fate::consumed;
   }
   const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::suback);
   scratch_.release();

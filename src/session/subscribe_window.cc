@@ -9,15 +9,30 @@ bool SubscribeWindow::contains(std::uint16_t packet_id) const {
   return std::ranges::find(pending_, packet_id, &Pending::packet_id) != pending_.end();
 }
 
+bool SubscribeWindow::contains_reduced(std::uint16_t packet_id) const {
+  const auto at = std::ranges::find(pending_, packet_id, &Pending::packet_id);
+  return at != pending_.end() && at->reduced;
+}
+
 void SubscribeWindow::add(std::uint16_t packet_id, Codes codes) {
-  pending_.push_back({packet_id, std::move(codes)});
+  // What is only followed makes room: a repeated identifier of 3.x.
+  if (contains(packet_id)) (void)take(packet_id);
+  pending_.push_back({packet_id, std::move(codes), true});
+  ++reduced_;
+}
+
+void SubscribeWindow::follow(std::uint16_t packet_id, std::uint16_t count) {
+  if (pending_.size() - reduced_ >= maximum_ || contains(packet_id)) return;
+  pending_.push_back({packet_id, Codes(count, kForwarded), false});
 }
 
 SubscribeWindow::Codes SubscribeWindow::take(std::uint16_t packet_id) {
   const auto at = std::ranges::find(pending_, packet_id, &Pending::packet_id);
   if (at == pending_.end()) return {};
   Codes codes = std::move(at->codes);
+  if (at->reduced) --reduced_;
   pending_.erase(at);
+  if (pending_.empty()) pending_ = {};  // an idle session owns no memory
   return codes;
 }
 

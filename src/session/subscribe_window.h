@@ -7,8 +7,10 @@
 
 namespace sallyport {
 
-/// SUBSCRIBEs that went to the broker without their refused filters. When the SUBACK comes, the
-/// codes of the refused ones are put back in their places. [MQTT-3.8.4-5] (3.1.1)
+/// SUBSCRIBEs and UNSUBSCRIBEs that the broker has not answered. Some went there without their
+/// refused filters: when the SUBACK comes, the codes of those are put back in their places. Of the
+/// others it is only checked that they get a code for every filter. [MQTT-3.8.4-5 (3.1.1)]
+/// [MQTT-3.8.4-6 (5.0)]
 class SubscribeWindow final {
  public:
   /// What a client asked, in order: the code that its filter was refused with, or kForwarded.
@@ -16,11 +18,18 @@ class SubscribeWindow final {
   static constexpr std::uint8_t kForwarded = 0xFF;  // no reason code has this value
 
   void set_maximum(std::uint16_t maximum) { maximum_ = maximum; }
-  [[nodiscard]] bool full() const { return pending_.size() >= maximum_; }
+  /// As many requests without their refused filters as may be.
+  [[nodiscard]] bool full() const { return reduced_ >= maximum_; }
   [[nodiscard]] bool contains(std::uint16_t packet_id) const;
+  /// Of those, one that went without its refused filters.
+  [[nodiscard]] bool contains_reduced(std::uint16_t packet_id) const;
 
+  /// Some of `codes` are not kForwarded. Not for an identifier with contains_reduced().
   void add(std::uint16_t packet_id, Codes codes);
-  /// Empty: nothing was taken out of that SUBSCRIBE. The entry is forgotten.
+  /// A request of so many filters that went as it was. It is not followed where there are `maximum`
+  /// of these already, or its identifier is contained.
+  void follow(std::uint16_t packet_id, std::uint16_t count);
+  /// What was asked under this identifier, which is forgotten. Empty: that is not known.
   [[nodiscard]] Codes take(std::uint16_t packet_id);
 
   /// Fills the broker's codes into the places that were forwarded; false: their number is wrong.
@@ -32,8 +41,10 @@ class SubscribeWindow final {
   struct Pending {
     std::uint16_t packet_id;
     Codes codes;
+    bool reduced;
   };
   std::vector<Pending> pending_;
+  std::size_t reduced_ = 0;  // of pending_
   std::uint16_t maximum_ = 0;
 };
 

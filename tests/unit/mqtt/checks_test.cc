@@ -25,7 +25,7 @@ constexpr Check kAll[] = {
 const std::set<Check> kOfTheSession = {
     Check::connect_first,     Check::unexpected_ack,     Check::receive_maximum,
     Check::qos2_in_flight,    Check::requests_in_flight, Check::keep_alive,
-    Check::payload_too_large, Check::suback_codes,
+    Check::payload_too_large, Check::suback_codes,       Check::retain,
 };
 
 struct Case {
