@@ -55,7 +55,7 @@ TEST_CASE("3.2.2.3: absent properties have the standard's values") {
   }
 }
 
-TEST_CASE("[MQTT-3.2.2-1] seven bits of the first byte are reserved") {
+TEST_CASE("[MQTT-3.2.2-1 (5.0)] seven bits of the first byte are reserved") {
   for (unsigned flags = 0; flags < 256; ++flags) {
     const std::string three = wire::packet(0x20, wire::u8(flags) + wire::u8(0));
     const std::string five = wire::packet(0x20, wire::u8(flags) + wire::u8(0) + wire::u8(0));
@@ -69,7 +69,7 @@ TEST_CASE("[MQTT-3.2.2-1] seven bits of the first byte are reserved") {
   }
 }
 
-TEST_CASE("[MQTT-3.2.2-4] [MQTT-3.2.2-6] a refusal never says session present") {
+TEST_CASE("[MQTT-3.2.2-4 (3.1.1)] [MQTT-3.2.2-6 (5.0)] a refusal never says session present") {
   CHECK(connack_is(wire::connack(wire::v3_1_1, 5, {}, true), Version::v3_1_1) ==
         "mqtt.connack-flags 82");
   CHECK(connack_is(wire::connack(wire::v5, 0x87, {}, true), Version::v5) ==

@@ -95,7 +95,8 @@ TEST_CASE("3.1.2.11: the properties of CONNECT and of its Will are read") {
   CHECK(packet->will->properties.user_bytes == 4);
 }
 
-TEST_CASE("[MQTT-3.1.2-1] the protocol name is MQTT, or MQIsdp of 3.1") {
+TEST_CASE(
+    "[MQTT-3.1.2-1 (3.1.1)] [MQTT-3.1.2-1 (5.0)] the protocol name is MQTT, or MQIsdp of 3.1") {
   for (const char* name : {"MQTX", "mqtt", "MQTTT", "MQT", "", "MQISDP", "MQIsdpX", "HTTP"}) {
     CAPTURE(name);
     CHECK(connect_is(raw_connect(header(name, 4, 2) + text("client-1"))) ==
@@ -103,7 +104,7 @@ TEST_CASE("[MQTT-3.1.2-1] the protocol name is MQTT, or MQIsdp of 3.1") {
   }
 }
 
-TEST_CASE("[MQTT-3.1.2-2] name and protocol level go together") {
+TEST_CASE("[MQTT-3.1.2-2 (3.1.1)] [MQTT-3.1.2-2 (5.0)] name and protocol level go together") {
   for (unsigned level = 0; level < 256; ++level) {
     CAPTURE(level);
     CHECK(connect_is(raw_connect(header("MQTT", level, 2) + text("c"))) ==
@@ -141,7 +142,8 @@ TEST_CASE("[MQTT-3.1.2-3] the reserved flag is 0; 3.1 has no such flag") {
 }
 
 TEST_CASE(
-    "[MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-15] without a Will its QoS and Retain are 0") {
+    "[MQTT-3.1.2-11 (3.1.1)] [MQTT-3.1.2-13 (3.1.1)] [MQTT-3.1.2-15 (3.1.1)] [MQTT-3.1.2-11 (5.0)] "
+    "[MQTT-3.1.2-13 (5.0)] without a Will its QoS and Retain are 0") {
   for (const unsigned flags : {0x0AU, 0x12U, 0x22U, 0x2AU}) {
     CAPTURE(flags);
     CHECK(connect_is(raw_connect(header(Version::v3_1_1, flags) + text("c"))) == kBadFlags82);
@@ -151,7 +153,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("[MQTT-3.1.2-12] [MQTT-3.1.2-14] the Will's QoS is not 3") {
+TEST_CASE("[MQTT-3.1.2-14 (3.1.1)] [MQTT-3.1.2-12 (5.0)] the Will's QoS is not 3") {
   for (const Version v : kVersions) {
     const std::string will = text("c") + (v == Version::v5 ? u8(0) : "") + text("w") + text("x");
     CHECK(connect_is(raw_connect(header(v, 0x1E) + will)) == "mqtt.qos 81");
@@ -163,7 +165,7 @@ TEST_CASE("[MQTT-3.1.2-12] [MQTT-3.1.2-14] the Will's QoS is not 3") {
   CHECK(connect_is(raw_connect(header(Version::v3_1, 0x1A) + text("c"))) == "ok");
 }
 
-TEST_CASE("[MQTT-3.1.2-22] 3.1 and 3.1.1: no password without a user name; 5.0 allows it") {
+TEST_CASE("[MQTT-3.1.2-22 (3.1.1)] 3.1 and 3.1.1: no password without a user name; 5.0 allows it") {
   for (const Version v : kVersions) {
     const std::string bytes = raw_connect(header(v, 0x42) + text("c") + text("secret"));
     CHECK(connect_is(bytes) == (v == Version::v5 ? "ok" : kBadFlags82));
@@ -171,7 +173,8 @@ TEST_CASE("[MQTT-3.1.2-22] 3.1 and 3.1.1: no password without a user name; 5.0 a
 }
 
 TEST_CASE(
-    "[MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1] what the flags announce is "
+    "[MQTT-3.1.2-9] [MQTT-3.1.3-1] [MQTT-3.1.2-19 (3.1.1)] [MQTT-3.1.2-21 (3.1.1)] [MQTT-3.1.2-17 "
+    "(5.0)] [MQTT-3.1.2-19 (5.0)] what the flags announce is "
     "there") {
   for (const Version v : {Version::v3_1_1, Version::v5}) {
     const std::string full = wire::connect({.level = level(v),
@@ -209,7 +212,8 @@ TEST_CASE("3.1 of 3.1: the Remaining Length wins over the user name and password
 }
 
 TEST_CASE(
-    "[MQTT-3.1.2-16] [MQTT-3.1.2-18] [MQTT-3.1.2-20] nothing is left over that no flag announced") {
+    "[MQTT-3.1.2-18 (3.1.1)] [MQTT-3.1.2-20 (3.1.1)] [MQTT-3.1.2-16 (5.0)] [MQTT-3.1.2-18 (5.0)] "
+    "nothing is left over that no flag announced") {
   for (const Version v : kVersions) {
     CHECK(connect_is(raw_connect(header(v, 2) + text("c") + text("user"))) ==
           "mqtt.trailing-bytes 81");
@@ -244,7 +248,9 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("[MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.3-8] the empty client identifier") {
+TEST_CASE(
+    "[MQTT-3.1.3-6 (3.1.1)] [MQTT-3.1.3-7 (3.1.1)] [MQTT-3.1.3-8 (3.1.1)] [MQTT-3.1.3-6 (5.0)] the "
+    "empty client identifier") {
   const auto empty = [](Version v, bool clean) {
     return connect_is(wire::connect({.level = level(v), .client_id = "", .clean = clean}));
   };
@@ -256,7 +262,7 @@ TEST_CASE("[MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.3-8] the empty client identif
   CHECK(empty(Version::v5, false) == "ok");
 }
 
-TEST_CASE("[MQTT-3.1.3-10] [MQTT-3.1.3-11] the Will topic is a topic name") {
+TEST_CASE("[MQTT-3.1.3-10 (3.1.1)] [MQTT-3.1.3-11 (5.0)] the Will topic is a topic name") {
   for (const Version v : kVersions) {
     const auto will = [v](std::string_view topic) {
       return connect_is(raw_connect(header(v, 6) + text("c") + (v == Version::v5 ? u8(0) : "") +
@@ -272,7 +278,9 @@ TEST_CASE("[MQTT-3.1.3-10] [MQTT-3.1.3-11] the Will topic is a topic name") {
   }
 }
 
-TEST_CASE("[MQTT-3.1.3-11] [MQTT-3.1.3-12] the user name is UTF-8, a password is any bytes") {
+TEST_CASE(
+    "[MQTT-3.1.3-11 (3.1.1)] [MQTT-3.1.3-12 (5.0)] the user name is UTF-8, a password is any "
+    "bytes") {
   for (const Version v : kVersions) {
     const std::string start = header(v, 0xC2) + text("c");
     CHECK(connect_is(raw_connect(start + text("\xFF") + text("p"))) == "mqtt.utf8 81");

@@ -78,8 +78,9 @@ TEST_CASE("2.1.2: which types a side may send, decided by the first byte") {
 }
 
 TEST_CASE(
-    "[MQTT-2.1.3-1] [MQTT-2.2.2-1] [MQTT-2.2.2-2] [MQTT-3.6.1-1] [MQTT-3.8.1-1] "
-    "[MQTT-3.10.1-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1] flags are as fixed") {
+    "[MQTT-2.2.2-1 (3.1.1)] [MQTT-2.2.2-2] [MQTT-2.1.3-1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] "
+    "[MQTT-3.10.1-1] [MQTT-3.14.1-1 (3.1.1)] [MQTT-3.14.1-1 (5.0)] [MQTT-3.15.1-1] flags are as "
+    "fixed") {
   for (const Version v : kVersions) {
     for (unsigned type = 1; type < 16; ++type) {
       if (type == 3) continue;

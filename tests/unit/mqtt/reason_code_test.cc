@@ -66,7 +66,8 @@ std::string packet_with(PacketType type, unsigned code) {
 }  // namespace
 
 TEST_CASE(
-    "[MQTT-3.2.2-8] [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] "
+    "[MQTT-3.2.2-8] [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2 "
+    "(5.0)] "
     "[MQTT-3.11.3-2] [MQTT-3.14.2-1] [MQTT-3.15.2-1] reason codes by packet and side") {
   for (const Row& row : kRows) {
     for (unsigned code = 0; code < 256; ++code) {

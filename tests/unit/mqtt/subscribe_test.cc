@@ -79,7 +79,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("[MQTT-3.8.3-2] [MQTT-3.8.3-3] [MQTT-3.10.3-2] at least one filter") {
+TEST_CASE("[MQTT-3.8.3-3 (3.1.1)] [MQTT-3.8.3-2 (5.0)] [MQTT-3.10.3-2] at least one filter") {
   for (const Version v : kVersions) {
     CHECK(outcome(wire::subscribe(level(v), 1, {}), kClient, v) == "mqtt.no-filters 82");
     CHECK(outcome(wire::unsubscribe(level(v), 1, {}), kClient, v) == "mqtt.no-filters 82");
@@ -118,7 +118,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("[MQTT-3-8.3-4] 3.1.1: the options byte is a QoS of 0, 1 or 2") {
+TEST_CASE("[MQTT-3.8.3-4 (3.1.1)] the options byte is a QoS of 0, 1 or 2") {
   for (unsigned options = 0; options < 256; ++options) {
     const char* expected = options < 3 ? "ok" : "mqtt.subscription-options 81";
     CHECK(subscribe_is(Version::v3_1_1, "a", options) == expected);
@@ -127,7 +127,7 @@ TEST_CASE("[MQTT-3-8.3-4] 3.1.1: the options byte is a QoS of 0, 1 or 2") {
 }
 
 TEST_CASE(
-    "[MQTT-3.8.3-5] [MQTT-3.8.3-4] 5.0: reserved bits, QoS 3, retain handling 3, No Local when "
+    "[MQTT-3.8.3-5] [MQTT-3.8.3-4 (5.0)] reserved bits, QoS 3, retain handling 3, No Local when "
     "shared") {
   for (unsigned options = 0; options < 256; ++options) {
     CAPTURE(options);
@@ -191,7 +191,7 @@ TEST_CASE("3.8.2.1.2: a subscription identifier is 1 to 268,435,455") {
   CHECK(packet->subscription_id == 300);
 }
 
-TEST_CASE("[MQTT-3.9.3-2] the codes of SUBACK") {
+TEST_CASE("[MQTT-3.9.3-2 (3.1.1)] [MQTT-3.9.3-2 (5.0)] the codes of SUBACK") {
   for (unsigned code = 0; code < 256; ++code) {
     for (const Version v : {Version::v3_1, Version::v3_1_1}) {
       CHECK(outcome(wire::suback(level(v), 1, {code}), kBroker, v) ==

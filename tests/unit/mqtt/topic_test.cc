@@ -39,7 +39,9 @@ TEST_CASE("[MQTT-4.7.3-1] a topic has at least one character") {
   CHECK(name(" ") == "ok");
 }
 
-TEST_CASE("[MQTT-4.7.0-1] [MQTT-4.7.1-1] [MQTT-3.3.2-2] a topic name holds no wildcard, anywhere") {
+TEST_CASE(
+    "[MQTT-4.7.1-1 (3.1.1)] [MQTT-4.7.0-1] [MQTT-3.3.2-2] a topic name holds no wildcard, "
+    "anywhere") {
   for (const char wildcard : {'+', '#'}) {
     for (std::size_t size = 1; size < 30; ++size) {
       for (std::size_t at = 0; at < size; ++at) {
@@ -137,7 +139,9 @@ TEST_CASE("topic levels are limited: CVE-2019-11779") {
   CHECK(name(repeat("/", 65'535), limits) == "mqtt.topic-levels");
 }
 
-TEST_CASE("[MQTT-4.7.1-1] [MQTT-4.7.1-2] wildcards take whole levels, # the last one") {
+TEST_CASE(
+    "[MQTT-4.7.1-2 (3.1.1)] [MQTT-4.7.1-3] [MQTT-4.7.1-1 (5.0)] [MQTT-4.7.1-2 (5.0)] wildcards "
+    "take whole levels, # the last one") {
   for (const char* good : {"#", "+", "/", "a", "a/#", "+/#", "+/+", "/+", "+/", "a/+/b", "//", "/#",
                            "$SYS/#", "+/a/#", "a//+", "sport/tennis/player1/#"}) {
     CAPTURE(good);

@@ -182,7 +182,8 @@ TEST_CASE("garbage before CONNECT closes without a word and without a dial") {
   }
 }
 
-TEST_CASE("an unsupported protocol version is answered [MQTT-3.1.2-2]") {
+TEST_CASE(
+    "an unsupported protocol version is answered [MQTT-3.1.2-2 (3.1.1)] [MQTT-3.1.2-2 (5.0)]") {
   Conversation talk(up_and_down());
   std::string connect = wire::connect();
   connect[8] = 2;

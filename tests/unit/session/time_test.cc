@@ -134,7 +134,9 @@ TEST_CASE("bytes are limited as well") {
   CHECK(talk.broker_gets().size() == 501);
 }
 
-TEST_CASE("keep-alive: one and a half intervals without a packet [MQTT-3.1.2-24]") {
+TEST_CASE(
+    "keep-alive: one and a half intervals without a packet [MQTT-3.1.2-24 (3.1.1)] [MQTT-3.1.2-22 "
+    "(5.0)]") {
   Conversation old(up_and_down());
   old.open({.keep_alive = 10});
   old.pass(seconds(14));
