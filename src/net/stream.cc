@@ -127,6 +127,7 @@ int Stream::write(std::span<const Bytes> segments) {
   std::size_t left = 0;
   for (std::size_t i = at; i < segments.size(); ++i) left += segments[i].size();
   (void)buffer.prepare(left - taken);
+  backlog_->added += left - taken;
   for (; at < segments.size(); ++at, taken = 0) buffer.append(segments[at].subspan(taken));
   return idle ? write_backlog() : 0;
 }
@@ -170,6 +171,10 @@ void Stream::on_uv_write(int status) {
 std::size_t Stream::pending() const {
   if (backlog_ == nullptr) return 0;
   return tcp_.write_queue_size + backlog_->next.size();
+}
+
+std::uint64_t Stream::drained() const {
+  return backlog_ == nullptr ? 0 : backlog_->added - pending();
 }
 
 std::uint64_t Stream::take_sent() { return std::exchange(sent_, 0); }

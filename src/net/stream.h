@@ -63,6 +63,9 @@ class Stream final {
   [[nodiscard]] int write(std::span<const Bytes> segments);
   /// Bytes accepted by write() that the kernel has not taken yet.
   [[nodiscard]] std::size_t pending() const;
+  /// Of what has been pending since the last time that nothing was: bytes that the kernel has
+  /// taken. Grows while a slow peer takes anything at all.
+  [[nodiscard]] std::uint64_t drained() const;
   /// Bytes that the kernel has taken since this was asked last.
   [[nodiscard]] std::uint64_t take_sent();
 
@@ -85,6 +88,7 @@ class Stream final {
     uv_write_t request{};
     Buffer in_flight;
     Buffer next;
+    std::uint64_t added = 0;
   };
 
   [[nodiscard]] uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }

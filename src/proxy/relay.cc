@@ -186,6 +186,8 @@ void Relay::on_timer(Instant now) {
     lose(Side::broker, CloseKind::broker_unavailable, "timed out", now);
   } else {
     session_->tick(now, worker_.turn());
+    check_stall(Side::client, now);
+    check_stall(Side::broker, now);
   }
   settle(now);
 }

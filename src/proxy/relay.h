@@ -87,6 +87,8 @@ class Relay final : private net::Stream::Handler,
     Buffer kept;                  // plaintext that the session has not taken: one read's at most
     std::uint32_t kept_from = 0;  // what lies before has been taken
     std::uint8_t pauses = 0;      // Pause
+    std::uint64_t drained = 0;    // while it is slow: Stream::drained() when that was looked at,
+    Instant stall_at = kNever;    // and when to look again whether it has moved
     bool ready = false;           // behind TLS, where it has TLS
     bool ended = false;           // close_notify came; what is kept is still fed
   };
@@ -116,6 +118,7 @@ class Relay final : private net::Stream::Handler,
   void flush(Instant now);
   [[nodiscard]] int write(Side side);
   void watch_pending(Instant now);
+  void check_stall(Side side, Instant now);
   void pause(Side side, std::uint8_t reasons, bool on, Instant now);
   [[nodiscard]] bool resume(Instant now);
   [[nodiscard]] bool end_of_tls(Instant now);
@@ -124,6 +127,7 @@ class Relay final : private net::Stream::Handler,
   void report_wire();
 
   [[nodiscard]] Leg& leg(Side side) { return side == Side::client ? client_ : broker_; }
+  [[nodiscard]] bool is_slow(Side side) { return (leg(other(side)).pauses & kOtherSlow) != 0; }
   [[nodiscard]] Side side_of(const net::Stream& stream) const {
     return &stream == &client_.stream ? Side::client : Side::broker;
   }
@@ -140,8 +144,7 @@ class Relay final : private net::Stream::Handler,
   net::Timer timer_;
   Instant accepted_;
   Instant dialled_{};
-  /// Of what the relay itself waits for: the client's handshake, the broker's, the end of closing.
-  Instant deadline_ = kNever;
+  Instant deadline_ = kNever;  // of a handshake or a dial, which the relay itself waits for
 };
 
 }  // namespace sallyport::proxy

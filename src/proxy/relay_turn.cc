@@ -28,7 +28,9 @@ void Relay::settle(Instant now) {
   turn.clear();
   if (state_ != State::closing) update_reading();
   if (state_ != State::closing) {
-    timer_.set(state_ == State::running ? std::min(deadline_, session_->wake_at()) : deadline_);
+    Instant wake = std::min({deadline_, client_.stall_at, broker_.stall_at});
+    if (state_ == State::running) wake = std::min(wake, session_->wake_at());
+    timer_.set(wake);
   }
   report_wire();
 }
@@ -72,18 +74,35 @@ int Relay::write(Side side) {
 /// A side becomes slow, or is no longer.
 void Relay::watch_pending(Instant now) {
   for (const Side side : {Side::client, Side::broker}) {
-    const std::size_t pending = leg(side).stream.pending();
-    const bool slow = (leg(other(side)).pauses & kOtherSlow) != 0;
+    Leg& of = leg(side);
+    const std::size_t pending = of.stream.pending();
+    const bool slow = is_slow(side);
     if (!slow && pending >= kHighWater) {
       pause(other(side), kOtherSlow, true, now);
+      of.drained = of.stream.drained();
+      of.stall_at = now + listener_->stall_timeout;
       worker_.events().on_backpressure(side, true);
     } else if (slow && pending <= kLowWater) {
       pause(other(side), kOtherSlow, false, now);
       pause(side, kChoked, false, now);
+      of.stall_at = kNever;
       worker_.events().on_backpressure(side, false);
     }
     if (pending >= kChokeWater) pause(side, kChoked, true, now);
   }
+}
+
+/// Has a slow side moved since this was looked at?
+void Relay::check_stall(Side side, Instant now) {
+  Leg& of = leg(side);
+  if (now < of.stall_at) return;
+  const std::uint64_t drained = of.stream.drained();
+  of.stall_at = now + listener_->stall_timeout;
+  if (drained == of.drained) {
+    of.stream.close();
+    lose(side, CloseKind::network_error, "takes no bytes", now);
+  }
+  of.drained = drained;
 }
 
 void Relay::pause(Side side, std::uint8_t reasons, bool on, Instant now) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include <pthread.h>
 #include <uv.h>
 
 namespace sallyport::proxy {
@@ -105,7 +106,9 @@ std::expected<void, StartError> Server::serve() {
   running_ = workers_.size();
   for (const auto& worker : workers_) {
     try {
-      threads_.emplace_back([this, &worker = *worker] {
+      threads_.emplace_back([this, &worker = *worker, number = threads_.size()] {
+        // Best effort: for those who look with top or a debugger.
+        pthread_setname_np(pthread_self(), ("worker-" + std::to_string(number)).c_str());
         worker.run();
         if (running_.fetch_sub(1) == 1) watcher_.on_stopped();
       });

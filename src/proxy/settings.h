@@ -22,6 +22,9 @@ struct ListenerSettings {
   policy::Origin origin;     // where that stands, for messages
   tls::Context::Ptr tls;     // null: plain TCP
   SessionOptions session;
+  /// A side that is slow and takes not one byte for so long is taken for dead. Without it a peer
+  /// that never reads would hold its place, and the other side, for ever.
+  Duration stall_timeout = std::chrono::seconds(60);
   std::uint32_t max_connections = 10'000;         // all workers together
   std::uint32_t max_connections_per_address = 0;  // 0: no limit; IPv6 counts by /64
 };

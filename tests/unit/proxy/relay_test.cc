@@ -33,6 +33,7 @@ std::size_t stuff(Peer& peer, std::string_view block, const Log& log, std::strin
     sent += more;
     pollfd entry{peer.fd(), POLLOUT, 0};
     idle = more != 0 || ::poll(&entry, 1, 20) == 1 ? 0 : idle + 1;
+    if ((entry.revents & (POLLERR | POLLHUP)) != 0) break;  // the gateway has had enough
   }
   return sent;
 }
@@ -291,4 +292,23 @@ TEST_CASE("relay: a client that reads nothing and is only ever refused fills no 
   (void)stuff(client, block, site.log, "client slow");
   CHECK(heap() - before < 8 * Relay::kHighWater);
   CHECK_FALSE(broker.readable());
+}
+
+TEST_CASE("relay: a side that takes nothing at all for long is taken for dead") {
+  Site site({.stall_timeout = std::chrono::milliseconds(100)});
+  auto [client, broker] = site.session();
+  const std::string block = publish(noise(30'000));
+  SUBCASE("the broker") {
+    (void)stuff(client, block, site.log, "broker slow");
+    site.log.wait("end broker network_error");
+    (void)client.receive_all();
+  }
+  SUBCASE("the client") {
+    (void)stuff(broker, block, site.log, "client slow");
+    site.log.wait("end client network_error");
+    (void)broker.receive_all();
+  }
+  client.close();
+  broker.close();
+  site.log.wait("closed");
 }

@@ -245,6 +245,7 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   listener->address_text = "127.0.0.1:0";
   listener->tls = plan_.listener_tls;
   listener->session.limits = plan_.limits;
+  listener->stall_timeout = plan_.stall_timeout;
   listener->max_connections = plan_.max_connections;
   listener->max_connections_per_address = plan_.max_connections_per_address;
   auto snapshot = std::make_shared<Snapshot>();

@@ -140,6 +140,7 @@ struct Plan {
   std::string broker_host = "127.0.0.1";
   Duration broker_connect_timeout = std::chrono::seconds(15);
   Limits limits = {};
+  Duration stall_timeout = std::chrono::seconds(60);
   std::uint32_t max_connections = 100;
   std::uint32_t max_connections_per_address = 0;
   policy::Policy::Ptr policy = nullptr;  // default: policy_for({"t/#"})
