@@ -10,6 +10,10 @@
 #include "config/scan.h"
 #include "config/syntax_error.h"
 
+#if TOML11_VERSION_MAJOR != 3
+#error "toml11 3 is needed: version 4 keeps the places of values in another way"
+#endif
+
 namespace sallyport::config {
 
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <limits>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -37,7 +37,9 @@ Diagnostic whole_file(const std::string& file, std::string message, std::string 
           .hint = std::move(hint)};
 }
 
-std::string why_unreadable(int error) { return std::string("cannot be read: ") + strerror(error); }
+std::string why_unreadable(int error) {
+  return "cannot be read: " + std::generic_category().message(error);
+}
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 
@@ -129,7 +131,8 @@ std::expected<Source, Diagnostic> read_source(const std::string& path) {
   }
   if (S_ISDIR(status.st_mode)) {
     return std::unexpected(
-        whole_file(path, "is a directory, not a file", "name a TOML file inside it"));
+        whole_file(path, "is a directory, not a file",
+                   "name a TOML file in it, or a pattern such as \"policies/*.toml\""));
   }
   if (!S_ISREG(status.st_mode)) {
     return std::unexpected(whole_file(path, "is not a regular file", "name a TOML file"));

@@ -162,6 +162,18 @@ on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
   CHECK(spec.roles[1].on_deny.v5 == Action::drop);
 }
 
+TEST_CASE("rules may be written as an array, too") {
+  const auto spec = spec_of(
+      "role = [{ name = 'r', allow = [{ id = 'a', publish = 'a' },\n"
+      "  { id = 'b', subscribe = 'b' }], deny = [{ id = 'c', publish = 'c' }] }]\n");
+  REQUIRE(spec.roles.size() == 1);
+  REQUIRE(spec.roles[0].rules.size() == 3);
+  CHECK(spec.roles[0].rules[1].id == "b");
+  CHECK(spec.roles[0].rules[1].origin.line == 2);
+  CHECK(spec.roles[0].rules[1].origin.column == 3);
+  CHECK(spec.roles[0].rules[2].deny);
+}
+
 // Lines 1 and 2 are the header and the name; what is tested begins in line 3.
 TEST_CASE("bad roles") {
   const Bad cases[] = {
