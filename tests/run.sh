@@ -30,8 +30,14 @@ export PATH=$PATH:/usr/sbin PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 export NINJA_STATUS='[%f/%t %es] '
 
 passed=0 failed=0
-summary=$(mktemp)
-trap 'rm -f "$summary"' EXIT
+summary=$(mktemp) later=$(mktemp)
+later_pid=''
+clean_up() {
+  [ -z "$later_pid" ] || kill -- -"$later_pid" 2>/dev/null
+  rm -f "$summary" "$later"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 
 title() { printf '\n=== %s (%d min %02d s)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 finish() {
@@ -47,9 +53,10 @@ give_up() {
 }
 # Runs a program that ends with a line "N passed, N failed", and adds it up.
 counted() {
-  "$@" </dev/null | tee "$summary"
+  "$@" </dev/null | tee "$summary" | sed -u '$d'  # there is one such line at the end of all
   local code=${PIPESTATUS[0]} line
   line=$(tail -n 1 "$summary")
+  echo "  ${line/,/ and}"
   if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
     passed=$((passed + BASH_REMATCH[1]))
     failed=$((failed + BASH_REMATCH[2]))
@@ -78,7 +85,7 @@ configure() { # FOLDER OPTION...
   [ -f "$folder/build.ninja" ] && return
   meson setup "$folder" -Dwerror=true "$@" </dev/null >"$summary" 2>&1 || {
     cat "$summary"
-    return 1
+    give_up "meson could not configure $folder"
   }
 }
 build() { # FOLDER TARGET...
@@ -98,17 +105,43 @@ check_format() {
 single "clang-format-14 has nothing to change" check_format
 
 title "build with AddressSanitizer and UndefinedBehaviorSanitizer"
-configure $sanitize --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined || give_up "meson could not configure the build"
-build $sanitize src/cli/sallyport
+configure $sanitize --buildtype=debug -Db_sanitize=address,undefined
+build $sanitize
+
+# End-to-end tests mostly wait, so the other builds go on beside them.
+if [ $quick = no ]; then
+  title "release build and ThreadSanitizer's begin in the background"
+  configure $release --buildtype=release
+  configure $thread --buildtype=debug -Db_sanitize=thread
+  thread_programs=(unit_net unit_observe unit_proxy)
+  thread_targets=()
+  for name in "${thread_programs[@]}"; do thread_targets+=("tests/unit/${name#unit_}/$name"); done
+  # shellcheck disable=SC2016
+  setsid nice -n 10 bash -c 'release=$1 thread=$2; shift 2
+    ninja -C "$release" && ninja -C "$release" bench && ninja -C "$thread" "$@"' \
+    later $release $thread "${thread_targets[@]}" </dev/null >"$later" 2>&1 &
+  later_pid=$!
+fi
+
 title "unit tests, sanitized"
 counted tests/units.py $sanitize
 title "end-to-end tests, sanitized"
 counted tests/e2e/run.py --binary $sanitize/src/cli/sallyport -j "$jobs"
 
 if [ $quick = no ]; then
-  title "release build"
-  configure $release --buildtype=release || give_up "meson could not configure the build"
-  build $release src/cli/sallyport
+  title "waiting for the release build"
+  while kill -0 "$later_pid" 2>/dev/null; do
+    tail -n 1 "$later"
+    sleep 5
+  done
+  if ! wait "$later_pid"; then
+    cat "$later"
+    later_pid=''
+    give_up "the release build or ThreadSanitizer's failed"
+  fi
+  later_pid=''
+  tail -n 1 "$later"
+
   title "unit tests, release build"
   counted tests/units.py $release
   title "end-to-end tests, release build"
@@ -120,10 +153,8 @@ if [ $quick = no ]; then
   }
   single "the quick start" quickstart
   single "the quick start, a second time" quickstart
-
   title "unit tests of what threads share, with ThreadSanitizer"
-  configure $thread --buildtype=debug -Doptimization=1 -Db_sanitize=thread || give_up "meson could not configure the build"
-  counted tests/units.py $thread unit_net unit_observe unit_proxy
+  counted tests/units.py $thread "${thread_programs[@]}"
 fi
 
 finish "done"
