@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string.h>  // explicit_bzero
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +7,8 @@
 #include <span>
 #include <string_view>
 #include <utility>
+
+#include <string.h>  // explicit_bzero
 
 namespace sallyport {
 

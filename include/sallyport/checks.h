@@ -10,7 +10,7 @@ namespace sallyport {
 /// never reused for something else.
 ///
 ///   X(enumerator, "name", "what is refused, in words for an operator")
-#define SALLYPORT_CHECKS(X)                                                                       \
+#define SALLYPORT_CHECKS(X)                                                                        \
   X(packet_type, "mqtt.packet-type", "packet type is reserved or may not come from this side")     \
   X(fixed_header_flags, "mqtt.fixed-header-flags", "flags of the fixed header are not as fixed")   \
   X(remaining_length, "mqtt.remaining-length", "Remaining Length is malformed or cannot be right") \

@@ -12,7 +12,7 @@ namespace sallyport {
 
 /// Who an event is about. Views and references are valid during the call only.
 struct SessionInfo {
-  std::uint64_t id = 0;               // unique within the process
+  std::uint64_t id = 0;  // unique within the process
   const Identity& identity;
   mqtt::Version version = mqtt::Version::v3_1_1;
 };
@@ -25,21 +25,21 @@ struct Refusal {
   Action action = Action::drop;
   mqtt::ReasonCode reason = mqtt::ReasonCode::not_authorized;
   policy::Cause cause;
-  std::string_view topic;             // topic or filter; empty where there is none
+  std::string_view topic;  // topic or filter; empty where there is none
 };
 
 enum class CloseKind : std::uint8_t {
-  disconnect,          // the client said DISCONNECT, or a 5.0 broker did
-  closed,              // a side closed its connection without
-  network_error,       // a socket failed; detail is the system's word
+  disconnect,     // the client said DISCONNECT, or a 5.0 broker did
+  closed,         // a side closed its connection without
+  network_error,  // a socket failed; detail is the system's word
   tls_error,
-  refused,             // a verdict; detail is the rule or check
-  malformed,           // detail is the check
+  refused,    // a verdict; detail is the rule or check
+  malformed,  // detail is the check
   connect_timeout,
-  keep_alive,          // detail is the check
-  broker_refused,      // the broker's CONNACK said no
+  keep_alive,      // detail is the check
+  broker_refused,  // the broker's CONNACK said no
   broker_unavailable,
-  policy_changed,      // a reload took the identity's right to be here
+  policy_changed,  // a reload took the identity's right to be here
   shutdown,
   internal_error,
 };
@@ -47,9 +47,9 @@ enum class CloseKind : std::uint8_t {
 
 /// Why a session ended: one value for the log, the metric and the audit line.
 struct CloseReason {
-  Side side = Side::client;           // whose doing
+  Side side = Side::client;  // whose doing
   CloseKind kind = CloseKind::closed;
-  std::string_view detail;            // static, or as long-lived as the session's policy
+  std::string_view detail;  // static, or as long-lived as the session's policy
 };
 
 /// What the gateway changed in a packet that it passed on. See "What the gateway may change".

@@ -8,8 +8,8 @@ namespace sallyport::mqtt {
 /// The fixed header. 2.1.1
 struct FixedHeader {
   PacketType type = PacketType::reserved;
-  std::uint8_t flags = 0;           // low nibble of the first byte
-  std::uint8_t size = 0;            // bytes of the fixed header itself, 2 to 5
+  std::uint8_t flags = 0;  // low nibble of the first byte
+  std::uint8_t size = 0;   // bytes of the fixed header itself, 2 to 5
   std::uint32_t remaining_length = 0;
 
   /// Whole control packet in bytes, fixed header included.
@@ -20,8 +20,8 @@ struct FixedHeader {
 /// except for a PUBLISH, whose payload stays outside so that it can stream.
 struct Frame {
   FixedHeader header;
-  Bytes head;                       // from the first byte of the packet; points into the input
-  std::uint32_t payload_size = 0;   // PUBLISH: bytes that follow `head`; else 0
+  Bytes head;                      // from the first byte of the packet; points into the input
+  std::uint32_t payload_size = 0;  // PUBLISH: bytes that follow `head`; else 0
 
   /// `head` without the fixed header.
   [[nodiscard]] Bytes body() const { return head.subspan(header.size); }
@@ -44,8 +44,8 @@ struct FrameResult {
 struct FrameRules {
   Side from = Side::client;
   Version version = Version::v3_1_1;
-  std::uint32_t max_packet = 0;       // whole packets larger than this are too_large
-  std::uint32_t max_head = 0;         // most bytes of `head` that may be gathered
+  std::uint32_t max_packet = 0;  // whole packets larger than this are too_large
+  std::uint32_t max_head = 0;    // most bytes of `head` that may be gathered
 };
 
 /// Looks at the control packet at the start of `in`. Pure: it keeps nothing, so the answer depends

@@ -21,12 +21,12 @@ struct Limits {
   std::uint16_t max_filters = 32;  // per SUBSCRIBE or UNSUBSCRIBE
   std::uint16_t max_user_properties = 20;
   std::uint32_t max_user_property_bytes = 4096;
-  std::uint16_t max_topic_aliases = 16;     // each direction
-  std::uint16_t max_qos2_in_flight = 100;   // from the client, not yet completed
-  std::uint16_t max_requests = 64;          // SUBSCRIBEs refused in part and not yet answered
-  std::uint16_t max_keep_alive = 1200;      // seconds; also applied where a client asks for none
-  bool refuse_control_characters = true;    // U+0001..U+001F, U+007F..U+009F and non-characters
-  bool bridges = false;                     // accept protocol levels 0x83 and 0x84
+  std::uint16_t max_topic_aliases = 16;    // each direction
+  std::uint16_t max_qos2_in_flight = 100;  // from the client, not yet completed
+  std::uint16_t max_requests = 64;         // SUBSCRIBEs refused in part and not yet answered
+  std::uint16_t max_keep_alive = 1200;     // seconds; also applied where a client asks for none
+  bool refuse_control_characters = true;   // U+0001..U+001F, U+007F..U+009F and non-characters
+  bool bridges = false;                    // accept protocol levels 0x83 and 0x84
 };
 
 /// Field by field the lower bound of both.

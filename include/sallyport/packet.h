@@ -18,17 +18,17 @@ using Decoded = std::expected<T, Malformed>;
 /// A validated property block, without its length prefix. Empty before MQTT 5. 2.2.2
 struct Properties {
   Bytes raw;
-  std::uint16_t user_count = 0;   // user properties
-  std::uint32_t user_bytes = 0;   // of their names and values together
+  std::uint16_t user_count = 0;  // user properties
+  std::uint32_t user_bytes = 0;  // of their names and values together
 };
 
 /// One property of a validated block; walks on with next_property().
 struct PropertyView {
   Property id{};
-  std::uint32_t number = 0;       // integer properties
-  Bytes value;                    // strings and binary data; the name of a user property
-  Bytes second;                   // the value of a user property
-  Bytes raw;                      // identifier and value as on the wire
+  std::uint32_t number = 0;  // integer properties
+  Bytes value;               // strings and binary data; the name of a user property
+  Bytes second;              // the value of a user property
+  Bytes raw;                 // identifier and value as on the wire
 };
 /// Takes the first property off `rest`, which must be (the tail of) a validated block. False at
 /// the end.
@@ -49,13 +49,13 @@ struct Will {
 /// 3.1
 struct Connect {
   Version version = Version::v3_1_1;
-  bool bridge = false;            // protocol level 0x83 or 0x84
-  bool clean_start = false;       // Clean Session in 3.x
-  std::uint16_t keep_alive = 0;   // seconds
+  bool bridge = false;           // protocol level 0x83 or 0x84
+  bool clean_start = false;      // Clean Session in 3.x
+  std::uint16_t keep_alive = 0;  // seconds
   std::string_view client_id;
   std::optional<Will> will;
   std::optional<std::string_view> username;
-  bool has_password = false;      // the password itself is nobody's business here
+  bool has_password = false;  // the password itself is nobody's business here
   // MQTT 5; the values that the standard gives where a property is absent
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65'535;
@@ -70,8 +70,9 @@ struct Connect {
 /// 3.2
 struct Connack {
   bool session_present = false;
-  /// Return code in 3.x, reason code in 5. The one CONNACK of 3.1.1 that a client of 5 may get, from
-  /// a broker that does not know 5, says unsupported_protocol_version here and has no properties.
+  /// Return code in 3.x, reason code in 5. The one CONNACK of 3.1.1 that a client of 5 may get,
+  /// from a broker that does not know 5, says unsupported_protocol_version here and has no
+  /// properties.
   std::uint8_t code = 0;
   std::uint16_t receive_maximum = 65'535;
   std::uint8_t maximum_qos = 2;
@@ -89,9 +90,9 @@ struct Publish {
   bool dup = false;
   bool retain = false;
   std::uint8_t qos = 0;
-  std::uint16_t packet_id = 0;                // 0 with QoS 0
-  std::uint16_t topic_alias = 0;              // 0: none
-  std::string_view topic;                     // empty only with a topic alias
+  std::uint16_t packet_id = 0;    // 0 with QoS 0
+  std::uint16_t topic_alias = 0;  // 0: none
+  std::string_view topic;         // empty only with a topic alias
   std::optional<std::string_view> response_topic;
   std::uint32_t payload_size = 0;
   Properties properties;
@@ -108,8 +109,8 @@ struct Ack {
 /// One entry of a SUBSCRIBE or UNSUBSCRIBE payload.
 struct FilterEntry {
   std::string_view filter;
-  std::uint8_t options = 0;       // SUBSCRIBE only
-  Bytes raw;                      // the entry as on the wire
+  std::uint8_t options = 0;  // SUBSCRIBE only
+  Bytes raw;                 // the entry as on the wire
   [[nodiscard]] std::uint8_t qos() const { return options & 0x03; }
 };
 /// Takes the first entry off a validated payload. False at the end.
@@ -117,19 +118,19 @@ struct FilterEntry {
 
 /// 3.8, 3.10
 struct Subscribe {
-  PacketType type = PacketType::subscribe;    // or unsubscribe
+  PacketType type = PacketType::subscribe;  // or unsubscribe
   std::uint16_t packet_id = 0;
-  std::uint32_t subscription_id = 0;          // 0: none
-  std::uint16_t count = 0;                    // entries in `payload`
-  Bytes payload;                              // validated; walk it with next_filter()
+  std::uint32_t subscription_id = 0;  // 0: none
+  std::uint16_t count = 0;            // entries in `payload`
+  Bytes payload;                      // validated; walk it with next_filter()
   Properties properties;
 };
 
 /// 3.9, 3.11
 struct Suback {
-  PacketType type = PacketType::suback;       // or unsuback
+  PacketType type = PacketType::suback;  // or unsuback
   std::uint16_t packet_id = 0;
-  Bytes codes;                                // empty for UNSUBACK of 3.x
+  Bytes codes;  // empty for UNSUBACK of 3.x
   Properties properties;
 };
 

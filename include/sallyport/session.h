@@ -54,9 +54,9 @@ class Session final {
   /// Why feed() would take nothing from a side now: a set, so that two reasons do not undo each
   /// other. 0: not paused. The bits are for metrics.
   enum Pause : std::uint8_t {
-    kAwaitingBroker = 1,   // client: the broker has not answered CONNECT yet
-    kThrottled = 2,        // a limit with on_exceed = throttle
-    kRepliesQueued = 4,    // replies wait for the end of a packet that is streaming past
+    kAwaitingBroker = 1,  // client: the broker has not answered CONNECT yet
+    kThrottled = 2,       // a limit with on_exceed = throttle
+    kRepliesQueued = 4,   // replies wait for the end of a packet that is streaming past
   };
   [[nodiscard]] std::uint8_t paused(Side from) const;
 
