@@ -153,24 +153,30 @@ void Client::become_ready() {
 void Client::on_publish(const mqtt::Frame& frame) {
   const auto publish = mqtt::decode_publish(frame, Side::broker, plan_.publish.version, kLimits);
   if (!publish) return peer_->close(to_string(publish.error().check));
-  ++tally_.received;
   tally_.received_bytes += frame.header.total();
+  if (publish->qos == 0) return count_received();
+  answer(publish->qos == 1 ? PacketType::puback : PacketType::pubrec, publish->packet_id);
+  if (publish->qos == 1) count_received();
+}
+
+/// A message has arrived, and its exchange is over: whoever waits for the last one may leave now.
+void Client::count_received() {
+  ++tally_.received;
   owner_.on_client_received();
-  if (publish->qos == 0) return;
-  Buffer answer;
-  mqtt::encode_ack(publish->qos == 1 ? PacketType::puback : PacketType::pubrec,
-                   plan_.publish.version, publish->packet_id, mqtt::ReasonCode::success, answer);
-  peer_->add_record(answer.bytes());
+}
+
+void Client::answer(PacketType type, std::uint16_t packet_id) {
+  Buffer packet;
+  mqtt::encode_ack(type, plan_.publish.version, packet_id, mqtt::ReasonCode::success, packet);
+  peer_->add_record(packet.bytes());
 }
 
 void Client::on_ack(const mqtt::Frame& frame) {
   const auto ack = mqtt::decode_ack(frame, Side::broker, plan_.publish.version, kLimits);
   if (!ack) return peer_->close(to_string(ack.error().check));
   if (ack->type == PacketType::pubrel) {  // of a delivery
-    Buffer answer;
-    mqtt::encode_ack(PacketType::pubcomp, plan_.publish.version, ack->packet_id,
-                     mqtt::ReasonCode::success, answer);
-    return peer_->add_record(answer.bytes());
+    answer(PacketType::pubcomp, ack->packet_id);
+    return count_received();
   }
   if (publisher_ == nullptr || !publisher_->take_ack(*ack)) {
     peer_->close("an acknowledgement of something that was never sent");

@@ -100,6 +100,8 @@ class Client final : private Peer::Handler,
   void on_suback(const mqtt::Frame& frame);
   void on_publish(const mqtt::Frame& frame);
   void on_ack(const mqtt::Frame& frame);
+  void count_received();
+  void answer(mqtt::PacketType type, std::uint16_t packet_id);
   void become_ready();
   void check_done();
   void ping();

@@ -1,5 +1,7 @@
 #include "load/fleet.h"
 
+#include <utility>
+
 namespace sallyport::bench {
 
 namespace {
@@ -151,16 +153,23 @@ void Fleet::on_timer(Instant now) {
       }
       return timer_.set(now + kLook);
     case Phase::leaving:
+      if (!std::exchange(said_goodbye_, true)) return say_goodbye(now);
       for (const auto& client : clients_) client->abort({});
   }
 }
 
+/// Everybody leaves, but not now: this may be the middle of one client's event, and the others must
+/// not write before it is over.
 void Fleet::leave() {
   if (phase_ == Phase::leaving) return;
   phase_ = Phase::leaving;
   visits_left_ = 0;
-  timer_.set(net::Loop::now() + kLeave);
-  // A client that had no socket yet is gone at once, and the last one ends the workbench.
+  timer_.set(net::Loop::now());
+}
+
+void Fleet::say_goodbye(Instant now) {
+  timer_.set(now + kLeave);
+  // A client that has no socket yet is gone at once; it is not the last one before the others went.
   ++present_;
   for (const auto& client : clients_) client->leave();
   --present_;
@@ -168,7 +177,7 @@ void Fleet::leave() {
 }
 
 void Fleet::end_if_alone() {
-  if (phase_ != Phase::leaving || present_ != 0) return;
+  if (!said_goodbye_ || present_ != 0) return;
   timer_.set(kNever);
   resolver_.close();
   bench_.close();

@@ -53,6 +53,7 @@ class Fleet final : private Client::Owner, private Workbench::Handler, private n
   void check_drained();
   void settle();
   void leave();
+  void say_goodbye(Instant now);
   void end_if_alone();
   void fail(std::string problem);
 
@@ -73,6 +74,7 @@ class Fleet final : private Client::Owner, private Workbench::Handler, private n
   Instant give_up_ = kNever;
   std::uint64_t received_before_ = 0;  // while settling: at the last look
   int quiet_ = 0;
+  bool said_goodbye_ = false;
 };
 
 }  // namespace sallyport::bench

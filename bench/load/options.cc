@@ -156,13 +156,16 @@ tls::Context::Ptr load_context(const Raw& raw) {
     }
     return nullptr;
   }
+  tls::ServerOptions server;
+  server.certificate = raw.certificate;
+  server.key = raw.key;
+  tls::ClientOptions client;
+  client.ca = raw.ca;
+  client.server_name = raw.server_name.empty() ? raw.host : raw.server_name;
+  client.certificate = raw.certificate;
+  client.key = raw.key;
   const auto context =
-      raw.sink ? tls::Context::load_server({.certificate = raw.certificate, .key = raw.key})
-               : tls::Context::load_client(
-                     {.ca = raw.ca,
-                      .server_name = raw.server_name.empty() ? raw.host : raw.server_name,
-                      .certificate = raw.certificate,
-                      .key = raw.key});
+      raw.sink ? tls::Context::load_server(server) : tls::Context::load_client(client);
   if (context) return *context;
   std::string all;
   for (const tls::TlsError& error : context.error()) {

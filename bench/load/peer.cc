@@ -27,7 +27,7 @@ void Peer::open(net::Socket socket) {
     ready_ = true;
     handler_.on_ready();
   } else {
-    (void)tls_->start(bench_.out());
+    (void)tls_->start(bench_.out(this));
   }
   end_turn();
 }
@@ -38,14 +38,16 @@ std::string_view Peer::tls_version() const {
 
 void Peer::add_record(Bytes bytes) {
   if (tls_ != nullptr) {
-    (void)tls_->send({&bytes, 1}, bench_.out());
+    (void)tls_->send({&bytes, 1}, bench_.out(this));
   } else {
-    bench_.out().append(bytes);
+    bench_.out(this).append(bytes);
   }
 }
 
+std::size_t Peer::unflushed() const { return bench_.out(this).size(); }
+
 void Peer::flush() {
-  Buffer& out = bench_.out();
+  Buffer& out = bench_.out(this);
   if (out.empty()) return;
   const Bytes bytes = out.bytes();
   const int error = stream_.is_open() ? stream_.write({&bytes, 1}) : 0;
@@ -55,7 +57,7 @@ void Peer::flush() {
 
 void Peer::finish() {
   if (!stream_.is_open()) return;
-  if (tls_ != nullptr) tls_->close(bench_.out());
+  if (tls_ != nullptr) tls_->close(bench_.out(this));
   flush();
   stream_.finish();
 }
@@ -77,7 +79,7 @@ void Peer::on_read(net::Stream&, Bytes bytes) {
 void Peer::decrypt(Bytes bytes) {
   Buffer& plain = bench_.plain();
   plain.clear();
-  const auto state = tls_->feed(bytes, plain, bench_.out());
+  const auto state = tls_->feed(bytes, plain, bench_.out(this));
   if (!ready_ && !tls_->version().empty()) {
     ready_ = true;
     handler_.on_ready();

@@ -51,6 +51,8 @@ class Peer final : private net::Stream::Handler {
 
   void add_record(Bytes bytes);
   void flush();
+  /// Bytes that were added and not flushed.
+  [[nodiscard]] std::size_t unflushed() const;
   /// Bytes that wait for the other end.
   [[nodiscard]] std::size_t pending() const { return stream_.pending(); }
   [[nodiscard]] bool is_open() const { return stream_.is_open(); }

@@ -71,7 +71,7 @@ void Publisher::pump() {
       if (now > due_ + plan_.interval) tally_.late += count;
       due_ += plan_.interval;
     }
-    if (bench_.out().size() >= kChunk) peer_.flush();
+    if (peer_.unflushed() >= kChunk) peer_.flush();
   }
 }
 

@@ -169,7 +169,7 @@ void Sink::Session::on_turn() {
 }
 
 Sink::Sink(Workbench& bench, const SinkPlan& plan, const Reporter& reporter)
-    : bench_(bench), plan_(plan), reporter_(reporter), timer_(bench.timers(), *this) {
+    : bench_(bench), plan_(plan), timer_(bench.timers(), *this) {
   auto socket = net::listen_on(plan.address, {});
   const auto fail = [&](int error) {
     throw std::runtime_error("cannot listen on " + plan.address.host() + " port " +

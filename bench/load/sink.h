@@ -30,7 +30,7 @@ class Sink final : private net::Listener::Handler,
                    private Workbench::Handler,
                    private net::Timer::Handler {
  public:
-  /// Throws std::runtime_error where the address cannot be had.
+  /// Listens, and says so to `reporter`. Throws std::runtime_error where the address cannot be had.
   Sink(Workbench& bench, const SinkPlan& plan, const Reporter& reporter);
   ~Sink();
   Sink(const Sink&) = delete;
@@ -52,7 +52,6 @@ class Sink final : private net::Listener::Handler,
 
   Workbench& bench_;
   const SinkPlan& plan_;
-  const Reporter& reporter_;
   net::Timer timer_;
   std::unique_ptr<net::Listener> listener_;
   std::vector<std::unique_ptr<Session>> sessions_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 
 #include <uv.h>
@@ -35,8 +36,13 @@ class Workbench final {
   [[nodiscard]] Pacer& pacer() { return pacer_; }
   /// What a read decrypts to.
   [[nodiscard]] Buffer& plain() { return plain_; }
-  /// What a connection is about to write. Empty between events.
-  [[nodiscard]] Buffer& out() { return out_; }
+  /// What a connection is about to write. Empty between events; within one it is that of one
+  /// connection, `writer`, and a second one ends the program, for bytes would go astray.
+  [[nodiscard]] Buffer& out(const void* writer) {
+    if (out_.empty()) writer_ = writer;
+    if (writer_ != writer) std::abort();
+    return out_;
+  }
 
   /// Runs until close() was called and every connection is closed. `handler` outlives the call.
   void run(Handler& handler);
@@ -50,6 +56,7 @@ class Workbench final {
   uv_signal_t signals_[2]{};
   Buffer plain_;
   Buffer out_;
+  const void* writer_ = nullptr;
   Handler* handler_ = nullptr;
   bool open_ = false;
 };
