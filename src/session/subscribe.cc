@@ -120,8 +120,11 @@ Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
 Session::Impl::Fate Session::Impl::refuse_request(const Arrival& a, const mqtt::Subscribe& request,
                                                   const Budget::Exceeded& over) {
   if (refuse_over(a, over)) return Fate::consumed;
-  const SubscribeWindow::Codes codes(request.count,
-                                     for_suback(version_, ReasonCode::quota_exceeded));
+  // UNSUBACK has no code for a quota. [MQTT-3.11.3-2] (5.0)
+  const ReasonCode reason = a.type() == PacketType::unsubscribe
+                                ? ReasonCode::implementation_specific_error
+                                : ReasonCode::quota_exceeded;
+  const SubscribeWindow::Codes codes(request.count, for_suback(version_, reason));
   return answer_request(a, request, codes);
 }
 

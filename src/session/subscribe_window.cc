@@ -32,7 +32,7 @@ SubscribeWindow::Codes SubscribeWindow::take(std::uint16_t packet_id) {
   Codes codes = std::move(at->codes);
   if (at->reduced) --reduced_;
   pending_.erase(at);
-  if (pending_.empty()) pending_ = {};  // an idle session owns no memory
+  if (pending_.empty()) pending_.shrink_to_fit();  // an idle session owns no memory
   return codes;
 }
 
