@@ -96,8 +96,9 @@ title "packages"
 deploy/packages.sh build run test </dev/null || give_up "packages are missing"
 echo "all are installed"
 
-title "layering and format"
+title "layering, conformance and format"
 counted tests/layering.py
+counted tests/conformance/check.py
 check_format() {
   find src include tests bench -path '*/node_modules' -prune -o \( -name '*.cc' -o -name '*.h' \) -print0 |
     xargs -0 clang-format-14 --dry-run -Werror
