@@ -114,8 +114,10 @@ std::expected<Policy::Ptr, std::vector<PolicyError>> Policy::compile(const Polic
   if (auto errors = validate(spec); !errors.empty()) return std::unexpected(std::move(errors));
   Compiler compiler(spec);
   if (!compiler.run()) {
-    return std::unexpected(std::vector<PolicyError>{
-        {{}, "the policy is too large", "fewer rules: at most two thousand million topic levels"}});
+    std::vector<PolicyError> errors(1);
+    errors.front().message = "the policy is too large";
+    errors.front().hint = "fewer rules: at most two thousand million topic levels";
+    return std::unexpected(std::move(errors));
   }
   return Ptr(new Policy(std::make_unique<const Compiled>(compiler.take())));
 }

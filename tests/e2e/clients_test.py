@@ -64,7 +64,9 @@ class PahoClients(Case):
         self.running = self.gateway(self.broker, listener_more=ROOM)
 
     def paho(self, name, version=4, **options):
-        made = Paho(self.running.tls_port, name, version, **options)
+        # No two with one client identifier: paho reconnects, and they would take over each other.
+        self.made = getattr(self, "made", 0) + 1
+        made = Paho(self.running.tls_port, f"{name}-{self.made}", version, **options)
         self.addCleanup(made.client.loop_stop)
         self.assertEqual(made.code, 0)
         return made

@@ -55,6 +55,10 @@ class Process(Case):
 
     def test_more_connections_than_files_are_allowed(self):
         """Out of file descriptors: it stops accepting, tells, and recovers."""
+        if gateways.is_sanitized():
+            # UBSan's check of vtables opens a pipe to see whether memory can be read, so without
+            # descriptors it finds fault with every object. The release build has this test, too.
+            self.skipTest("UBSan needs descriptors")
         gateway = self.gateway(self.fake_broker())
         resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (64, 64))
         held = [self.client(gateway.port) for _ in range(100)]
