@@ -124,7 +124,7 @@ void Gateway::say_started(std::string_view version) const {
     bound.port = observe_.port();
     log_.info("metrics on http://" + bound.to_string() + "/metrics");
   }
-  warn(assembled_, log_);
+  warn(assembled_, workers_, log_);
 }
 
 void Gateway::publish() const {
@@ -165,7 +165,7 @@ void Gateway::reload() {
   log_.info("reloaded " + path_ + ": " + count(assembled_.policy->role_count(), "role") + ", " +
             count(assembled_.policy->rule_count(), "rule"));
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
-  warn(assembled_, log_);
+  warn(assembled_, workers_, log_);
 }
 
 void Gateway::reopen_audit() {

@@ -47,8 +47,6 @@ int main(int argc, char** argv) {
   CLI::App app{kAbout, "sallyport"};
   app.footer(kFooter);
   app.set_version_flag("--version", version(), "Print the versions and exit");
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
 
   std::string config = "gateway.toml";
   const auto add = [&](const char* name, const char* text) {
@@ -67,6 +65,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? cli::kSuccess : cli::kWrongUsage;
+  }
+  if (app.get_subcommands().empty()) {
+    std::fputs(app.help().c_str(), stderr);
+    return cli::kWrongUsage;
   }
   try {
     return run->parsed() ? cli::run(config, SALLYPORT_VERSION) : cli::check(config, stdout, stderr);

@@ -45,7 +45,7 @@ int run(const std::string& gateway_path, std::string_view version) {
   const auto log = observe::Log::open(options.log_level);
   if (!log) return fail({{gateway_path, 0, 0}, log.error(), ""});
   ignore_sigpipe();
-  raise_file_limit(*assembled, workers, **log);
+  raise_file_limit();
 
   const auto observe = observe::Observe::start(observe_options(options, version, workers), **log);
   if (!observe) return fail(about_observe(observe.error(), options.observe));

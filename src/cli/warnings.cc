@@ -44,10 +44,28 @@ void warn_expiry(const std::string& what, const tls::Context::Ptr& context,
   }
 }
 
+/// Every connection has two sockets.
+void warn_files(const config::GatewayOptions& options, std::size_t workers,
+                const observe::Log& log) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  std::uint64_t needed = kFilesOfProcess + workers * (kFilesOfWorker + options.listeners.size());
+  for (const auto& listener : options.listeners) {
+    needed += 2 * std::uint64_t{listener.max_connections};
+  }
+  if (limit.rlim_cur < needed) {
+    log.warn("this process may open " + std::to_string(limit.rlim_cur) +
+             " files, but as many connections as its listeners allow (max_connections) need " +
+             std::to_string(needed) +
+             ": raise the limit (LimitNOFILE, ulimit -n) or lower max_connections");
+  }
+}
+
 }  // namespace
 
-void warn(const Assembled& assembled, const observe::Log& log) {
+void warn(const Assembled& assembled, std::size_t workers, const observe::Log& log) {
   const config::GatewayOptions& options = assembled.options;
+  warn_files(options, workers, log);
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {
     const config::ListenerOptions& listener = options.listeners[i];
     const std::string name = "listener \"" + listener.name + "\"";
@@ -79,24 +97,12 @@ void warn(const Assembled& assembled, const observe::Log& log) {
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
-void raise_file_limit(const Assembled& assembled, std::size_t workers, const observe::Log& log) {
+void raise_file_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  if (limit.rlim_cur < limit.rlim_max) {
-    rlimit raised = limit;
-    raised.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
-  }
-  std::uint64_t needed = kFilesOfProcess;
-  for (const auto& listener : assembled.options.listeners) {
-    needed += 2 * std::uint64_t{listener.max_connections};
-  }
-  needed += workers * (kFilesOfWorker + assembled.options.listeners.size());
-  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < needed) {
-    log.warn("this process may open " + std::to_string(limit.rlim_cur) +
-             " files, but max_connections of its listeners needs " + std::to_string(needed) +
-             ": raise the limit (LimitNOFILE, ulimit -n) or lower max_connections");
-  }
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  // Where it cannot be raised, it stays, and warn() says so.
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace sallyport::cli

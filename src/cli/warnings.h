@@ -9,14 +9,14 @@
 namespace sallyport::cli {
 
 /// A listener without TLS that others than this host can reach; an identity that has shown nothing
-/// and is admitted; a broker or metrics in the clear across a network; a certificate that is over.
-void warn(const Assembled& assembled, const observe::Log& log);
+/// and is admitted; a broker or metrics in the clear across a network; a certificate that is over;
+/// more connections than this process may have.
+void warn(const Assembled& assembled, std::size_t workers, const observe::Log& log);
 
 /// A write to a socket whose peer is gone is an error of that socket, not the end of the process.
 void ignore_sigpipe();
 
-/// Raises the limit on open files as far as this process may, and warns where that does not cover
-/// the connections that the listeners allow.
-void raise_file_limit(const Assembled& assembled, std::size_t workers, const observe::Log& log);
+/// Raises the limit on open files as far as this process may.
+void raise_file_limit();
 
 }  // namespace sallyport::cli
