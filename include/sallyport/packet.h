@@ -167,7 +167,5 @@ struct Auth {
 [[nodiscard]] Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version version,
                                                     const Limits& limits);
 [[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, Side from, const Limits& limits);
-/// For a caller that does not know the side: a reason code of either passes.
-[[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, const Limits& limits);
 
 }  // namespace sallyport::mqtt

@@ -86,10 +86,4 @@ Decoded<Auth> decode_auth(const Frame& frame, Side from, const Limits& limits) {
   return out;
 }
 
-Decoded<Auth> decode_auth(const Frame& frame, const Limits& limits) {
-  const auto as_client = decode_auth(frame, Side::client, limits);
-  if (as_client || as_client.error().check != Check::reason_code) return as_client;
-  return decode_auth(frame, Side::broker, limits);
-}
-
 }  // namespace sallyport::mqtt

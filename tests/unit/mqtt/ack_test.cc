@@ -145,16 +145,4 @@ TEST_CASE("3.15.2.2.2: AUTH names its method, unless it is a bare success") {
   CHECK(outcome(auth(0x19, method), kBroker, Version::v5) == "mqtt.reason-code 82");
 }
 
-TEST_CASE("3.15: a decoder that is not told the side takes the codes of both") {
-  for (const unsigned reason : {0x00U, 0x18U, 0x19U}) {
-    const std::string bytes = wire::packet(
-        0xF0, u8(reason) + wire::properties(wire::v5, wire::authentication_method("X")));
-    const Side from = reason == 0 ? kBroker : kClient;
-    CHECK(to_text(decode_auth(frame_of(bytes, from, Version::v5), Limits{})) == "ok");
-  }
-  const std::string wrong = wire::packet(0xF0, u8(0x80) + u8(0));
-  CHECK(to_text(decode_auth(frame_of(wrong, kClient, Version::v5), Limits{})) ==
-        "mqtt.reason-code 82");
-}
-
 }  // namespace sallyport::mqtt::test

@@ -200,6 +200,8 @@ TEST_CASE(
           "mqtt.packet-too-large 95 of 268435460");
     CHECK(framed(hex("82 7F"), kClient, v, 128) == "mqtt.packet-too-large 95 of 129");
     CHECK(framed(hex("82 7E"), kClient, v, 128) == "need 128");
+    CHECK(framed(hex("30 7F"), kClient, v, 128) == "mqtt.packet-too-large 95 of 129");
+    CHECK(framed(hex("30 7E"), kClient, v, 128) == "need 4");
   }
 }
 

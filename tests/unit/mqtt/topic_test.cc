@@ -83,6 +83,28 @@ TEST_CASE("[MQTT-4.7.3-2] [MQTT-1.5.4-2] topics are UTF-8 without U+0000") {
   CHECK(name("a\0b"sv, lenient) == "mqtt.utf8");
 }
 
+TEST_CASE("1.5.4: every byte at every place of a topic name, sixteen at a time or not") {
+  Limits lenient;
+  lenient.refuse_control_characters = false;
+  std::size_t wrong = 0;
+  for (std::size_t size = 1; size < 50; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (unsigned c = 0; c < 256; ++c) {
+        std::string topic(size, 'x');
+        topic[at] = static_cast<char>(c);
+        const bool control = c < 0x20 || c == 0x7F;
+        const std::string expected = c == 0 || c >= 0x80    ? "mqtt.utf8"
+                                     : control              ? "mqtt.control-character"
+                                     : c == '+' || c == '#' ? "mqtt.topic-name"
+                                                            : "ok";
+        wrong += name(topic) != expected;
+        wrong += name(topic, lenient) != (control && c != 0 ? "ok" : expected);
+      }
+    }
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("levels are counted right wherever the slashes stand") {
   for (std::size_t size = 1; size < 70; ++size) {
     for (std::size_t one = 0; one < size; ++one) {
