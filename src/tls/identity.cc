@@ -136,7 +136,7 @@ Refused read_serial(X509* leaf, std::string& serial) {
   const auto length = static_cast<std::size_t>(ASN1_STRING_length(number));
   if (length > kMaxSerialBytes) return "serial number of the client certificate is too long";
   // Some private CAs break RFC 5280 with negative numbers: the sign keeps them apart.
-  if (ASN1_STRING_type(number) == V_ASN1_NEG_INTEGER) serial = "-";
+  if (ASN1_STRING_type(number) == V_ASN1_NEG_INTEGER) serial.push_back('-');
   serial += length == 0 ? "00" : to_hex({ASN1_STRING_get0_data(number), length});
   return std::nullopt;
 }

@@ -73,7 +73,7 @@ TEST_CASE("drop, disconnect and report over a limit") {
   CHECK(drop.events.refusals[0].name == "everybody.limits");
   drop.client_sends(wire::subscribe(v5, 4, {{"down/a", 0}}) + wire::unsubscribe(v5, 5, {"x"}));
   CHECK(drop.client_gets() == wire::suback(v5, 4, {0x97}) +
-                                  wire::packet(0xB0, wire::u16(5) + wire::u8(0) + wire::u8(0x97)));
+                                  wire::packet(0xB0, wire::u16(5) + wire::u8(0) + wire::u8(0x83)));
 
   Conversation ends(limited(Action::disconnect, 1, 1));
   ends.open({.level = v5});
