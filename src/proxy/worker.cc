@@ -136,11 +136,13 @@ void Worker::drain(Duration limit) {
 }
 
 void Worker::remove(Relay& relay) {
-  events_.on_connection_closed(relay.listener_name());
+  const std::string listener(relay.listener_name());
   const std::size_t index = relay.index;
   std::swap(relays_[index], relays_.back());
   relays_[index]->index = index;
   relays_.pop_back();
+  // Its place is free before anybody hears of it.
+  events_.on_connection_closed(listener);
   if (draining_ && relays_.empty()) end();
 }
 
