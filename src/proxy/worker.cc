@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include <string>
 #include <utility>
 
 namespace sallyport::proxy {
