@@ -288,6 +288,8 @@ TEST_CASE("properties that cannot be set make the answer no, and nothing is writ
   CHECK(refused(five, kClient, {{Property::user_property, 1}}));
   CHECK(refused(five, kClient, {{Property::receive_maximum, 65'536}}));
   CHECK(refused(connack, kBroker, {{Property::maximum_qos, 2}}));
+  CHECK_FALSE(refused(connack, kBroker, {{Property::maximum_qos, 1}}));
+  CHECK_FALSE(refused(connack, kBroker, {{Property::server_keep_alive, 65'535}}));
   CHECK(refused(connack, kBroker, {{Property::subscription_identifier, 2}}));
   CHECK(refused(connack, kBroker,
                 {{Property::server_keep_alive, 1}, {Property::server_keep_alive, 2}}));
