@@ -22,6 +22,8 @@ namespace sallyport {
   X(connack_flags, "mqtt.connack-flags", "CONNACK flags are reserved or contradict its code")      \
   X(client_id_invalid, "mqtt.client-id", "client identifier is empty or not allowed here")         \
   X(client_id_too_long, "mqtt.client-id-too-long", "client identifier is longer than the limit")   \
+  X(client_id_characters, "mqtt.client-id-characters",                                             \
+    "client identifier holds a character that the limit does not name")                            \
   X(truncated, "mqtt.truncated", "a field runs past the end of the packet")                        \
   X(trailing_bytes, "mqtt.trailing-bytes", "bytes are left over at the end of the packet")         \
   X(utf8, "mqtt.utf8", "a string is not well-formed UTF-8 or holds U+0000")                        \
@@ -44,6 +46,7 @@ namespace sallyport {
   X(subscription_options, "mqtt.subscription-options", "subscription options byte is not valid")   \
   X(no_filters, "mqtt.no-filters", "SUBSCRIBE or UNSUBSCRIBE without a topic filter")              \
   X(too_many_filters, "mqtt.too-many-filters", "more topic filters than the limit")                \
+  X(subscriptions, "mqtt.subscriptions", "more subscriptions than the limit")                      \
   X(suback_codes, "mqtt.suback-codes", "SUBACK does not answer what was asked")                    \
   X(auth_method, "mqtt.auth-method", "AUTH without an authentication method from CONNECT")         \
   X(unexpected_ack, "mqtt.unexpected-ack", "acknowledgement of something that was never sent")     \
@@ -51,6 +54,11 @@ namespace sallyport {
   X(qos2_in_flight, "mqtt.qos2-in-flight", "more QoS 2 messages in flight than the limit")         \
   X(requests_in_flight, "mqtt.requests-in-flight", "too many unanswered requests")                 \
   X(keep_alive, "mqtt.keep-alive", "nothing came for one and a half keep-alive intervals")         \
+  X(keep_alive_minimum, "mqtt.keep-alive-minimum",                                                 \
+    "client of 3.x asks for a shorter keep-alive than the limit, and cannot be told another")      \
+  X(keep_alive_maximum, "mqtt.keep-alive-maximum",                                                 \
+    "client of 3.x asks for a longer keep-alive than the limit, or for none")                      \
+  X(will_too_large, "mqtt.will-too-large", "payload of the Will is larger than the limit")         \
   X(payload_too_large, "mqtt.payload-too-large", "payload is larger than the limit")               \
   X(connect_timeout, "session.connect-timeout", "no complete CONNECT within the time allowed")     \
   X(broker_unavailable, "session.broker-unavailable", "the broker could not be reached")           \

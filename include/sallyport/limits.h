@@ -2,13 +2,56 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <string_view>
 
 #include "sallyport/time.h"
 
 namespace sallyport {
 
+/// A set of characters. Those of ASCII are in it one by one, all others together.
+class Characters {
+ public:
+  /// All of them.
+  constexpr Characters() = default;
+  /// None yet.
+  [[nodiscard]] static constexpr Characters none() {
+    Characters set;
+    set.ascii_[0] = set.ascii_[1] = 0;
+    set.others_ = false;
+    return set;
+  }
+
+  /// `c` is of ASCII.
+  constexpr void add(char c) {
+    const auto code = static_cast<unsigned char>(c);
+    ascii_[code >> 6 & 1] |= std::uint64_t{1} << (code & 63);
+  }
+  [[nodiscard]] constexpr bool contains(char c) const {
+    const auto code = static_cast<unsigned char>(c);
+    return code >= 0x80 ? others_ : (ascii_[code >> 6] >> (code & 63) & 1) != 0;
+  }
+  /// Every character of a text in UTF-8.
+  [[nodiscard]] constexpr bool contain_all(std::string_view text) const {
+    return std::all_of(text.begin(), text.end(), [this](char c) { return contains(c); });
+  }
+
+  /// What is in both.
+  [[nodiscard]] friend constexpr Characters operator&(Characters a, const Characters& b) {
+    a.ascii_[0] &= b.ascii_[0];
+    a.ascii_[1] &= b.ascii_[1];
+    a.others_ = a.others_ && b.others_;
+    return a;
+  }
+  [[nodiscard]] friend constexpr bool operator==(const Characters&, const Characters&) = default;
+
+ private:
+  std::uint64_t ascii_[2] = {UINT64_MAX, UINT64_MAX};
+  bool others_ = true;
+};
+
 /// What one connection may ask of the gateway. A listener sets these; a role may lower them
-/// (strictest()), never raise them. Sizes in bytes.
+/// (strictest()), never raise them. Sizes in bytes, keep-alive in seconds.
 struct Limits {
   // Before an accepted CONNECT: an unknown peer gets little room and little time.
   std::uint32_t max_packet_before_connect = 16 * 1024;
@@ -18,18 +61,51 @@ struct Limits {
   std::uint16_t max_topic_length = 1024;
   std::uint16_t max_topic_levels = 32;
   std::uint16_t max_client_id_length = 128;
-  std::uint16_t max_filters = 32;  // per SUBSCRIBE or UNSUBSCRIBE
+  Characters client_id_characters;  // of what a client calls itself
+  std::uint16_t max_will_payload = 16 * 1024;
+  std::uint16_t max_filters = 32;          // per SUBSCRIBE or UNSUBSCRIBE
+  std::uint16_t max_subscriptions = 1000;  // that one connection makes, and holds
   std::uint16_t max_user_properties = 20;
   std::uint32_t max_user_property_bytes = 4096;
   std::uint16_t max_topic_aliases = 16;    // each direction
   std::uint16_t max_qos2_in_flight = 100;  // from the client, not yet completed
   std::uint16_t max_requests = 64;         // SUBSCRIBEs refused in part and not yet answered
-  std::uint16_t max_keep_alive = 1200;     // seconds; also applied where a client asks for none
-  bool refuse_control_characters = true;   // U+0001..U+001F, U+007F..U+009F and non-characters
-  bool bridges = false;                    // accept protocol levels 0x83 and 0x84
+  std::uint16_t min_keep_alive = 1;
+  std::uint16_t max_keep_alive = 1200;    // also applied where a client asks for none
+  bool refuse_mqtt3_keep_alive = false;   // out of these two, where it cannot be corrected
+  bool refuse_control_characters = true;  // U+0001..U+001F, U+007F..U+009F, non-characters
+  bool bridges = false;                   // accept protocol levels 0x83 and 0x84
+
+  [[nodiscard]] friend bool operator==(const Limits&, const Limits&) = default;
 };
 
-/// Field by field the lower bound of both.
+/// The limits that lower no others.
+[[nodiscard]] constexpr Limits unlimited() {
+  constexpr auto kMost16 = std::numeric_limits<std::uint16_t>::max();
+  constexpr auto kMost32 = std::numeric_limits<std::uint32_t>::max();
+  Limits limits;
+  limits.max_packet_before_connect = kMost32;
+  limits.connect_timeout = Duration::max();
+  limits.max_packet = kMost32;
+  limits.max_topic_length = kMost16;
+  limits.max_topic_levels = kMost16;
+  limits.max_client_id_length = kMost16;
+  limits.max_will_payload = kMost16;
+  limits.max_filters = kMost16;
+  limits.max_subscriptions = kMost16;
+  limits.max_user_properties = kMost16;
+  limits.max_user_property_bytes = kMost32;
+  limits.max_topic_aliases = kMost16;
+  limits.max_qos2_in_flight = kMost16;
+  limits.max_requests = kMost16;
+  limits.max_keep_alive = kMost16;
+  limits.refuse_control_characters = false;
+  limits.bridges = true;
+  return limits;
+}
+
+/// Field by field the stricter of both. Where that leaves a minimum above its maximum, the maximum
+/// is both.
 [[nodiscard]] Limits strictest(const Limits& a, const Limits& b);
 
 }  // namespace sallyport

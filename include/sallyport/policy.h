@@ -68,7 +68,7 @@ struct RoleSpec {
   MatchSpec match;
   std::optional<std::string> client_id;  // the only client identifier allowed; placeholders
   std::optional<RateSpec> limits;
-  std::optional<std::uint32_t> max_packet;
+  std::optional<Limits> bounds;  // lower the listener's limits; what is not said: unlimited()'s
   OnDeny on_deny;
   std::vector<RuleSpec> rules;
   Origin origin;
@@ -144,7 +144,6 @@ class Grants final {
   mqtt::Version version_ = mqtt::Version::v3_1_1;
   std::uint8_t usable_ = 0;        // which of the identity's values placeholders may take
   Action no_rule_ = Action::drop;  // where no rule covers a topic
-  std::uint32_t max_packet_ = UINT32_MAX;
   std::vector<std::uint32_t> roles_;
   std::vector<std::uint32_t> publish_;  // where the rules of those roles begin
   std::vector<std::uint32_t> subscribe_;

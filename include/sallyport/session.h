@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -26,6 +28,8 @@ struct Turn {
 struct SessionOptions {
   Limits limits;
   Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
+  /// Topic filters are told apart by a hash under this key, which no client may know: random.
+  std::array<std::uint64_t, 2> hash_key{};
 };
 
 /// The protocol state between one client connection and its broker connection. Pure: bytes and

@@ -1,8 +1,22 @@
 #include "cli/settings.h"
 
+#include <cerrno>
+#include <system_error>
+
+#include <unistd.h>
+
 namespace sallyport::cli {
 
 namespace {
+
+/// What nobody outside can guess. The system always has this little.
+std::array<std::uint64_t, 2> random_key() {
+  std::array<std::uint64_t, 2> key{};
+  if (getentropy(key.data(), sizeof(key)) != 0) {
+    throw std::system_error(errno, std::generic_category(), "getentropy");
+  }
+  return key;
+}
 
 std::string text_of(const std::optional<config::Endpoint>& endpoint) {
   return endpoint ? endpoint->to_string() : "";
@@ -29,6 +43,7 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled) {
     to->tls = assembled.listener_tls[i];
     to->session.limits = from.limits;
     to->session.broker_timeout = options.broker.connack_timeout;
+    to->session.hash_key = random_key();
     to->max_connections = from.max_connections;
     to->max_connections_per_address = from.max_connections_per_address;
     snapshot->listeners.push_back(std::move(to));

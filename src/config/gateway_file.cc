@@ -23,7 +23,7 @@ class GatewayFile {
 
   GatewayOptions read(const Node& root) {
     TableReader file(problems_, root, "gateway file");
-    if (auto limits = section(file, "limits")) read_limits(*limits, default_limits_);
+    if (auto table = section(file, "limits")) limits(*table, default_limits_);
     broker(file);
     listeners(file);
     if (auto workers = section(file, "workers")) {
@@ -52,6 +52,11 @@ class GatewayFile {
     auto table = file.table(key);
     if (table) table->rename("[" + std::string(key) + "]");
     return table;
+  }
+
+  static void limits(TableReader& table, Limits& values) {
+    (void)read_limits(table, values, LimitsOf::listener);
+    table.finish();
   }
 
   static void duration(TableReader& table, std::string_view key, Duration& field, Duration least,
@@ -179,7 +184,7 @@ class GatewayFile {
     table.integer_into("max_connections", options.max_connections, 1, 10'000'000);
     table.integer_into("max_connections_per_address", options.max_connections_per_address, 1,
                        10'000'000);
-    if (auto limits = table.table("limits")) read_limits(*limits, options.limits);
+    if (auto own = table.table("limits")) limits(*own, options.limits);
     table.finish();
     options_.listeners.push_back(std::move(options));
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "config/limits_table.h"
 #include "config/names.h"
 #include "policy/address.h"
 #include "policy/pattern.h"
@@ -147,9 +148,8 @@ class PolicyFile {
     }
     if (auto limits = table.table("limits")) {
       role.limits = rate_limit(*limits);
-      std::uint32_t max_packet = 0;
-      limits->size_into("max_packet", max_packet, 128, kMaxPacket);
-      if (max_packet != 0) role.max_packet = max_packet;
+      Limits bounds = unlimited();
+      if (read_limits(*limits, bounds, LimitsOf::role)) role.bounds = bounds;
       not_empty(*limits, "write for example messages = \"20/s\"");
       limits->finish();
     }
@@ -214,8 +214,7 @@ class PolicyFile {
     return rule;
   }
 
-  // The whole MiB below what a packet, and the rest of one beside its header, may have. 2.2.3
-  static constexpr std::uint64_t kMaxPacket = std::uint64_t{256} * 1024 * 1024;
+  // The whole MiB below what the rest of a packet beside its header may have. 2.2.3
   static constexpr std::uint64_t kMaxPayload = std::uint64_t{255} * 1024 * 1024;
 
   Problems problems_;

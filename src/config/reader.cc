@@ -35,6 +35,11 @@ Position TableReader::key_at(std::string_view key) const {
   return table_->at;
 }
 
+bool TableReader::has(std::string_view key) const {
+  return std::any_of(table_->members.begin(), table_->members.end(),
+                     [key](const Member& member) { return member.key == key; });
+}
+
 const Node* TableReader::find(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   for (const Member& member : table_->members) {

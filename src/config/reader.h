@@ -42,6 +42,8 @@ class TableReader final {
   /// `where` is how messages call the table: "[broker]", "tls of [broker]".
   TableReader(Problems problems, const Node& table, std::string where);
 
+  /// Whether the key is there. Does not count it as known.
+  [[nodiscard]] bool has(std::string_view key) const;
   /// Counts the key as known. Null: not there.
   [[nodiscard]] const Node* find(std::string_view key);
   /// As find(); reports a missing key with `hint`, which shows how to write it. The function for

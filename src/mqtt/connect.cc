@@ -117,6 +117,10 @@ class ConnectDecoder final {
       return Malformed{Check::client_id_too_long, kReason};
     }
     if (const auto bad = check_text(out_.client_id)) return bad;  // [MQTT-3.1.3-4]
+    // [MQTT-3.1.3-5]: a server takes these of 0-9a-zA-Z at least, and may take more.
+    if (!limits_.client_id_characters.contain_all(out_.client_id)) {
+      return Malformed{Check::client_id_characters, kReason};
+    }
     // 3.1 wants one character at least; 3.1.1 lets the server choose an identifier, but not for a
     // session that is to be found again [MQTT-3.1.3-7] [MQTT-3.1.3-8]; 5.0 tells the client which.
     if (out_.client_id.empty() && !is_v5() && (is_v3_1() || !out_.clean_start)) {
@@ -145,6 +149,7 @@ class ConnectDecoder final {
     }
     if (!from_.binary(payload)) return kTruncated;
     will.payload_size = static_cast<std::uint32_t>(payload.size());
+    if (will.payload_size > limits_.max_will_payload) return over_quota(Check::will_too_large);
     return std::nullopt;
   }
 

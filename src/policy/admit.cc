@@ -51,7 +51,6 @@ std::expected<Grants, Verdict> Policy::admit(const Ptr& policy, const Identity& 
             refusal(Check::client_id_binding, mqtt::ReasonCode::client_identifier_not_valid));
       }
       if (role.limit != kNoLimit) grants.role_limits_.push_back(role.limit);
-      grants.max_packet_ = std::min(grants.max_packet_, role.max_packet);
       grants.no_rule_ = stricter(grants.no_rule_, role.on_deny[generation(version)]);
       grants.roles_.push_back(index);
     }

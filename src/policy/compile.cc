@@ -72,7 +72,10 @@ class Compiler {
       role.binding = parse_binding(*spec.client_id, none);
     }
     if (spec.limits) role.limit = add_limit(*spec.limits, spec.name + ".limits", false);
-    role.max_packet = spec.max_packet.value_or(UINT32_MAX);
+    if (spec.bounds) {
+      role.bounds = static_cast<std::uint32_t>(tables_.bounds.size());
+      tables_.bounds.push_back(*spec.bounds);
+    }
     role.on_deny = to_actions(spec.on_deny);
 
     Group& group = group_for(spec.match);

@@ -36,7 +36,7 @@ struct Rule {
 struct Role {
   std::optional<Binding> binding;
   std::uint32_t limit = kNoLimit;
-  std::uint32_t max_packet = UINT32_MAX;
+  std::uint32_t bounds = kNoLimit;  // Tables::bounds
   Actions on_deny{};
 };
 
@@ -56,6 +56,7 @@ struct Tables {
   std::vector<Group> groups;
   MatchIndex index;  // ids are group numbers
   std::vector<RateLimit> limits;
+  std::vector<Limits> bounds;
   Trie trie;
 };
 

@@ -21,7 +21,6 @@ constexpr std::string_view kNameHint = "1 to 64 of A-Z a-z 0-9 . _ : -";
 constexpr std::array<std::string_view, 3> kReserved = {"mqtt", "session", "policy"};
 
 constexpr std::uint32_t kSmallestPacket = 2;  // PINGREQ
-constexpr std::uint32_t kLargestPacket = mqtt::kMaxRemainingLength + 5;
 
 bool is_reserved(std::string_view name) {
   return std::any_of(kReserved.begin(), kReserved.end(), [name](std::string_view reserved) {
@@ -94,11 +93,10 @@ class Validator {
     std::vector<Problem> problems;
     static_cast<void>(Matcher(role.match, problems));
     if (role.client_id) static_cast<void>(parse_binding(*role.client_id, problems));
-    if (role.max_packet &&
-        (*role.max_packet < kSmallestPacket || *role.max_packet > kLargestPacket)) {
+    if (role.bounds && role.bounds->max_packet < kSmallestPacket) {
       problems.push_back(
-          {"max_packet = " + std::to_string(*role.max_packet) + " is out of range",
-           std::to_string(kSmallestPacket) + " to " + std::to_string(kLargestPacket) + " bytes"});
+          {"max_packet = " + std::to_string(role.bounds->max_packet) + " lets no packet pass",
+           "at least " + std::to_string(kSmallestPacket) + " bytes"});
     }
     check_on_deny(role.on_deny, problems);
     fail_all(role.origin, whose, problems);

@@ -187,7 +187,11 @@ Verdict Grants::check_delivery(const PublishRequest& request) const {
 
 Limits Grants::limits(const Limits& listener) const {
   Limits limits = listener;
-  limits.max_packet = std::min(limits.max_packet, max_packet_);
+  const Tables& tables = *policy_->compiled_;
+  for (const std::uint32_t role : roles_) {
+    const std::uint32_t bounds = tables.roles[role].bounds;
+    if (bounds != kNoLimit) limits = strictest(limits, tables.bounds[bounds]);
+  }
   return limits;
 }
 

@@ -35,15 +35,7 @@ bool answered_in_v3(ReasonCode reason) {
 
 Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   const auto connect = mqtt::decode_connect(a.frame, limits_);
-  if (!connect) {
-    const mqtt::Malformed error = connect.error();
-    const std::optional<Version> version = announced_version(a.frame);
-    if (version) version_ = *version;
-    if (version && (version_ == Version::v5 || answered_in_v3(error.reason))) {
-      return refuse_connect(a, error.reason, cause_of(error.check));
-    }
-    return malformed(a, error);
-  }
+  if (!connect) return bad_connect(a, connect.error());
 
   version_ = connect->version;
   identity_.client_id = connect->client_id;
@@ -55,7 +47,9 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   }
   grants_ = std::move(*admitted);
   limits_ = grants_->limits(options_.limits);
+  if (const auto bad = check_against_roles(a)) return bad_connect(a, *bad);
   if (connect->will && !check_will(a, *connect->will)) return Fate::consumed;
+  if (!check_keep_alive(a, *connect)) return Fate::consumed;
 
   keep_connect(a, *connect);
   inlet(Side::client).wipe();  // where CONNECT came in pieces
@@ -63,6 +57,28 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   deadline_ = a.now + options_.broker_timeout;
   a.turn.dial = true;
   return Fate::consumed;
+}
+
+/// A CONNECT that is not what the standard or a limit wants. It is answered where its version has
+/// an answer for that, otherwise the connection just closes.
+Session::Impl::Fate Session::Impl::bad_connect(const Arrival& a, mqtt::Malformed error) {
+  const std::optional<Version> version = announced_version(a.frame);
+  if (version) version_ = *version;
+  if (version && (version_ == Version::v5 || answered_in_v3(error.reason))) {
+    return refuse_connect(a, error.reason, cause_of(error.check));
+  }
+  return malformed(a, error);
+}
+
+/// CONNECT kept to the listener's limits. Where those of the client's roles are lower, it is read
+/// once more, and keeps to these as well.
+std::optional<mqtt::Malformed> Session::Impl::check_against_roles(const Arrival& a) const {
+  if (limits_ == options_.limits) return std::nullopt;
+  if (a.size() > rules(Side::client).max_packet) {
+    return mqtt::Malformed{Check::packet_too_large, ReasonCode::packet_too_large};
+  }
+  const auto connect = mqtt::decode_connect(a.frame, limits_);
+  return connect ? std::nullopt : std::optional(connect.error());
 }
 
 std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
@@ -100,11 +116,24 @@ bool Session::Impl::check_will(const Arrival& a, const mqtt::Will& will) {
   return true;
 }
 
+/// CONNACK of 5.0 tells a client another keep-alive, and accept_connack() does so. 3.x has nothing
+/// to tell it with: the client is let in and held to the maximum, or not let in, for which there is
+/// no return code, so that the connection just closes. [MQTT-3.2.2-6 (3.1.1)]
+bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& connect) {
+  if (version_ == Version::v5) return true;
+  const bool too_long = connect.keep_alive == 0 || connect.keep_alive > limits_.max_keep_alive;
+  if (!too_long && connect.keep_alive >= limits_.min_keep_alive) return true;
+  const policy::Cause cause =
+      cause_of(too_long ? Check::keep_alive_maximum : Check::keep_alive_minimum);
+  const bool refuse = limits_.refuse_mqtt3_keep_alive;
+  report_refusal(a, refuse ? Action::disconnect : Action::report,
+                 ReasonCode::implementation_specific_error, cause, {});
+  if (refuse) close({Side::client, CloseKind::refused, cause.name}, a.turn);
+  return !refuse;
+}
+
 void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect) {
   keep_alive_ = connect.keep_alive;
-  client_keep_alive_ = connect.keep_alive == 0
-                           ? limits_.max_keep_alive
-                           : std::min(connect.keep_alive, limits_.max_keep_alive);
   session_expires_ = connect.session_expiry == 0;
   clean_start_ = connect.clean_start;
   wants_response_information_ = connect.request_response_information;
@@ -184,10 +213,15 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   to_broker_aliases_.set_maximum(std::min(connack.topic_alias_maximum, limits_.max_topic_aliases));
   publishes_.set_maximum(limits_.max_qos2_in_flight);
   subscribes_.set_maximum(limits_.max_requests);
+  subscriptions_.set_maximum(limits_.max_subscriptions);
   if (connack.server_keep_alive) keep_alive_ = *connack.server_keep_alive;  // [MQTT-3.2.2-21]
-  const std::uint16_t asked = connack.server_keep_alive.value_or(keep_alive_);
+  const std::uint16_t asked = keep_alive_;
   client_keep_alive_ =
       asked == 0 ? limits_.max_keep_alive : std::min(asked, limits_.max_keep_alive);
+  // What the broker itself wants is not too short.
+  if (version_ == Version::v5 && !connack.server_keep_alive) {
+    client_keep_alive_ = std::max(client_keep_alive_, limits_.min_keep_alive);
+  }
 
   // Where the gateway's own limits are lower, a 5.0 client is told, so that it can keep them.
   mqtt::PropertyChange changes[4];

@@ -12,6 +12,7 @@
 #include "session/publish_window.h"
 #include "session/send_quota.h"
 #include "session/subscribe_window.h"
+#include "session/subscription_set.h"
 
 namespace sallyport {
 
@@ -71,6 +72,7 @@ class Session::Impl final {
   void say_goodbye(mqtt::ReasonCode reason, Turn& turn);
   void close(CloseReason reason, Turn& turn);
   mqtt::FrameRules rules(Side from) const;
+  std::optional<mqtt::Malformed> first_packet_error(const Arrival& a) const;
   const Limits& decode_limits(Side from) const;
   /// The largest packet that a side takes, by what it said itself. 3.1.2.11.4, 3.2.2.3.6 (5.0)
   std::uint32_t max_packet(Side receiver) const {
@@ -86,7 +88,10 @@ class Session::Impl final {
   std::expected<policy::Grants, policy::Verdict> admit() const;
   Fate refuse_connect(const Arrival& a, mqtt::ReasonCode reason, policy::Cause cause,
                       std::string_view topic = {});
+  Fate bad_connect(const Arrival& a, mqtt::Malformed error);
+  std::optional<mqtt::Malformed> check_against_roles(const Arrival& a) const;
   bool check_will(const Arrival& a, const mqtt::Will& will);
+  bool check_keep_alive(const Arrival& a, const mqtt::Connect& connect);
   void keep_connect(const Arrival& a, const mqtt::Connect& connect);
   Fate on_connack(const Arrival& a);
   std::optional<mqtt::Malformed> check_connack(const mqtt::Connack& connack) const;
@@ -110,6 +115,8 @@ class Session::Impl final {
 
   // subscribe.cc
   Fate on_subscribe(const Arrival& a);
+  std::size_t count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
+                                  SubscribeWindow::Codes& codes);
   Fate on_unsubscribe(const Arrival& a);
   Fate refuse_request(const Arrival& a, const mqtt::Subscribe& request,
                       const Budget::Exceeded& over);
@@ -183,6 +190,7 @@ class Session::Impl final {
   PublishWindow publishes_;
   DeliveryWindow deliveries_;
   SubscribeWindow subscribes_;
+  SubscriptionSet subscriptions_;
   Budget budget_;
 
   Instant deadline_;  // CONNECT, then CONNACK, must have come by then

@@ -17,15 +17,8 @@ constexpr std::size_t kMaxQueuedReplies = 4096;
 // What the gateway enforces on the client's packets is not enforced on the broker's: a long topic
 // that somebody published past the gateway must not end a subscriber's session. The grammar is.
 constexpr Limits kBrokerLimits = [] {
-  Limits limits;
+  Limits limits = unlimited();
   limits.max_packet = 256 * 1024;  // of what has to be gathered; payloads are not
-  limits.max_topic_length = UINT16_MAX;
-  limits.max_topic_levels = UINT16_MAX;
-  limits.max_filters = UINT16_MAX;
-  limits.max_user_properties = UINT16_MAX;
-  limits.max_user_property_bytes = UINT32_MAX;
-  limits.max_client_id_length = UINT16_MAX;
-  limits.refuse_control_characters = false;
   return limits;
 }();
 
@@ -46,6 +39,7 @@ Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Po
       identity_(std::move(identity)),
       id_(id),
       limits_(options.limits),
+      subscriptions_(options.hash_key),
       deadline_(accepted + options.limits.connect_timeout),
       throttled_until_{},
       last_from_client_(accepted),
@@ -79,7 +73,7 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
         break;
       case Inlet::Step::Kind::malformed: {
         const Arrival arrival{from, step.frame, !step.gathered, now, turn};
-        (void)malformed(arrival, step.error);
+        (void)malformed(arrival, first_packet_error(arrival).value_or(step.error));
         break;
       }
       case Inlet::Step::Kind::frame: {
@@ -128,6 +122,13 @@ mqtt::FrameRules Session::Impl::rules(Side from) const {
                                  ? std::min(limits_.max_packet, limits_.max_packet_before_connect)
                                  : std::min(limits_.max_packet, receiver);
   return {from, version_, most, most};
+}
+
+/// AUTH is a packet that some clients may send. The framer cannot tell before CONNECT says which,
+/// and what is wrong with it here is that it is the first. [MQTT-3.1.0-1]
+std::optional<mqtt::Malformed> Session::Impl::first_packet_error(const Arrival& a) const {
+  if (state_ != State::awaiting_connect || a.type() != PacketType::auth) return std::nullopt;
+  return mqtt::Malformed{Check::connect_first, ReasonCode::protocol_error};
 }
 
 const Limits& Session::Impl::decode_limits(Side from) const {
@@ -315,6 +316,9 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
   }
   grants_ = std::move(*admitted);
   limits_ = grants_->limits(options_.limits);
+  // What CONNACK has told the client already stays as it is: aliases, Receive Maximum, keep-alive.
+  subscribes_.set_maximum(limits_.max_requests);
+  subscriptions_.set_maximum(limits_.max_subscriptions);
   budget_.reset();
 }
 
@@ -331,7 +335,8 @@ void Session::Impl::shut_down(Turn& turn) {
 std::size_t Session::Impl::memory() const {
   std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
                       to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
-                      subscribes_.memory() + budget_.memory() + authentication_method_.size();
+                      subscribes_.memory() + subscriptions_.memory() + budget_.memory() +
+                      authentication_method_.size();
   for (const Inlet& in : inlets_) total += in.memory();
   for (const Outlet& out : outlets_) total += out.memory();
   return total;

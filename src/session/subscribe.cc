@@ -73,16 +73,19 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
     ++refused;
   }
 
-  if (refused == 0) {
-    subscribes_.follow(subscribe.packet_id, subscribe.count);
-    return forward(a);
-  }
   if (refused == codes.size()) return answer_request(a, subscribe, codes);
-  if (subscribes_.full()) {
+  // Where some filters have to be taken out, for the policy or for their number.
+  if (subscribes_.full() && (refused != 0 || !subscriptions_.has_room(codes.size()))) {
     report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
                    {});
     codes.assign(codes.size(), for_suback(version_, ReasonCode::quota_exceeded));
     return answer_request(a, subscribe, codes);
+  }
+  refused += count_subscriptions(a, subscribe, codes);
+  if (refused == codes.size()) return answer_request(a, subscribe, codes);
+  if (refused == 0) {
+    subscribes_.follow(subscribe.packet_id, subscribe.count);
+    return forward(a);
   }
   scratch_.clear();
   const auto keep = [&codes](std::size_t i) { return codes[i] == SubscribeWindow::kForwarded; };
@@ -93,6 +96,28 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
   scratch_.release();
   subscribes_.add(subscribe.packet_id, std::move(codes));
   return fate;
+}
+
+/// Counts the filters that go to the broker, and refuses those over the limit. How many it refused.
+std::size_t Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
+                                               SubscribeWindow::Codes& codes) {
+  std::size_t refused = 0;
+  std::size_t index = 0;
+  std::uint16_t kept = 0;  // the broker answers what is left, in order
+  mqtt::FilterEntry entry;
+  subscriptions_.begin(request.type, request.packet_id);
+  for (Bytes rest = request.payload; mqtt::next_filter(request.type, rest, entry); ++index) {
+    if (codes[index] != SubscribeWindow::kForwarded) continue;
+    if (subscriptions_.subscribe(request.packet_id, kept, entry.filter)) {
+      ++kept;
+      continue;
+    }
+    report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::subscriptions),
+                   entry.filter);
+    codes[index] = for_suback(version_, ReasonCode::quota_exceeded);
+    ++refused;
+  }
+  return refused;
 }
 
 Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
@@ -113,6 +138,12 @@ Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
     return refuse_request(a, *decoded, over);
   }
   if (version_ == Version::v5) subscribes_.follow(decoded->packet_id, decoded->count);
+  subscriptions_.begin(decoded->type, decoded->packet_id);
+  mqtt::FilterEntry entry;
+  Bytes rest = decoded->payload;
+  for (std::uint16_t index = 0; mqtt::next_filter(decoded->type, rest, entry); ++index) {
+    subscriptions_.unsubscribe(decoded->packet_id, index, entry.filter);
+  }
   return forward(a);
 }
 
@@ -145,6 +176,7 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
   if (tells_unasked(a, decoded->properties)) {
     return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
   }
+  subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
   if (a.type() == PacketType::unsuback && version_ != Version::v5) return forward(a);
   SubscribeWindow::Codes codes = subscribes_.take(decoded->packet_id);
   if (codes.empty()) return forward(a);

@@ -94,7 +94,9 @@ Instant Session::Impl::keep_alive_deadline() const {
 
 Instant Session::Impl::ping_due() const {
   if (state_ != State::open || keep_alive_ == 0) return kNever;
-  if (last_from_client_ <= last_to_broker_) return kNever;  // the client is silent, or heard
+  // The client is silent, or was heard; but where CONNACK told it a longer keep-alive than it asked
+  // the broker for, its silence is as it should be.
+  if (client_keep_alive_ <= keep_alive_ && last_from_client_ <= last_to_broker_) return kNever;
   return last_to_broker_ + std::chrono::seconds(keep_alive_);
 }
 

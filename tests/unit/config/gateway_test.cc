@@ -185,6 +185,17 @@ TEST_CASE("every limit has an effect, and its bounds") {
   CHECK(limits("max_requests = 5").max_requests == 5);
   CHECK(limits("max_keep_alive = '20 min'").max_keep_alive == 1200);
   CHECK(limits("max_keep_alive = '65535 s'").max_keep_alive == 65535);
+  CHECK(limits("min_keep_alive = '30 s'").min_keep_alive == 30);
+  CHECK(limits("min_keep_alive = '20 min'").min_keep_alive == 1200);
+  CHECK(limits("mqtt3_keep_alive = 'refuse'").refuse_mqtt3_keep_alive);
+  CHECK(!limits("mqtt3_keep_alive = 'pass'").refuse_mqtt3_keep_alive);
+  CHECK(limits("client_id_characters = 'any'").client_id_characters == Characters());
+  CHECK(limits("client_id_characters = 'a'").client_id_characters.contain_all("aa"));
+  CHECK(!limits("client_id_characters = 'a'").client_id_characters.contains('b'));
+  CHECK(limits("max_will_payload = '0 B'").max_will_payload == 0);
+  CHECK(limits("max_will_payload = '65535 B'").max_will_payload == 65535);
+  CHECK(limits("max_subscriptions = 0").max_subscriptions == 0);
+  CHECK(limits("max_subscriptions = 65535").max_subscriptions == 65535);
   CHECK(!limits("control_characters = 'pass'").refuse_control_characters);
   CHECK(limits("control_characters = 'refuse'").refuse_control_characters);
   CHECK(limits("bridges = true").bridges);
@@ -199,6 +210,16 @@ TEST_CASE("[limits] are what a listener begins with") {
   CHECK(options.listeners[0].limits.max_filters == 3);
   CHECK(options.listeners.at(1).limits.max_packet == 2 * 1024 * 1024);
   CHECK(options.listeners[1].limits.max_filters == 3);
+}
+
+TEST_CASE("a listener's maximum below the minimum of [limits]") {
+  const auto options =
+      test::gateway(std::string(kGateway) +
+                    "limits = { max_keep_alive = '10 s' }\n[limits]\nmin_keep_alive = '30 s'\n");
+  REQUIRE(!options.has_value());
+  CHECK(test::has(options.error(), "8:29", "is less than min_keep_alive"));
+  CHECK(test::has(options.error(), "8:29", "the other one is \"30 s\""));
+  CHECK(options.error().size() == 1);
 }
 
 TEST_CASE("relative paths start at the folder of the file") {
@@ -306,6 +327,17 @@ TEST_CASE("bad values are refused where they stand") {
       {"limits = { max_keep_alive = '0 s' }\n", "8:29", "accepted: 1 s to 65535 s"},
       {"limits = { max_keep_alive = '19 h' }\n", "8:29", "out of range"},
       {"limits = { max_keep_alive = '1500 ms' }\n", "8:29", "not whole seconds"},
+      {"limits = { min_keep_alive = '0 s' }\n", "8:29", "accepted: 1 s to 65535 s"},
+      {"limits = { min_keep_alive = '1500 ms' }\n", "8:29", "not whole seconds"},
+      {"limits = { min_keep_alive = '21 min' }\n", "8:29", "is more than max_keep_alive"},
+      {"limits = { min_keep_alive = '21 min' }\n", "8:29", "the other one is \"20 min\""},
+      {"limits = { mqtt3_keep_alive = 'drop' }\n", "8:31", "accepted: \"refuse\", \"pass\""},
+      {"limits = { max_will_payload = '64 KiB' }\n", "8:31", "accepted: 0 B to 65535 B"},
+      {"limits = { max_subscriptions = 65536 }\n", "8:32", "accepted: 0 to 65535"},
+      {"limits = { client_id_characters = 'z-a' }\n", "8:35", "which runs backwards"},
+      {"limits = { client_id_characters = 'z-a' }\n", "8:35", "such as \"A-Za-z0-9._:-\""},
+      {"limits = { client_id_characters = '' }\n", "8:35", "is empty"},
+      {"limits = { client_id_characters = ['a'] }\n", "8:35", "is an array, not a string"},
       // Units.
       {"limits = { max_packet = 65536 }\n", "8:25", "max_packet = 65536 in limits of"},
       {"limits = { max_packet = 65536 }\n", "8:25", "has no unit\nwrite a size such as \"64 KiB\""},

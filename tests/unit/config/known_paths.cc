@@ -13,7 +13,9 @@ const std::set<std::string>& known_paths() {
         "max_topic_length",  "max_topic_levels",          "max_client_id_length",
         "max_filters",       "max_user_properties",       "max_user_property_bytes",
         "max_topic_aliases", "max_qos2_in_flight",        "max_requests",
-        "max_keep_alive",    "control_characters",        "bridges"};
+        "max_keep_alive",    "control_characters",        "bridges",
+        "min_keep_alive",    "mqtt3_keep_alive",          "client_id_characters",
+        "max_will_payload",  "max_subscriptions"};
     add("", {"broker", "limits", "listener", "workers", "policy", "observe", "log", "drain"});
     add("broker.", {"address", "tls", "connect_timeout", "connack_timeout"});
     add("broker.tls.", {"ca", "server_name", "certificate", "key", "min_version"});
@@ -32,7 +34,8 @@ const std::set<std::string>& known_paths() {
     add("role[].", {"name", "match", "client_id", "limits", "on_deny", "allow", "deny"});
     add("role[].match.", {"listener", "cert_cn", "cert_san_dns", "cert_san_uri", "username",
                           "client_id", "address"});
-    add("role[].limits.", {"messages", "burst", "bytes", "on_exceed", "max_packet"});
+    add("role[].limits.", {"messages", "burst", "bytes", "on_exceed"});
+    add("role[].limits.", limits);
     add("role[].on_deny.", {"mqtt3", "mqtt5"});
     for (const std::string kind : {"role[].allow[].", "role[].deny[]."}) {
       add(kind,

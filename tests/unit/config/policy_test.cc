@@ -69,7 +69,8 @@ subscribe = ["$SYS/#"]
   CHECK(role.limits->on_exceed == Action::throttle);
   CHECK(role.limits->origin.line == 6);
   CHECK(role.limits->origin.column == 10);
-  CHECK(role.max_packet == 65536U);
+  REQUIRE(role.bounds.has_value());
+  CHECK(role.bounds->max_packet == 65536U);
   CHECK(role.on_deny.v3 == Action::drop);
   CHECK(role.on_deny.v5 == Action::drop);
   REQUIRE(role.rules.size() == 3);
@@ -141,7 +142,7 @@ on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
   CHECK(role.limits->bytes->per == 1min);
   CHECK(role.limits->on_exceed == Action::report);
   CHECK(!role.limits->messages);
-  CHECK(!role.max_packet);
+  CHECK(!role.bounds);
   CHECK(role.on_deny.v3 == Action::disconnect);
   CHECK(role.on_deny.v5 == Action::disconnect);
   REQUIRE(role.rules.size() == 2);
@@ -157,9 +158,67 @@ on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
   CHECK(role.rules[1].limit->burst == 1'000'000U);
   CHECK(role.rules[1].limit->on_exceed == Action::disconnect);
   CHECK(!spec.roles[1].limits);
-  CHECK(spec.roles[1].max_packet == 128U);
+  Limits lowered = unlimited();
+  lowered.max_packet = lowered.max_packet_before_connect = 128;
+  CHECK(spec.roles[1].bounds == lowered);
   CHECK(spec.roles[1].on_deny.v3 == Action::disconnect);
   CHECK(spec.roles[1].on_deny.v5 == Action::drop);
+}
+
+TEST_CASE("a role's limits lower every limit of a listener, and nothing that they do not say") {
+  const auto spec = spec_of(R"(
+[[role]]
+name = "small"
+limits.max_packet = "4 KiB"
+limits.max_packet_before_connect = "1 KiB"
+limits.max_client_id_length = "23 B"
+limits.client_id_characters = "a-f0-9"
+limits.min_keep_alive = "30 s"
+limits.max_keep_alive = "5 min"
+limits.mqtt3_keep_alive = "refuse"
+limits.max_will_payload = "0 B"
+limits.max_topic_length = "100 B"
+limits.max_topic_levels = 5
+limits.max_filters = 2
+limits.max_subscriptions = 8
+limits.max_requests = 3
+limits.max_qos2_in_flight = 4
+limits.max_topic_aliases = 0
+limits.max_user_properties = 1
+limits.max_user_property_bytes = "64 B"
+limits.control_characters = "refuse"
+limits.bridges = false
+[[role]]
+name = "one"
+limits = { messages = "1/s", max_subscriptions = 7 }
+)");
+  Limits small = unlimited();
+  small.max_packet = 4096;
+  small.max_packet_before_connect = 1024;
+  small.max_client_id_length = 23;
+  small.client_id_characters = Characters::none();
+  for (const char c : std::string_view("abcdef0123456789")) small.client_id_characters.add(c);
+  small.min_keep_alive = 30;
+  small.max_keep_alive = 300;
+  small.refuse_mqtt3_keep_alive = true;
+  small.max_will_payload = 0;
+  small.max_topic_length = 100;
+  small.max_topic_levels = 5;
+  small.max_filters = 2;
+  small.max_subscriptions = 8;
+  small.max_requests = 3;
+  small.max_qos2_in_flight = 4;
+  small.max_topic_aliases = 0;
+  small.max_user_properties = 1;
+  small.max_user_property_bytes = 64;
+  small.refuse_control_characters = true;
+  small.bridges = false;
+  CHECK(spec.roles.at(0).bounds == small);
+  CHECK(!spec.roles[0].limits);
+  Limits one = unlimited();
+  one.max_subscriptions = 7;
+  CHECK(spec.roles.at(1).bounds == one);
+  CHECK(spec.roles[1].limits.has_value());
 }
 
 TEST_CASE("rules may be written as an array, too") {
@@ -218,6 +277,20 @@ TEST_CASE("bad roles") {
        "accepted: \"throttle\", \"drop\", \"disconnect\", \"report\""},
       {"limits = { max_packet = '100 B' }\n", "3:25", "accepted: 128 B to 256 MiB"},
       {"limits = { max_packet = 1000 }\n", "3:25", "has no unit"},
+      {"limits = { max_filter = 3 }\n", "3:12", "did you mean \"max_filters\"?"},
+      {"limits = { max_filters = 0 }\n", "3:26", "accepted: 1 to 65535"},
+      {"limits = { connect_timeout = '1 s' }\n", "3:30", "comes too late"},
+      {"limits = { connect_timeout = '1 s' }\n", "3:30",
+       "in [limits] or in limits of the listener"},
+      {"limits = { bridges = true }\n", "3:22", "raises nothing"},
+      {"limits = { control_characters = 'pass' }\n", "3:33", "write \"refuse\" or delete the line"},
+      {"limits = { mqtt3_keep_alive = 'pass' }\n", "3:31", "\"pass\" is for [limits]"},
+      {"limits = { max_packet = '1 KiB', max_packet_before_connect = '2 KiB' }\n", "3:62",
+       "is more than max_packet"},
+      {"limits = { min_keep_alive = '2 min', max_keep_alive = '1 min' }\n", "3:29",
+       "is more than max_keep_alive"},
+      {"limits = { client_id_characters = 'A-z' }\n", "3:35", "the range \"A-z\""},
+      {"limits = {}\n", "3:10", "is empty"},
       {"on_deny = 'throttle'\n", "3:11", "accepted: \"drop\", \"disconnect\", \"report\""},
       {"on_deny = true\n", "3:11", "not a string"},
       {"on_deny = {}\n", "3:11", "is empty"},

@@ -26,6 +26,7 @@ const std::set<Check> kOfTheSession = {
     Check::connect_first,     Check::unexpected_ack,     Check::receive_maximum,
     Check::qos2_in_flight,    Check::requests_in_flight, Check::keep_alive,
     Check::payload_too_large, Check::suback_codes,       Check::retain,
+    Check::subscriptions,     Check::keep_alive_minimum, Check::keep_alive_maximum,
 };
 
 struct Case {
@@ -33,6 +34,7 @@ struct Case {
   Side from;
   Version version;
   std::string bytes;
+  Limits limits = {};
 };
 
 std::vector<Case> cases() {
@@ -60,6 +62,13 @@ std::vector<Case> cases() {
       {Check::connack_flags, kBroker, v3, hex("20 02 02 00")},
       {Check::client_id_invalid, kClient, v3, wire::connect({.client_id = "", .clean = false})},
       {Check::client_id_too_long, kClient, v3, wire::connect({.client_id = std::string(500, 'c')})},
+      {Check::client_id_characters,
+       kClient,
+       v3,
+       wire::connect({.client_id = "c"}),
+       {.client_id_characters = Characters::none()}},
+      {Check::will_too_large, kClient, v3,
+       wire::connect({.will_topic = "t", .will_payload = std::string(20'000, 'w')})},
       {Check::truncated, kClient, v3, hex("82 05 00 01 00 09 61")},
       {Check::trailing_bytes, kClient, v3,
        wire::packet(0x10, text("MQTT") + hex("04 02 00 3C 00 01 61 00"))},
@@ -93,7 +102,7 @@ TEST_CASE("every check of the framer and the decoders refuses something, by its 
   for (const Case& c : cases()) {
     const std::string name(to_string(c.check));
     CAPTURE(name);
-    CHECK(outcome(c.bytes, c.from, c.version).starts_with(name + " "));
+    CHECK(outcome(c.bytes, c.from, c.version, c.limits).starts_with(name + " "));
     CHECK(seen.insert(c.check).second);
   }
   for (const Check check : kAll) {

@@ -248,6 +248,39 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a client identifier has only characters that the limit names") {
+  Limits limits;
+  limits.client_id_characters = Characters::none();
+  for (const char c : std::string_view("dev-0123456789")) limits.client_id_characters.add(c);
+  for (const Version v : kVersions) {
+    const auto is = [&](std::string id) {
+      return connect_is(wire::connect({.level = level(v), .client_id = std::move(id)}), limits);
+    };
+    CHECK(is("dev-42") == "ok");
+    CHECK(is("Dev-42") == "mqtt.client-id-characters 85");
+    CHECK(is("dev-42 ") == "mqtt.client-id-characters 85");
+    CHECK(is("dev/42") == "mqtt.client-id-characters 85");
+    CHECK(is("d\xC3\xA9v-42") == "mqtt.client-id-characters 85");
+    CHECK(is("d\xC3(v-42") == "mqtt.utf8 81");  // what is no text is that first
+    // It names itself nothing: whatever the broker calls it is the broker's.
+    if (v != Version::v3_1) CHECK(is("") == "ok");
+  }
+}
+
+TEST_CASE("the payload of a Will has a limit") {
+  Limits limits;
+  limits.max_will_payload = 3;
+  for (const Version v : kVersions) {
+    const auto is = [&](std::string payload) {
+      return connect_is(
+          wire::connect({.level = level(v), .will_topic = "t", .will_payload = payload}), limits);
+    };
+    CHECK(is("") == "ok");
+    CHECK(is("abc") == "ok");
+    CHECK(is("abcd") == "mqtt.will-too-large 97");
+  }
+}
+
 TEST_CASE(
     "[MQTT-3.1.3-6 (3.1.1)] [MQTT-3.1.3-7 (3.1.1)] [MQTT-3.1.3-8 (3.1.1)] [MQTT-3.1.3-6 (5.0)] the "
     "empty client identifier") {

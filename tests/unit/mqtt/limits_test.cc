@@ -6,17 +6,10 @@ namespace sallyport::mqtt::test {
 
 namespace {
 
-bool same(const Limits& a, const Limits& b) {
-  return a.max_packet_before_connect == b.max_packet_before_connect &&
-         a.connect_timeout == b.connect_timeout && a.max_packet == b.max_packet &&
-         a.max_topic_length == b.max_topic_length && a.max_topic_levels == b.max_topic_levels &&
-         a.max_client_id_length == b.max_client_id_length && a.max_filters == b.max_filters &&
-         a.max_user_properties == b.max_user_properties &&
-         a.max_user_property_bytes == b.max_user_property_bytes &&
-         a.max_topic_aliases == b.max_topic_aliases &&
-         a.max_qos2_in_flight == b.max_qos2_in_flight && a.max_requests == b.max_requests &&
-         a.max_keep_alive == b.max_keep_alive &&
-         a.refuse_control_characters == b.refuse_control_characters && a.bridges == b.bridges;
+Characters letters(std::string_view text) {
+  Characters set = Characters::none();
+  for (const char c : text) set.add(c);
+  return set;
 }
 
 }  // namespace
@@ -28,13 +21,18 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
                     .max_topic_length = 202,
                     .max_topic_levels = 203,
                     .max_client_id_length = 204,
+                    .client_id_characters = {},
+                    .max_will_payload = 214,
                     .max_filters = 205,
+                    .max_subscriptions = 215,
                     .max_user_properties = 206,
                     .max_user_property_bytes = 207,
                     .max_topic_aliases = 208,
                     .max_qos2_in_flight = 209,
                     .max_requests = 210,
+                    .min_keep_alive = 12,
                     .max_keep_alive = 211,
+                    .refuse_mqtt3_keep_alive = false,
                     .refuse_control_characters = false,
                     .bridges = true};
   const Limits tight{.max_packet_before_connect = 100,
@@ -43,24 +41,73 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
                      .max_topic_length = 102,
                      .max_topic_levels = 103,
                      .max_client_id_length = 104,
+                     .client_id_characters = letters("ab"),
+                     .max_will_payload = 114,
                      .max_filters = 105,
+                     .max_subscriptions = 115,
                      .max_user_properties = 106,
                      .max_user_property_bytes = 107,
                      .max_topic_aliases = 108,
                      .max_qos2_in_flight = 109,
                      .max_requests = 110,
+                     .min_keep_alive = 13,
                      .max_keep_alive = 111,
+                     .refuse_mqtt3_keep_alive = true,
                      .refuse_control_characters = true,
                      .bridges = false};
-  CHECK(same(strictest(wide, tight), tight));
-  CHECK(same(strictest(tight, wide), tight));
-  CHECK(same(strictest(wide, wide), wide));
+  CHECK(strictest(wide, tight) == tight);
+  CHECK(strictest(tight, wide) == tight);
+  CHECK(strictest(wide, wide) == wide);
   // One field of each.
   Limits mixed = wide;
   mixed.max_filters = 1;
   Limits expected = tight;
   expected.max_filters = 1;
-  CHECK(same(strictest(mixed, tight), expected));
+  CHECK(strictest(mixed, tight) == expected);
+}
+
+TEST_CASE("unlimited() lowers nothing") {
+  Limits limits;
+  CHECK(strictest(limits, unlimited()) == limits);
+  limits = strictest(unlimited(), unlimited());
+  CHECK(limits == unlimited());
+  CHECK(limits.max_packet == UINT32_MAX);
+  CHECK(limits.max_subscriptions == UINT16_MAX);
+  CHECK(limits.min_keep_alive == 1);
+}
+
+TEST_CASE("a minimum from one side and a lower maximum from the other: the maximum is both") {
+  Limits long_ones;
+  long_ones.min_keep_alive = 100;
+  Limits short_ones;
+  short_ones.max_keep_alive = 10;
+  for (const Limits& limits :
+       {strictest(long_ones, short_ones), strictest(short_ones, long_ones)}) {
+    CHECK(limits.min_keep_alive == 10);
+    CHECK(limits.max_keep_alive == 10);
+  }
+}
+
+TEST_CASE("sets of characters") {
+  const Characters all;
+  CHECK(all.contain_all(""));
+  CHECK(all.contain_all("a\x01~\x7F ger\xC3\xA4t"));
+  const Characters none = Characters::none();
+  CHECK(none.contain_all(""));
+  for (int c = 0; c < 256; ++c) CHECK_FALSE(none.contains(static_cast<char>(c)));
+  const Characters some = letters("@Az09?");
+  for (int c = 0; c < 256; ++c) {
+    CAPTURE(c);
+    const bool named =
+        c < 128 && std::string_view("@Az09?").find(static_cast<char>(c)) != std::string_view::npos;
+    CHECK(some.contains(static_cast<char>(c)) == named);
+  }
+  CHECK(some.contain_all("09@A"));
+  CHECK_FALSE(some.contain_all("09@a"));
+  CHECK_FALSE(some.contain_all("\xC3\xA4"));
+  CHECK((some & all) == some);
+  CHECK((some & letters("zA!")) == letters("Az"));
+  CHECK((all & none) == none);
 }
 
 }  // namespace sallyport::mqtt::test

@@ -207,10 +207,9 @@ const std::vector<Mistake>& mistakes() {
       {"max_payload beyond MQTT",
        [](PolicySpec& spec) { the_rule(spec).max_payload = 268'435'456; }, "max_payload",
        "268435455"},
-      {"max_packet 0", [](PolicySpec& spec) { the_role(spec).max_packet = 0; }, "max_packet = 0",
-       "2 to 268435460", 3},
-      {"max_packet beyond MQTT", [](PolicySpec& spec) { the_role(spec).max_packet = 268'435'461; },
-       "max_packet", "2 to 268435460", 3},
+      {"max_packet 1",
+       [](PolicySpec& spec) { the_role(spec).bounds.emplace(unlimited()).max_packet = 1; },
+       "max_packet = 1", "at least 2 bytes", 3},
       {"limits of nothing", limits([](RateSpec& rate) { rate.messages.reset(); }),
        "neither messages nor bytes", "20/s", 5},
       {"rate of 0", limits([](RateSpec& rate) { rate.messages->count = 0; }), "above zero", "20/s",
@@ -316,7 +315,7 @@ TEST_CASE("what looks odd and is right compiles") {
       address("::/0"),
       [](PolicySpec& spec) { spec.roles.clear(); },
       [](PolicySpec& spec) { the_role(spec).rules.clear(); },
-      [](PolicySpec& spec) { the_role(spec).max_packet = 2; },
+      [](PolicySpec& spec) { the_role(spec).bounds.emplace(unlimited()).max_packet = 2; },
       [](PolicySpec& spec) {
         the_rule(spec).publish = {"a", "a", "+", "a"};
       },

@@ -91,7 +91,7 @@ TEST_CASE("requests that nobody answers are followed to a limit, and cost nothin
   CHECK(talk.memory() < 2000);
   for (unsigned id = 1; id <= 100; ++id) talk.broker_sends(wire::suback(v5, id, {0}));
   CHECK_FALSE(talk.closed());
-  CHECK(talk.memory() == 0);
+  CHECK(talk.memory() == sizeof(std::uint64_t));  // the one subscription
 }
 
 TEST_CASE(
