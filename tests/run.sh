@@ -126,6 +126,8 @@ fi
 
 title "unit tests, sanitized"
 counted tests/units.py $sanitize
+title "differential tests, sanitized"
+counted tests/differential/run.js --probe $sanitize/tests/differential/probe
 title "end-to-end tests, sanitized"
 counted tests/e2e/run.py --binary $sanitize/src/cli/sallyport -j "$jobs"
 

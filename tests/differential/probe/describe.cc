@@ -1,0 +1,268 @@
+#include "describe.h"
+
+#include <cstdint>
+#include <expected>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "sallyport/framer.h"
+
+namespace sallyport::differential {
+
+namespace {
+
+using namespace mqtt;
+using nlohmann::json;
+using Described = std::expected<json, Malformed>;
+
+constexpr std::uint32_t kLargestPacket = 5 + kMaxRemainingLength;
+
+std::string hex_of(std::string_view text) { return to_hex(as_bytes(text)); }
+
+template <typename T>
+void set(json& out, const char* key, const std::optional<T>& value) {
+  if (!value) return;
+  if constexpr (std::is_same_v<T, std::string_view>) {
+    out[key] = hex_of(*value);
+  } else {
+    out[key] = *value;
+  }
+}
+
+/// {"17": [60], "38": [["6b", "76"], ...]}: identifier to values, in the order of the block.
+json describe(const Properties& properties) {
+  json out = json::object();
+  PropertyView property;
+  for (Bytes rest = properties.raw; next_property(rest, property);) {
+    json& values = out[std::to_string(static_cast<unsigned>(property.id))];
+    if (property.id == Property::user_property) {
+      values.push_back(json::array({to_hex(property.value), to_hex(property.second)}));
+    } else if (property.value.data() != nullptr) {
+      values.push_back(to_hex(property.value));
+    } else {
+      values.push_back(property.number);
+    }
+  }
+  return out;
+}
+
+json describe(const Connect& packet) {
+  json out{{"type", "connect"},
+           {"version", static_cast<unsigned>(packet.version)},
+           {"bridge", packet.bridge},
+           {"clean", packet.clean_start},
+           {"keepAlive", packet.keep_alive},
+           {"clientId", hex_of(packet.client_id)},
+           {"password", packet.has_password},
+           {"sessionExpiry", packet.session_expiry},
+           {"receiveMaximum", packet.receive_maximum},
+           {"topicAliasMaximum", packet.topic_alias_maximum},
+           {"problemInformation", packet.request_problem_information},
+           {"responseInformation", packet.request_response_information},
+           {"properties", describe(packet.properties)}};
+  set(out, "username", packet.username);
+  set(out, "maximumPacketSize", packet.maximum_packet_size);
+  set(out, "authenticationMethod", packet.authentication_method);
+  if (packet.will) {
+    json will{{"topic", hex_of(packet.will->topic)},
+              {"payloadSize", packet.will->payload_size},
+              {"qos", packet.will->qos},
+              {"retain", packet.will->retain},
+              {"properties", describe(packet.will->properties)}};
+    set(will, "responseTopic", packet.will->response_topic);
+    out["will"] = will;
+  }
+  return out;
+}
+
+json describe(const Connack& packet) {
+  json out{{"type", "connack"},
+           {"sessionPresent", packet.session_present},
+           {"code", packet.code},
+           {"receiveMaximum", packet.receive_maximum},
+           {"maximumQos", packet.maximum_qos},
+           {"retainAvailable", packet.retain_available},
+           {"topicAliasMaximum", packet.topic_alias_maximum},
+           {"properties", describe(packet.properties)}};
+  set(out, "maximumPacketSize", packet.maximum_packet_size);
+  set(out, "assignedClientId", packet.assigned_client_id);
+  set(out, "serverKeepAlive", packet.server_keep_alive);
+  set(out, "authenticationMethod", packet.authentication_method);
+  return out;
+}
+
+json describe(const Publish& packet) {
+  json out{{"type", "publish"},
+           {"dup", packet.dup},
+           {"retain", packet.retain},
+           {"qos", packet.qos},
+           {"packetId", packet.packet_id},
+           {"topicAlias", packet.topic_alias},
+           {"topic", hex_of(packet.topic)},
+           {"payloadSize", packet.payload_size},
+           {"properties", describe(packet.properties)}};
+  set(out, "responseTopic", packet.response_topic);
+  return out;
+}
+
+std::string lower(PacketType type) {
+  std::string out(to_string(type));
+  for (char& c : out) c = static_cast<char>(c | 0x20);
+  return out;
+}
+
+json describe(const Ack& packet) {
+  return {{"type", lower(packet.type)},
+          {"packetId", packet.packet_id},
+          {"reason", static_cast<unsigned>(packet.reason)},
+          {"properties", describe(packet.properties)}};
+}
+
+json describe(const Subscribe& packet) {
+  json filters = json::array();
+  FilterEntry entry;
+  for (Bytes rest = packet.payload; next_filter(packet.type, rest, entry);) {
+    json one{{"filter", hex_of(entry.filter)}};
+    if (packet.type == PacketType::subscribe) one["options"] = entry.options;
+    filters.push_back(one);
+  }
+  return {{"type", lower(packet.type)},
+          {"packetId", packet.packet_id},
+          {"subscriptionId", packet.subscription_id},
+          {"count", packet.count},
+          {"filters", filters},
+          {"properties", describe(packet.properties)}};
+}
+
+json describe(const Suback& packet) {
+  return {{"type", lower(packet.type)},
+          {"packetId", packet.packet_id},
+          {"codes", to_hex(packet.codes)},
+          {"properties", describe(packet.properties)}};
+}
+
+json describe(const Disconnect& packet) {
+  json out{{"type", "disconnect"},
+           {"reason", static_cast<unsigned>(packet.reason)},
+           {"properties", describe(packet.properties)}};
+  set(out, "sessionExpiry", packet.session_expiry);
+  return out;
+}
+
+json describe(const Auth& packet) {
+  json out{{"type", "auth"},
+           {"reason", static_cast<unsigned>(packet.reason)},
+           {"properties", describe(packet.properties)}};
+  set(out, "authenticationMethod", packet.authentication_method);
+  return out;
+}
+
+template <typename Packet>
+Described described(const Decoded<Packet>& decoded) {
+  if (!decoded) return std::unexpected(decoded.error());
+  return describe(*decoded);
+}
+
+/// One packet; a CONNECT sets `version`.
+Described decode(const Frame& frame, Side from, Version& version) {
+  const Limits limits = no_limits();
+  switch (frame.header.type) {
+    case PacketType::connect: {
+      const auto connect = decode_connect(frame, limits);
+      if (connect) version = connect->version;
+      return described(connect);
+    }
+    case PacketType::connack:
+      return described(decode_connack(frame, version, limits));
+    case PacketType::publish:
+      return described(decode_publish(frame, from, version, limits));
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+      return described(decode_ack(frame, from, version, limits));
+    case PacketType::subscribe:
+    case PacketType::unsubscribe:
+      return described(decode_subscribe(frame, version, limits));
+    case PacketType::suback:
+    case PacketType::unsuback:
+      return described(decode_suback(frame, version, limits));
+    case PacketType::disconnect:
+      return described(decode_disconnect(frame, from, version, limits));
+    case PacketType::auth:
+      return described(decode_auth(frame, from, limits));
+    case PacketType::pingreq:
+    case PacketType::pingresp:
+      return json{{"type", lower(frame.header.type)}};
+    case PacketType::reserved:
+      break;
+  }
+  return std::unexpected(Malformed{Check::packet_type, ReasonCode::malformed_packet});
+}
+
+void end_refused(json& out, Malformed error) {
+  out["end"] = "refused";
+  out["check"] = to_string(error.check);
+  out["reason"] = static_cast<unsigned>(error.reason);
+}
+
+}  // namespace
+
+std::string to_hex(Bytes bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 0x0F];
+  }
+  return out;
+}
+
+Limits no_limits() {
+  constexpr auto kMost = std::numeric_limits<std::uint16_t>::max();
+  Limits out;
+  out.max_packet = kLargestPacket;
+  out.max_topic_length = out.max_topic_levels = out.max_client_id_length = kMost;
+  out.max_filters = out.max_user_properties = kMost;
+  out.max_user_property_bytes = kLargestPacket;
+  out.refuse_control_characters = false;
+  out.bridges = true;
+  return out;
+}
+
+json describe_stream(Bytes bytes, Side from, Version version) {
+  json out{{"packets", json::array()}, {"end", "whole"}};
+  while (!bytes.empty()) {
+    const FrameResult result = next_frame(bytes, {from, version, kLargestPacket, kLargestPacket});
+    if (result.status == FrameResult::Status::need_more) {
+      out["end"] = "incomplete";
+      return out;
+    }
+    if (result.status != FrameResult::Status::frame) {
+      end_refused(out, result.error);
+      return out;
+    }
+    const Frame& frame = result.frame;
+    auto packet = decode(frame, from, version);
+    if (!packet) {
+      end_refused(out, packet.error());
+      return out;
+    }
+    if (frame.header.total() > bytes.size()) {  // its payload is still on its way
+      out["end"] = "incomplete";
+      return out;
+    }
+    if (frame.header.type == PacketType::publish) {
+      (*packet)["payload"] = to_hex(bytes.subspan(frame.head.size(), frame.payload_size));
+    }
+    out["packets"].push_back(*packet);
+    bytes = bytes.subspan(static_cast<std::size_t>(frame.header.total()));
+  }
+  return out;
+}
+
+}  // namespace sallyport::differential
