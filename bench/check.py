@@ -13,9 +13,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from measure.gateway import ROOT  # noqa: E402
 from measure.load import Sink  # noqa: E402
-from measure.process import Background, Failure, free_port, need, run, wait_for_port  # noqa: E402
+from measure.process import ROOT, Background, Failure, free_port, need, run, wait_for_port  # noqa: E402
 
 
 def load(build, *arguments, code=0):

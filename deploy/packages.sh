@@ -5,6 +5,7 @@
 #   deploy/packages.sh build            compiler and libraries
 #   deploy/packages.sh run              broker and clients of the quick start
 #   deploy/packages.sh test             what tests/run.sh needs beyond those
+#   deploy/packages.sh bench            what bench/compare measures beside the gateway, and with what
 #   deploy/packages.sh --list GROUP...  only prints the names
 set -eu
 
@@ -13,9 +14,11 @@ build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl
   nlohmann-json3-dev doctest-dev"
 run_packages="mosquitto mosquitto-clients openssl curl"
 test_packages="python3 python3-paho-mqtt prometheus clang-format-14"
+bench_packages="python3 haproxy nginx-light libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
+  gnuplot-nox"
 
 usage() {
-  echo "usage: ${0##*/} [--list] build|run|test ..." >&2
+  echo "usage: ${0##*/} [--list] build|run|test|bench ..." >&2
   exit 2
 }
 
@@ -37,6 +40,7 @@ for group in "$@"; do
       command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
       command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
       ;;
+    bench) wanted="$wanted $bench_packages" ;;
     *) usage ;;
   esac
 done

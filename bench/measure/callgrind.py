@@ -7,17 +7,18 @@ import tempfile
 from measure.process import Failure, need, run
 
 
-def wrap(command, out):
-    """The command under callgrind, which writes its counts to the file `out`."""
+def wrap(command, out, at_start=True):
+    """The command under callgrind, which writes its counts to the file `out`; without `at_start` it
+    counts only when callgrind_control says so."""
     return [need("valgrind", "valgrind"), "--tool=callgrind", f"--callgrind-out-file={out}",
-            "--error-exitcode=0", *command]
+            f"--instr-atstart={'yes' if at_start else 'no'}", "--error-exitcode=0", *command]
 
 
 def total(out):
     """All instructions that a run executed."""
     with open(out, encoding="utf-8", errors="replace") as file:
         for line in file:
-            if match := re.match(r"(?:totals|summary): (\d+)", line):
+            if match := re.match(r"totals: (\d+)", line):
                 return int(match[1])
     raise Failure(f"{out} holds no total: the program was not ended by itself")
 

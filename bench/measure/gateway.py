@@ -1,10 +1,10 @@
-"""The gateway as a thing to measure: its files, its command, its process."""
+"""The gateway, with a policy of the size that a site has: 50 roles, 500 rules, limits, audit log."""
 
 import os
 
-from measure.process import Background, Failure, free_port, run, wait_for_port
+from measure.contender import Contender, said_version
+from measure.process import ROOT, free_port
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROLES = 50
 
 GATEWAY = """\
@@ -83,53 +83,25 @@ def policy():
         for name, root, client in roles)
 
 
-class Gateway:
-    """A running gateway. `wrap` puts an instrument before its command."""
+class Gateway(Contender):
+    name = "gateway"
+    title = "Sallyport"
+    kind = "one worker"
 
-    def __init__(self, build, folder, broker, wrap=None, client_certificates=False, workers=1):
-        self.binary = os.path.join(build, "src", "cli", "sallyport")
-        self.folder = folder
-        self.pki = os.path.join(folder, "pki")
-        self.port = free_port()
-        run([os.path.join(ROOT, "deploy", "dev-pki.sh"), self.pki, "bench-1"])
-        tls = 'certificate = "pki/server.crt", key = "pki/server.key"'
-        if client_certificates:
-            tls += ', client_ca = "pki/ca.crt", client_certificate = "required"'
-        self.write("gateway.toml", GATEWAY.format(broker=broker, port=self.port, tls=tls,
-                                                  observe=free_port(), workers=workers))
+    @classmethod
+    def executable(cls, build):
+        return os.path.join(build, "src", "cli", "sallyport")
+
+    def configure(self):
+        tls = f'certificate = "{self.site.pki}/server.crt", key = "{self.site.pki}/server.key"'
+        if self.site.client_certificates:
+            tls += f', client_ca = "{self.site.pki}/ca.crt", client_certificate = "required"'
+        self.config = self.write("gateway.toml", GATEWAY.format(
+            broker=self.site.broker, port=self.port, tls=tls, observe=free_port(),
+            workers=self.site.workers))
         self.write("policy.toml", policy())
-        command = [self.binary, "run", "-c", os.path.join(folder, "gateway.toml")]
-        self.background = Background(wrap(command) if wrap else command,
-                                     os.path.join(folder, "gateway.log"))
+        return [self.executable(self.site.build), "run", "-c", self.config]
 
-    def write(self, name, text):
-        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def __enter__(self):
-        self.background.__enter__()
-        try:
-            wait_for_port(self.port, self.background.process, 120)
-        except Failure as failure:
-            self.background.__exit__(None, None, None)
-            raise Failure(f"the gateway does not start: {failure}\n{self.background.tail()}") \
-                from failure
-        return self
-
-    def __exit__(self, *error):
-        self.background.__exit__(*error)
-
-    @property
-    def pid(self):
-        """Of the gateway itself; an instrument is either the same process or its parent."""
-        children = f"/proc/{self.background.pid}/task/{self.background.pid}/children"
-        with open(f"/proc/{self.background.pid}/comm", encoding="ascii") as comm:
-            if comm.read().strip() != "strace":
-                return self.background.pid
-        with open(children, encoding="ascii") as file:
-            return int(file.read().split()[0])
-
-    def end(self):
-        """An orderly end, at which instruments write what they counted."""
-        os.kill(self.pid, 15)
-        self.background.wait(120)
+    @classmethod
+    def version(cls, build):
+        return said_version([cls.executable(build), "--version"], r"(\d+\.\S+)")

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
 
 class Failure(Exception):
     """Something that the user has to put right, in words."""
@@ -91,13 +93,13 @@ class Background:
         self.process.send_signal(signal.SIGTERM)
         self.wait(seconds)
 
-    def wait(self, seconds):
-        """For an end that somebody asked for; the exit code must be 0."""
+    def wait(self, seconds, codes=(0,)):
+        """For an end that somebody asked for, with one of these exit codes."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise Failure(f"{self.command[0]} did not end within {seconds} s") from error
-        if code != 0:
+        if code not in codes:
             raise Failure(f"{self.command[0]} ended with {code}:\n{self.tail()}")
 
     def tail(self, size=2000):

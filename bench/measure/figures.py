@@ -1,0 +1,86 @@
+"""The figures of contenders at work: for one unit of it, side by side."""
+
+import statistics
+import time
+
+from measure import load
+from measure.instruments import CpuTime, Instructions, SystemCalls, proportional_set_size
+from measure.stage import Stage
+from measure.work import BY_NAME
+
+INSTRUMENTS = {"instructions": Instructions, "calls": SystemCalls, "cpu_us": CpuTime}
+MOST_LATE = 0.05    # of messages that keep a pace; more, and they are no longer each by itself
+
+
+def counted(setup, kind, work, figure, progress, with_functions=False):
+    """Instructions or system calls: {name: count}."""
+    def instrument(folder):
+        if figure == "instructions":
+            return Instructions(folder, with_functions)
+        return INSTRUMENTS[figure](folder)
+    with Stage(setup, kind, instrument, work.client_certificates) as stage:
+        by_name = stage.difference(work)
+        if stage.late > MOST_LATE * stage.published:
+            progress.warn(f"{kind.name}, {work.name}, {figure}: {stage.late} of {stage.published} "
+                          "messages were late; the machine is busy with something else")
+        stage.contender.end()
+    return by_name
+
+
+def cpu_times(setup, kinds, work, rounds, progress):
+    """{contender: [microseconds, one a round]}: all are there at the same time, one works."""
+    times = {kind.name: [] for kind in kinds}
+    stages = []
+    try:
+        for kind in kinds:
+            stages.append(Stage(setup, kind, CpuTime, work.client_certificates).__enter__())
+        for stage in stages:
+            stage.perform(work, work.lengths[0], counted=False, full_speed=True)
+        for number in range(rounds):
+            for stage in stages:
+                progress.say(f"{work.name}: CPU time, round {number + 1} of {rounds}, "
+                             f"{stage.contender.name}")
+                used = stage.perform(work, work.speed_length, full_speed=True)[""]
+                times[stage.contender.name].append(used / work.units(work.speed_length))
+        for stage in stages:
+            stage.contender.end()
+    finally:
+        for stage in stages:
+            stage.__exit__(None, None, None)
+    return times
+
+
+def idle_memory(setup, kind, connections, client_certificates=False):
+    """Bytes of the program for each idle TLS connection, with its connection to the broker."""
+    own = ["--cert", f"{setup.pki}/bench-1.crt", "--key", f"{setup.pki}/bench-1.key"] \
+        if client_certificates else []
+    with Stage(setup, kind, CpuTime, client_certificates) as stage, stage.sink():
+        contender = stage.contender
+        # What the first connection of all brings along (tables, code, buffers) is not theirs.
+        load.drive(setup.build, contender, ["--clients", "1", "--visits", "20", *own])
+        before = proportional_set_size(contender.pid)
+        with load.Clients(setup.build, contender, ["--idle", str(connections), "--seconds", "600",
+                                                   *own]) as clients:
+            time.sleep(1)
+            after = proportional_set_size(contender.pid)
+            clients.end()
+        contender.end()
+    return (after - before) / connections
+
+
+def two_workers(setup, kind, figure):
+    """Counts for one exchange of QoS 1, with two workers and with one."""
+    work = BY_NAME["exchange"]
+    counts = []
+    for workers in (2, 1):
+        with Stage(setup, kind, INSTRUMENTS[figure], workers=workers) as stage:
+            counts.append(sum(stage.difference(work).values()))
+            stage.contender.end()
+    return counts
+
+
+def median_ratio(times, name, others):
+    """Of a contender's times to the least of the others', round by round."""
+    return statistics.median(
+        mine / min(times[other][number] for other in others)
+        for number, mine in enumerate(times[name]))
