@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -168,7 +167,7 @@ Described described(const Decoded<Packet>& decoded) {
 
 /// One packet; a CONNECT sets `version`.
 Described decode(const Frame& frame, Side from, Version& version) {
-  const Limits limits = no_limits();
+  const Limits limits = unlimited();
   switch (frame.header.type) {
     case PacketType::connect: {
       const auto connect = decode_connect(frame, limits);
@@ -219,18 +218,6 @@ std::string to_hex(Bytes bytes) {
     out += kDigits[byte >> 4];
     out += kDigits[byte & 0x0F];
   }
-  return out;
-}
-
-Limits no_limits() {
-  constexpr auto kMost = std::numeric_limits<std::uint16_t>::max();
-  Limits out;
-  out.max_packet = kLargestPacket;
-  out.max_topic_length = out.max_topic_levels = out.max_client_id_length = kMost;
-  out.max_filters = out.max_user_properties = kMost;
-  out.max_user_property_bytes = kLargestPacket;
-  out.refuse_control_characters = false;
-  out.bridges = true;
   return out;
 }
 

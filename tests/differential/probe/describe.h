@@ -17,9 +17,6 @@ namespace sallyport::differential {
 /// standard.
 [[nodiscard]] nlohmann::json describe_stream(Bytes bytes, Side from, mqtt::Version version);
 
-/// The limits that restrict nothing.
-[[nodiscard]] Limits no_limits();
-
 [[nodiscard]] std::string to_hex(Bytes bytes);
 
 }  // namespace sallyport::differential

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "packets.h"
+#include "refusal_codes.h"
 #include "samples.h"
 
 /// Every check has a stable name, and a packet that it refuses.
@@ -102,7 +103,10 @@ TEST_CASE("every check of the framer and the decoders refuses something, by its 
   for (const Case& c : cases()) {
     const std::string name(to_string(c.check));
     CAPTURE(name);
-    CHECK(outcome(c.bytes, c.from, c.version, c.limits).starts_with(name + " "));
+    const std::string told = outcome(c.bytes, c.from, c.version, c.limits);
+    CHECK(told.starts_with(name + " "));
+    REQUIRE(kRefusalCodes.contains(name));
+    CHECK(kRefusalCodes.at(name).contains(told.substr(name.size() + 1)));
     CHECK(seen.insert(c.check).second);
   }
   for (const Check check : kAll) {

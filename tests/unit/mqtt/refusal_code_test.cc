@@ -1,56 +1,17 @@
 #include <map>
 #include <random>
-#include <set>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "packets.h"
+#include "refusal_codes.h"
 #include "samples.h"
 
 /// Which reason code goes with which check: 1.2 and 4.13 of 5.0, and 2.4.
 namespace sallyport::mqtt::test {
 
 namespace {
-
-using Codes = std::set<std::string>;
-
-// 81: it cannot be parsed as the standard says. 82: it can, and is not allowed. Two codes: the
-// check has a case of each, and a test of its own says which is which.
-const std::map<std::string, Codes> kCodes = {
-    {"mqtt.packet-type", {"81", "82"}},
-    {"mqtt.fixed-header-flags", {"81"}},
-    {"mqtt.remaining-length", {"81"}},
-    {"mqtt.packet-too-large", {"95"}},
-    {"mqtt.protocol-name", {"84"}},
-    {"mqtt.protocol-version", {"84"}},
-    {"mqtt.connect-flags", {"81", "82"}},
-    {"mqtt.connack-flags", {"81", "82"}},
-    {"mqtt.client-id", {"85"}},
-    {"mqtt.client-id-too-long", {"85"}},
-    {"mqtt.truncated", {"81"}},
-    {"mqtt.trailing-bytes", {"81"}},
-    {"mqtt.utf8", {"81"}},
-    {"mqtt.control-character", {"81"}},
-    {"mqtt.packet-identifier", {"82"}},
-    {"mqtt.qos", {"81", "82"}},
-    {"mqtt.reason-code", {"81", "82"}},
-    {"mqtt.property-unknown", {"81", "82"}},
-    {"mqtt.property-twice", {"82"}},
-    {"mqtt.property-value", {"81", "82"}},
-    {"mqtt.property-length", {"81"}},
-    {"mqtt.user-properties", {"97"}},
-    {"mqtt.topic-name", {"81", "82"}},
-    {"mqtt.topic-filter", {"81"}},
-    {"mqtt.topic-too-long", {"8F", "90"}},
-    {"mqtt.topic-levels", {"8F", "90"}},
-    {"mqtt.share-name", {"81"}},
-    {"mqtt.topic-alias", {"94"}},
-    {"mqtt.subscription-options", {"81", "82"}},
-    {"mqtt.no-filters", {"82"}},
-    {"mqtt.too-many-filters", {"97"}},
-    {"mqtt.auth-method", {"82"}},
-};
 
 /// Counts what was seen, and checks that it may be.
 class Ledger {
@@ -62,8 +23,8 @@ class Ledger {
     const std::string code(outcome.substr(space + 1));
     CAPTURE(check);
     CAPTURE(code);
-    const auto known = kCodes.find(check);
-    REQUIRE(known != kCodes.end());
+    const auto known = kRefusalCodes.find(check);
+    REQUIRE(known != kRefusalCodes.end());
     CHECK(known->second.contains(code));
     ++seen_[check];
   }
