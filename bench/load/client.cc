@@ -1,9 +1,9 @@
-#include "load/client.h"
+#include "bench/load/client.h"
 
 #include <utility>
 
+#include "bench/wire/packets.h"
 #include "mqtt/encode.h"
-#include "wire/packets.h"
 
 namespace sallyport::bench {
 

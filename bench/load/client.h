@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "load/peer.h"
-#include "load/publisher.h"
-#include "load/tally.h"
-#include "load/workbench.h"
+#include "bench/load/peer.h"
+#include "bench/load/publisher.h"
+#include "bench/load/tally.h"
+#include "bench/load/workbench.h"
 #include "net/connector.h"
 #include "net/resolver.h"
 

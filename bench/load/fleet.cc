@@ -1,4 +1,4 @@
-#include "load/fleet.h"
+#include "bench/load/fleet.h"
 
 #include <utility>
 
@@ -64,15 +64,26 @@ void Fleet::on_client_ready(Client& client) {
   if (client.role() == Client::Role::visitor) client.leave();
   if (phase_ != Phase::connecting) return;
   connect_some();
-  if (plan_.visits == 0 && ready_ == clients_.size()) begin();
+  if (plan_.visits == 0 && ready_ == clients_.size()) all_ready();
+}
+
+void Fleet::all_ready() {
+  const Instant now = net::Loop::now();
+  report_.connecting = now - began_;
+  phase_ = Phase::holding;
+  reporter_.ready(report_);
+  if (!plan_.hold) return begin();
+  timer_.set(now + plan_.limit);
+}
+
+void Fleet::on_go() {
+  if (phase_ == Phase::holding) begin();
 }
 
 void Fleet::begin() {
   const Instant now = net::Loop::now();
-  report_.connecting = now - began_;
   began_ = now;
   phase_ = Phase::publishing;
-  reporter_.ready(report_);
   timer_.set(now + plan_.limit);
   // Evenly over one interval, so that a slow pace of many is a steady one.
   std::uint32_t turn = 0;
@@ -135,6 +146,8 @@ void Fleet::on_timer(Instant now) {
       }
       return fail(std::to_string(ready_) + " of " + std::to_string(clients_.size()) +
                   " clients were ready when the patience ended");
+    case Phase::holding:
+      return fail("no SIGUSR1 came in time");
     case Phase::publishing:
       return drain();
     case Phase::draining:
@@ -191,7 +204,7 @@ void Fleet::fail(std::string problem) {
 void Fleet::on_signal() {
   if (phase_ == Phase::publishing && plan_.publishers != 0) return drain();
   if (phase_ == Phase::publishing) report_.running = net::Loop::now() - began_;
-  if (phase_ == Phase::connecting) return fail("ended by a signal");
+  if (phase_ == Phase::connecting || phase_ == Phase::holding) return fail("ended by a signal");
   leave();
 }
 
@@ -199,7 +212,7 @@ void Fleet::on_client_gone(Client& client, std::string_view why) {
   --present_;
   if (!why.empty() && phase_ != Phase::leaving) {
     const std::string reason = "a client was lost: " + std::string(why);
-    if (phase_ == Phase::connecting) {
+    if (phase_ == Phase::connecting || phase_ == Phase::holding) {
       fail(reason);
     } else {
       ++report_.lost;

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "load/client.h"
-#include "load/report.h"
+#include "bench/load/client.h"
+#include "bench/load/report.h"
 
 namespace sallyport::bench {
 
@@ -19,6 +19,7 @@ struct FleetPlan {
   std::uint64_t visits = 0;       // not 0: `publishers` clients connect and go, so often in all
   std::uint32_t connecting = 32;  // at most so many at a time
   std::uint64_t expect = 0;       // messages for each subscriber; 0: until no more come
+  bool hold = false;              // messages wait for SIGUSR1 when all are connected
   Duration limit{};               // how long messages are sent
   Duration patience{};            // how long connecting may take, and how long the last answers
 };
@@ -37,17 +38,19 @@ class Fleet final : private Client::Owner, private Workbench::Handler, private n
   [[nodiscard]] const LoadReport& run();
 
  private:
-  enum class Phase : std::uint8_t { connecting, publishing, draining, settling, leaving };
+  enum class Phase : std::uint8_t { connecting, holding, publishing, draining, settling, leaving };
 
   void on_client_ready(Client& client) override;
   void on_client_done(Client& client) override;
   void on_client_received() override;
   void on_client_gone(Client& client, std::string_view why) override;
   void on_signal() override;
+  void on_go() override;
   void on_timer(Instant now) override;
 
   void add(Client::Role role, std::uint32_t count);
   void connect_some();
+  void all_ready();
   void begin();
   void drain();
   void check_drained();

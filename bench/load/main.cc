@@ -1,9 +1,9 @@
 #include <cstdio>
 #include <exception>
 
-#include "load/fleet.h"
-#include "load/options.h"
-#include "load/sink.h"
+#include "bench/load/fleet.h"
+#include "bench/load/options.h"
+#include "bench/load/sink.h"
 
 int main(int argc, char** argv) {
   using namespace sallyport::bench;

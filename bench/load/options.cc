@@ -1,4 +1,4 @@
-#include "load/options.h"
+#include "bench/load/options.h"
 
 #include <fstream>
 #include <stdexcept>
@@ -44,6 +44,7 @@ struct Raw {
   std::uint32_t size = 64;
   std::uint16_t together = 1, window = 20;
   std::uint32_t connecting = 32;
+  bool hold = false;
   double seconds = 0, patience = 60;
   std::uint16_t keep_alive = 300;
   std::string client_id = "bench-%i", topic = "bench/%c", filter = "bench/#";
@@ -117,6 +118,9 @@ void declare(CLI::App& app, Raw& raw) {
                    "QoS 1 and 2: messages of a client that may wait for their acknowledgement")
       ->check(CLI::Range(1, 65'535))
       ->capture_default_str();
+
+  what->add_flag("--hold", raw.hold,
+                 "Wait for SIGUSR1 with the first message, when all clients are connected");
 
   auto* const bounds = app.add_option_group("Bounds");
   bounds->add_option("--messages", raw.messages, "Messages by each client")
@@ -223,11 +227,18 @@ FleetPlan fleet_plan(const Raw& raw) {
   if (raw.visits != 0 && (raw.clients == 0 || raw.subscribers + raw.idle != 0)) {
     throw std::runtime_error("--visits goes with --clients, and not with other clients");
   }
+  if (raw.hold && plan.publishers == 0) {
+    throw std::runtime_error("--hold means nothing without --clients that publish");
+  }
+  if (raw.hold && raw.visits != 0) {
+    throw std::runtime_error("--hold means nothing with --visits, which send no message");
+  }
   if (raw.expect != 0 && raw.subscribers == 0) {
     throw std::runtime_error("--expect means nothing without --subscribers");
   }
   plan.connecting = raw.connecting;
   plan.expect = raw.expect;
+  plan.hold = raw.hold;
   const bool counted = raw.messages != 0 || raw.visits != 0;
   plan.limit = to_duration(raw.seconds > 0 ? raw.seconds : counted ? 600 : 10);
   plan.patience = to_duration(raw.patience);

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "load/fleet.h"
-#include "load/sink.h"
+#include "bench/load/fleet.h"
+#include "bench/load/sink.h"
 
 namespace sallyport::bench {
 

@@ -1,4 +1,4 @@
-#include "load/pacer.h"
+#include "bench/load/pacer.h"
 
 #include <cerrno>
 

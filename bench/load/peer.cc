@@ -1,4 +1,4 @@
-#include "load/peer.h"
+#include "bench/load/peer.h"
 
 #include <utility>
 

@@ -5,7 +5,7 @@
 
 #include "sallyport/framer.h"
 
-#include "load/workbench.h"
+#include "bench/load/workbench.h"
 #include "net/stream.h"
 #include "session/inlet.h"
 #include "tls/engine.h"

@@ -1,9 +1,9 @@
-#include "load/publisher.h"
+#include "bench/load/publisher.h"
 
 #include <algorithm>
 
+#include "bench/wire/packets.h"
 #include "mqtt/encode.h"
-#include "wire/packets.h"
 
 namespace sallyport::bench {
 

@@ -6,9 +6,9 @@
 
 #include "sallyport/packet.h"
 
-#include "load/peer.h"
-#include "load/tally.h"
-#include "load/workbench.h"
+#include "bench/load/peer.h"
+#include "bench/load/tally.h"
+#include "bench/load/workbench.h"
 
 namespace sallyport::bench {
 

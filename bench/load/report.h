@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "load/tally.h"
+#include "bench/load/tally.h"
 
 /// What the program says on standard output: lines for people, or JSON objects, one a line.
 namespace sallyport::bench {

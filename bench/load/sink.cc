@@ -1,4 +1,4 @@
-#include "load/sink.h"
+#include "bench/load/sink.h"
 
 #include <stdexcept>
 #include <string>

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "load/peer.h"
-#include "load/publisher.h"
-#include "load/report.h"
+#include "bench/load/peer.h"
+#include "bench/load/publisher.h"
+#include "bench/load/report.h"
 #include "net/listener.h"
 
 namespace sallyport::bench {

@@ -1,4 +1,4 @@
-#include "load/tally.h"
+#include "bench/load/tally.h"
 
 #include <algorithm>
 #include <bit>

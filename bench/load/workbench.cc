@@ -1,4 +1,4 @@
-#include "load/workbench.h"
+#include "bench/load/workbench.h"
 
 #include <csignal>
 #include <stdexcept>
@@ -25,16 +25,17 @@ Workbench::Workbench() {
   require_ok(timers_.open(*loop_), "no timer");
   open_ = true;
   const int error = pacer_.open(*loop_);
-  constexpr int kSignals[] = {SIGINT, SIGTERM};
-  for (int i = 0; i < 2; ++i) {
+  constexpr int kSignals[] = {SIGINT, SIGTERM, SIGUSR1};
+  for (int i = 0; i < 3; ++i) {
     uv_signal_t& one = signals_[i];
     (void)uv_signal_init(loop_->native(), &one);  // cannot fail on a loop that is there
     one.data = this;
     (void)uv_signal_start(
         &one,
-        [](uv_signal_t* handle, int) {
+        [](uv_signal_t* handle, int signal) {
           const auto& self = *static_cast<Workbench*>(handle->data);
-          if (self.handler_ != nullptr) self.handler_->on_signal();
+          if (self.handler_ == nullptr) return;
+          signal == SIGUSR1 ? self.handler_->on_go() : self.handler_->on_signal();
         },
         kSignals[i]);
   }

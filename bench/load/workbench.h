@@ -7,7 +7,7 @@
 
 #include "sallyport/bytes.h"
 
-#include "load/pacer.h"
+#include "bench/load/pacer.h"
 #include "net/loop.h"
 #include "net/timers.h"
 
@@ -20,6 +20,8 @@ class Workbench final {
    public:
     /// SIGINT or SIGTERM: somebody wants the end now.
     virtual void on_signal() = 0;
+    /// SIGUSR1: somebody who waited for the right moment says that it is now.
+    virtual void on_go() {}
 
    protected:
     ~Handler() = default;
@@ -53,7 +55,7 @@ class Workbench final {
   std::unique_ptr<net::Loop> loop_;
   net::Timers timers_;
   Pacer pacer_;
-  uv_signal_t signals_[2]{};
+  uv_signal_t signals_[3]{};
   Buffer plain_;
   Buffer out_;
   const void* writer_ = nullptr;

@@ -1,4 +1,4 @@
-#include "micro/allocations.h"
+#include "bench/micro/allocations.h"
 
 #include <cstdlib>
 #include <new>

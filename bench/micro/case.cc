@@ -1,4 +1,4 @@
-#include "micro/case.h"
+#include "bench/micro/case.h"
 
 #include <iterator>
 #include <stdexcept>

@@ -3,8 +3,8 @@
 #include "sallyport/framer.h"
 #include "sallyport/packet.h"
 
-#include "micro/case.h"
-#include "wire/packets.h"
+#include "bench/micro/case.h"
+#include "bench/wire/packets.h"
 
 namespace sallyport::bench {
 

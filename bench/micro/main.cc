@@ -7,8 +7,8 @@
 #include <fnmatch.h>
 #include <nlohmann/json.hpp>
 
-#include "micro/case.h"
-#include "micro/measure.h"
+#include "bench/micro/case.h"
+#include "bench/micro/measure.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "micro/measure.h"
+#include "bench/micro/measure.h"
 
 #include <algorithm>
 #include <chrono>
@@ -6,8 +6,8 @@
 
 #include <time.h>
 
-#include "micro/allocations.h"
-#include "micro/open_session.h"
+#include "bench/micro/allocations.h"
+#include "bench/micro/open_session.h"
 
 namespace sallyport::bench {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "micro/case.h"
+#include "bench/micro/case.h"
 
 namespace sallyport::bench {
 

@@ -1,7 +1,7 @@
-#include "micro/open_session.h"
+#include "bench/micro/open_session.h"
 
-#include "micro/case.h"
-#include "wire/packets.h"
+#include "bench/micro/case.h"
+#include "bench/wire/packets.h"
 
 namespace sallyport::bench {
 

@@ -2,7 +2,7 @@
 
 #include "sallyport/session.h"
 
-#include "micro/policies.h"
+#include "bench/micro/policies.h"
 
 /// A session without sockets, opened by a CONNECT and its CONNACK.
 namespace sallyport::bench {

@@ -1,4 +1,4 @@
-#include "micro/policies.h"
+#include "bench/micro/policies.h"
 
 #include <stdexcept>
 #include <string>

@@ -1,8 +1,8 @@
 // The whole core: framer, decoder, limits, verdict and outbox, as one read of the relay drives it.
 
-#include "micro/case.h"
-#include "micro/open_session.h"
-#include "wire/packets.h"
+#include "bench/micro/case.h"
+#include "bench/micro/open_session.h"
+#include "bench/wire/packets.h"
 
 namespace sallyport::bench {
 

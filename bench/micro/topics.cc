@@ -4,7 +4,7 @@
 
 #include "sallyport/topic.h"
 
-#include "micro/case.h"
+#include "bench/micro/case.h"
 
 namespace sallyport::bench {
 

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "micro/case.h"
-#include "micro/policies.h"
+#include "bench/micro/case.h"
+#include "bench/micro/policies.h"
 
 namespace sallyport::bench {
 

@@ -1,4 +1,4 @@
-#include "wire/packets.h"
+#include "bench/wire/packets.h"
 
 #include <cstring>
 #include <stdexcept>
