@@ -16,21 +16,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from measure import callgrind  # noqa: E402
-from measure.process import Failure, run  # noqa: E402
-
-SHORT, LONG = 500, 2500
-
-
-def cases(program, patterns):
-    lines = run([program, "--list", "--json", *patterns]).splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def measure(program, case):
-    short, long = (callgrind.count([program, "--count", case["case"], str(steps)])
-                   for steps in (SHORT, LONG))
-    return (long - short) / (LONG - SHORT) / case["together"]
+from measure import micro  # noqa: E402
+from measure.process import Failure  # noqa: E402
 
 
 def main():
@@ -40,12 +27,12 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), help="runs at a time")
     options = parser.parse_args()
-    program = os.path.join(options.build, "bench", "sallyport_micro")
 
     figures = {}
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        todo = cases(program, options.case)
-        for case, count in zip(todo, pool.map(lambda case: measure(program, case), todo)):
+        todo = micro.cases(options.build, options.case)
+        counts = pool.map(lambda case: micro.instructions(options.build, case), todo)
+        for case, count in zip(todo, counts):
             figures[case["case"]] = round(count, 1)
             print(f"{case['case']:28} {count:10,.1f}  {case['operation']}", flush=True)
     if options.json:

@@ -14,7 +14,7 @@ build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl
   nlohmann-json3-dev doctest-dev"
 run_packages="mosquitto mosquitto-clients openssl curl"
 test_packages="python3 python3-paho-mqtt prometheus clang-format-14"
-bench_packages="python3 haproxy nginx-light libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
+bench_packages="python3 haproxy nginx libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
   gnuplot-nox"
 
 usage() {

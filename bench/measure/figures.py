@@ -5,6 +5,7 @@ import time
 
 from measure import load
 from measure.instruments import CpuTime, Instructions, SystemCalls, proportional_set_size
+from measure.process import Failure
 from measure.stage import Stage
 from measure.work import BY_NAME
 
@@ -77,6 +78,44 @@ def two_workers(setup, kind, figure):
             counts.append(sum(stage.difference(work).values()))
             stage.contender.end()
     return counts
+
+
+CROWD = {"busy": 1000, "idle": 8000, "lengths": (2, 8)}
+
+
+def crowd(setup, kind, figure, progress):
+    """Counts for one exchange of QoS 1 by 1,000 clients at one a second each: beside 8,000 idle
+    connections, and without them. Only messages are counted, not the way there."""
+    busy, (few, many) = CROWD["busy"], CROWD["lengths"]
+    with Stage(setup, kind, INSTRUMENTS[figure]) as stage, stage.sink():
+        def window(count):
+            arguments = ["--clients", str(busy), "--rate", "1", "--qos", "1", "--window", "1",
+                         "--messages", str(count), "--hold", "--seconds", "600"]
+            with load.Clients(setup.build, stage.contender, arguments) as clients:
+                stage.instrument.start(stage.contender.pid)
+                clients.go()
+                done = clients.finish()
+                counted = stage.instrument.stop()
+            if done["acknowledged"] != busy * count:
+                raise Failure(f"crowd: {done['acknowledged']} of {busy * count} were acknowledged")
+            if done["late"] > MOST_LATE * done["published"]:
+                progress.warn(f"crowd, {figure}: {done['late']} of {done['published']} messages were "
+                              "late; the machine is busy with something else")
+            return sum(counted.values())
+
+        def one():
+            return (window(many) - window(few)) / (busy * (many - few))
+        progress.say(f"crowd: {figure}, {busy:,} busy clients")
+        window(few)
+        alone = one()
+        progress.say(f"crowd: {figure}, {CROWD['idle']:,} idle clients more")
+        with load.Clients(setup.build, stage.contender,
+                          ["--idle", str(CROWD["idle"]), "--client-id", "idle-%i",
+                           "--seconds", "3600"]) as idle:
+            beside = one()
+            idle.end()
+        stage.contender.end()
+    return beside, alone
 
 
 def median_ratio(times, name, others):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 from measure.process import Background, Failure, run
@@ -58,6 +59,10 @@ class Clients(Background):
             self.__exit__(None, None, None)
             raise Failure(f"the clients do not connect:\n{self.tail()}")
         return self
+
+    def go(self):
+        """To clients that --hold."""
+        self.process.send_signal(signal.SIGUSR1)
 
     def finish(self, seconds=600):
         """Waits for an end by themselves: their counts."""

@@ -55,7 +55,7 @@ class Nginx(Contender):
     name = "nginx"
     title = "nginx stream"
     program = "nginx"
-    package = "nginx-light"
+    package = "nginx"
 
     CONFIG = """\
 load_module {module};

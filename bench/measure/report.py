@@ -26,6 +26,6 @@ def lines(name, found):
                            for contender, value in found[figure].items())
         yield f"{name:16} {unit:16} {values}"
         if figure == "calls":
-            for contender, calls in found["calls_by_name"].items():
+            for contender, calls in found.get("calls_by_name", {}).items():
                 yield f"{'':16} {contender:16} " + ", ".join(
                     f"{call} {count:.2f}" for call, count in calls.items() if count >= 0.01)
