@@ -99,6 +99,7 @@ echo "all are installed"
 title "layering, conformance and format"
 counted tests/layering.py
 counted tests/conformance/check.py
+counted tests/conformance/named.py
 check_format() {
   find src include tests bench -path '*/node_modules' -prune -o \( -name '*.cc' -o -name '*.h' \) -print0 |
     xargs -0 clang-format-14 --dry-run -Werror

@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""Sees to it that the tests and checks that tables name exist.
+
+    tests/conformance/named.py
+
+Two tables name tests: broker-bugs.toml beside this file, and "Traps" in tests/README.md. A test is
+named by its file below tests/, a colon, and the whole title of a TEST_CASE, or a test method, or a row
+of e2e/broker_bugs_test.py. In the README a name stands in `backquotes`. Every bug has a check, by the
+name that it has in checks.h, and a row in e2e/broker_bugs_test.py of the same name. One result is
+counted for every row of either table. The last line says "N passed, N failed".
+"""
+
+import ast
+import functools
+import pathlib
+import re
+import sys
+import tomllib
+
+from check import HERE, strings
+
+TESTS = HERE.parent
+CHECKS = TESTS.parent / "include" / "sallyport" / "checks.h"
+ROWS = "e2e/broker_bugs_test.py"
+TRAPS = 10
+
+
+@functools.cache
+def names(path):
+    """What tests a file has; None: there is no such file."""
+    file = TESTS / path
+    if not file.is_file():
+        return None
+    text = file.read_text(encoding="utf-8")
+    if path.endswith(".cc"):
+        return {title for title in titles(text)}
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            found.add(node.name)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TRIGGERS":
+            found.update(key.value for key in node.value.keys)
+    return found
+
+
+def titles(source):
+    """The first string behind each TEST_CASE( of a source."""
+    cases = [source.count("\n", 0, m.end()) + 1 for m in re.finditer(r"TEST_CASE(?:_TEMPLATE)?\(\s*(?=\")", source)]
+    first = dict(reversed(list(strings(source))))
+    return [first[line] for line in cases if line in first]
+
+
+def missing_test(reference):
+    """Why there is no test of this name; empty: there is."""
+    path, _, name = reference.partition(": ")
+    known = names(path)
+    if known is None:
+        return f"{reference}: there is no {path}"
+    return "" if name in known else f"{reference}: there is no such test"
+
+
+def check_bug(bug, checks):
+    wrong = []
+    if set(bug) != {"name", "trigger", "check", "tests"} or not all(bug.values()):
+        return [f"it has the keys {sorted(bug)}, and none may be empty"]
+    if bug["check"] not in checks:
+        wrong.append(f"checks.h has no {bug['check']}")
+    if f"{ROWS}: {bug['name']}" not in bug["tests"]:
+        wrong.append(f"{ROWS} does not stand among its tests")
+    return wrong + list(filter(None, map(missing_test, bug["tests"])))
+
+
+def bugs():
+    with open(HERE / "broker-bugs.toml", "rb") as file:
+        table = tomllib.load(file)["bug"]
+    checks = re.findall(r'X\(\w+, "([a-z0-9.-]+)"', CHECKS.read_text(encoding="utf-8"))
+    seen = set()
+    for bug in table:
+        name = bug.get("name", "?")
+        yield f"broker-bugs.toml: {name}", check_bug(bug, checks) + ["it stands twice"] * (name in seen)
+        seen.add(name)
+    for row in sorted(names(ROWS) - seen):
+        if not row.startswith("test_"):
+            yield f"{ROWS}: {row}", ["it does not stand in broker-bugs.toml"]
+
+
+def traps():
+    page = (TESTS / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"^## Traps\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| (.*?) \| (.*) \|$", section[1] if section else "", re.MULTILINE)
+    for number in range(1, TRAPS + 1):
+        of_it = [tests for n, _, tests in rows if int(n) == number]
+        if len(of_it) != 1:
+            yield f"trap {number}", [f"it has {len(of_it)} rows in README.md"]
+            continue
+        wrong = list(filter(None, map(missing_test, re.findall(r"`([^`]+)`", of_it[0]))))
+        if "`" not in of_it[0] and not of_it[0].startswith("none: "):
+            wrong.append("it names no test, and does not say why")
+        yield f"trap {number}", wrong
+
+
+def main():
+    passed = failed = 0
+    for where, wrong in [*bugs(), *traps()]:
+        passed, failed = passed + (not wrong), failed + bool(wrong)
+        for what in wrong:
+            print(f"{where}: {what}")
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
