@@ -2,7 +2,7 @@
 'use strict'
 const { isDeepStrictEqual } = require('util')
 const { words, read, normal } = require('./oracle')
-const { varint } = require('./varint')
+const { varint } = require('./bytes')
 const { TYPES } = require('./standard')
 const { DISAGREEMENTS } = require('./disagreements')
 

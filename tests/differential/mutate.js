@@ -1,14 +1,8 @@
 // Packets that are not quite what they were. Some mutations know nothing of MQTT; the others take the
 // oracle's walk over the packet and change a field, with every length around it put right again.
 'use strict'
+const { packet, utf8, u16, varint } = require('./bytes')
 const { PROPERTIES, reasons } = require('./standard')
-const { varint } = require('./varint')
-
-const u16 = value => Buffer.from([(value >> 8) & 0xff, value & 0xff])
-const utf8 = bytes => Buffer.concat([u16(bytes.length), bytes])
-
-// The packet with another body and a Remaining Length that fits it.
-const packet = (first, body) => Buffer.concat([Buffer.from([first]), varint(body.length), body])
 
 function replace(body, at, end, bytes) {
   return Buffer.concat([body.subarray(0, at), bytes, body.subarray(end)])

@@ -52,6 +52,7 @@ install()
 const { Random } = require('./random')
 const { Generator, SIDES, VERSIONS, kinds, generate, stream, BY_HAND } = require('./generate')
 const { mutate } = require('./mutate')
+const { exhaustive } = require('./exhaustive')
 const { compare } = require('./compare')
 const { DISAGREEMENTS } = require('./disagreements')
 const { checkEncoders } = require('./encoders')
@@ -123,7 +124,11 @@ for (const kind of kinds()) {
     })
   }
 }
-console.log(`differential: seed ${seed}, ${valid.length} valid packets, ${mutated.length} mutated ones`)
+const all = exhaustive()
+console.log(
+  `differential: seed ${seed}, ${valid.length} valid packets, ${mutated.length} mutated ones, ` +
+    `${all.length} that are systematic`
+)
 
 // --- what becomes of them ---
 const totals = { equal: 0, 'both refuse': 0, 'both wait': 0 }
@@ -152,6 +157,7 @@ function judge(all, mustBeValid) {
 }
 judge(valid, true)
 judge(mutated, false)
+judge(all, false)
 
 for (const [what, bad] of groups) {
   result(what, bad.length === 0, `${bad.slice(0, Number(options.show)).join('\n')}\n  ${bad.length} of these`)
