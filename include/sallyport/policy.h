@@ -110,6 +110,9 @@ struct Verdict {
   /// Where allowed: a refusal that was only reported (its action is `report`); empty name: none.
   Cause reported;
   mqtt::ReasonCode reported_reason = mqtt::ReasonCode::not_authorized;
+  /// The answer is the same for every payload from `least` to `most` bytes, all else being equal.
+  std::uint32_t payload_least = 0;
+  std::uint32_t payload_most = UINT32_MAX;
 };
 
 class Policy;

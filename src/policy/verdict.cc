@@ -65,6 +65,14 @@ class Jury {
   }
 
   [[nodiscard]] Verdict decide(Action no_rule) const {
+    Verdict verdict = judge(no_rule);
+    verdict.payload_least = payload_least_;
+    verdict.payload_most = payload_most_;
+    return verdict;
+  }
+
+ private:
+  [[nodiscard]] Verdict judge(Action no_rule) const {
     if (denied_) return refused(denied_.rule, denied_.action, mqtt::ReasonCode::not_authorized);
     if (free_) return allowed(free_.rule, kNone);
     if (limited_) return allowed(limited_.rule, kNone);
@@ -84,7 +92,6 @@ class Jury {
     return verdict;
   }
 
- private:
   void hear(std::uint32_t number) {
     const Rule& rule = tables_.rules[number];
     const Action action = rule.on_deny[generation_];
@@ -95,6 +102,11 @@ class Jury {
         denied_.add(number, action);
       }
       return;
+    }
+    if (facts_.payload_size <= rule.max_payload) {
+      payload_most_ = std::min(payload_most_, rule.max_payload);
+    } else {
+      payload_least_ = std::max(payload_least_, rule.max_payload + 1);
     }
     const bool limited = rule.limit != kNoLimit;
     if (failure(rule, facts_) == mqtt::ReasonCode::success) {
@@ -143,6 +155,8 @@ class Jury {
   First free_by_report_;  // does not allow, but that is only reported
   First limited_by_report_;
   Strictest failed_;  // does not allow
+  std::uint32_t payload_least_ = 0;
+  std::uint32_t payload_most_ = UINT32_MAX;
 };
 
 Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, const Subject& subject,

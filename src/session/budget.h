@@ -9,7 +9,7 @@
 namespace sallyport {
 
 /// What one client has used of the limits that count for it. Asking charges nothing, so a packet
-/// that has to wait can be asked about again.
+/// that has to wait can be asked about again; take() is both at once, for nearly every packet fits.
 class Budget final {
  public:
   struct Exceeded {
@@ -18,6 +18,11 @@ class Budget final {
     Duration wait{};                   // throttle: until all of them fit
   };
 
+  /// Takes one message of `bytes` bytes out of all of these limits, and of `also` where that is not
+  /// kNoLimit. False: nothing was taken, and ask() has to be asked: it does not fit, or it is the
+  /// first of its kind, or has many limits.
+  [[nodiscard]] bool take(const policy::Policy& policy, std::span<const std::uint32_t> limits,
+                          std::uint32_t also, std::uint64_t bytes, Instant now);
   /// One message of `bytes` bytes against all of these limits.
   [[nodiscard]] Exceeded ask(const policy::Policy& policy, std::span<const std::uint32_t> limits,
                              std::uint64_t bytes, Instant now);
@@ -34,9 +39,10 @@ class Budget final {
     std::uint32_t limit;
     RateMeter meter;
   };
-  RateMeter& meter(std::uint32_t limit);
+  [[nodiscard]] Meter* find(std::uint32_t limit);
+  [[nodiscard]] RateMeter& meter(std::uint32_t limit);
 
-  std::vector<Meter> meters_;  // at most one for each limit of the policy; few
+  std::vector<Meter> meters_;  // by limit; at most one for each of the policy's, mostly two
 };
 
 }  // namespace sallyport

@@ -45,8 +45,7 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   if (!admitted) {
     return refuse_connect(a, admitted.error().reason, admitted.error().cause);
   }
-  grants_ = std::move(*admitted);
-  limits_ = grants_->limits(options_.limits);
+  follow(std::move(*admitted));
   if (const auto bad = check_against_roles(a)) return bad_connect(a, *bad);
   if (connect->will && !check_will(a, *connect->will)) return Fate::consumed;
   if (!check_keep_alive(a, *connect)) return Fate::consumed;
@@ -86,6 +85,13 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
   policy::Verdict nobody;  // no policy: nobody passes
   nobody.cause = cause_of(Check::no_role);
   return std::unexpected(nobody);
+}
+
+/// From here on these grants decide, and nothing that others have decided is remembered.
+void Session::Impl::follow(policy::Grants grants) {
+  grants_ = std::move(grants);
+  limits_ = grants_->limits(options_.limits);
+  for (VerdictMemo& memo : verdicts_) memo.forget();
 }
 
 Session::Impl::Fate Session::Impl::refuse_connect(const Arrival& a, ReasonCode reason,
@@ -203,8 +209,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
     identity_.client_id = *connack.assigned_client_id;
     auto admitted = admit();
     if (!admitted) return refuse_connect(a, admitted.error().reason, admitted.error().cause);
-    grants_ = std::move(*admitted);
-    limits_ = grants_->limits(options_.limits);
+    follow(std::move(*admitted));
   }
   broker_max_packet_ = connack.maximum_packet_size;
   broker_max_qos_ = connack.maximum_qos;

@@ -32,21 +32,8 @@ Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
   }
 
   policy::Verdict verdict =
-      grants_->check_delivery({topic, publish.qos, publish.retain, publish.payload_size});
-  if (verdict.allowed && verdict.limit != policy::kNoLimit) {
-    Budget::Exceeded over;
-    switch (admit_rate(a, {&verdict.limit, 1}, over)) {
-      case Admission::later:
-        return Fate::later;
-      case Admission::over:
-        return drop_delivery(a, publish, topic, {over.limit->name, over.limit->is_rule},
-                             over.action, over_reason(over.action));
-      case Admission::yes:
-        break;
-    }
-    budget_.charge(*policy_, {&verdict.limit, 1}, a.size(), a.now);
-    report_over(a, over, topic);
-  }
+      judge(a.from, {topic, publish.qos, publish.retain, publish.payload_size});
+  if (!admit_publish(a, topic, verdict)) return Fate::later;
   if (!verdict.allowed) {
     return drop_delivery(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
   }

@@ -13,6 +13,7 @@
 #include "session/send_quota.h"
 #include "session/subscribe_window.h"
 #include "session/subscription_set.h"
+#include "session/verdict_memo.h"
 
 namespace sallyport {
 
@@ -59,6 +60,7 @@ class Session::Impl final {
   enum class Admission : std::uint8_t { yes, later, over };
 
   // session.cc
+  void note_bytes(Side from, bool forwarded, Instant now);
   Fate dispatch(const Arrival& a);
   Fate from_client(const Arrival& a);
   Fate from_broker(const Arrival& a);
@@ -81,11 +83,13 @@ class Session::Impl final {
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
   SessionInfo info() const { return {id_, identity_, version_}; }
+  policy::Verdict judge(Side from, const policy::PublishRequest& request);
   static policy::Cause cause_of(Check check) { return {to_string(check), false}; }
 
   // connect.cc
   Fate on_connect(const Arrival& a);
   std::expected<policy::Grants, policy::Verdict> admit() const;
+  void follow(policy::Grants grants);
   Fate refuse_connect(const Arrival& a, mqtt::ReasonCode reason, policy::Cause cause,
                       std::string_view topic = {});
   Fate bad_connect(const Arrival& a, mqtt::Malformed error);
@@ -100,6 +104,7 @@ class Session::Impl final {
 
   // publish.cc
   Fate on_client_publish(const Arrival& a);
+  bool admit_publish(const Arrival& a, std::string_view topic, policy::Verdict& verdict);
   Fate forward_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
                        AliasTable& aliases, std::optional<std::uint32_t> receiver_max);
   Fate refuse_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
@@ -148,6 +153,7 @@ class Session::Impl final {
   Instant keep_alive_deadline() const;
   Instant ping_due() const;
 
+  VerdictMemo& verdicts(Side side) { return verdicts_[static_cast<std::size_t>(side)]; }
   Inlet& inlet(Side side) { return inlets_[static_cast<std::size_t>(side)]; }
   const Inlet& inlet(Side side) const { return inlets_[static_cast<std::size_t>(side)]; }
   Outlet& outlet(Side side) { return outlets_[static_cast<std::size_t>(side)]; }
@@ -158,7 +164,7 @@ class Session::Impl final {
   const SessionOptions& options_;
   Events& events_;
   policy::Policy::Ptr policy_;
-  std::optional<policy::Grants> grants_;  // from an accepted CONNECT on
+  std::optional<policy::Grants> grants_;  // from an accepted CONNECT on; set by follow()
   Identity identity_;
   const std::uint64_t id_;
   Limits limits_;  // the listener's, lowered by the roles
@@ -191,6 +197,7 @@ class Session::Impl final {
   DeliveryWindow deliveries_;
   SubscribeWindow subscribes_;
   SubscriptionSet subscriptions_;
+  VerdictMemo verdicts_[2];  // by the side that publishes
   Budget budget_;
 
   Instant deadline_;  // CONNECT, then CONNACK, must have come by then

@@ -68,21 +68,8 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
     return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
-  Budget::Exceeded over;
-  Budget::Exceeded rule_over;
-  switch (admit_rate(a, grants_->role_limits(), over)) {
-    case Admission::later:
-      return Fate::later;
-    case Admission::over:
-      charge_role(a, over);
-      return refuse_publish(a, publish, topic, {over.limit->name, over.limit->is_rule}, over.action,
-                            over_reason(over.action));
-    case Admission::yes:
-      break;
-  }
-
   policy::Verdict verdict =
-      grants_->check_publish({topic, publish.qos, publish.retain, publish.payload_size});
+      judge(a.from, {topic, publish.qos, publish.retain, publish.payload_size});
   if (verdict.allowed && publish.response_topic) {
     const policy::Verdict response = grants_->check_response_topic(*publish.response_topic);
     if (!response.allowed) {
@@ -92,30 +79,12 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
       verdict.reported_reason = response.reported_reason;
     }
   }
-  const bool limited = verdict.allowed && verdict.limit != policy::kNoLimit;
-  if (limited) {
-    switch (admit_rate(a, {&verdict.limit, 1}, rule_over)) {
-      case Admission::later:
-        return Fate::later;
-      case Admission::over:
-        verdict.allowed = false;
-        verdict.cause = {rule_over.limit->name, rule_over.limit->is_rule};
-        verdict.action = rule_over.action;
-        verdict.reason = over_reason(rule_over.action);
-        break;
-      case Admission::yes:
-        break;
-    }
-  }
+
+  if (!admit_publish(a, topic, verdict)) return Fate::later;
 
   // Decided. From here on state changes.
-  charge_role(a, over);
   if (!verdict.allowed) {
     return refuse_publish(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
-  }
-  if (limited) {
-    budget_.charge(*policy_, {&verdict.limit, 1}, a.size(), a.now);
-    report_over(a, rule_over, topic);
   }
   note_reported(a, verdict, topic);
   const Fate fate = forward_publish(a, publish, topic, to_broker_aliases_, broker_max_packet_);
@@ -126,6 +95,43 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
   if (publish.qos == 2) publishes_.forward(publish.packet_id);
   if (counts) quota(Side::client).take();
   return fate;
+}
+
+/// Charges a PUBLISH of either side to what it counts for. Where it does not fit, those of the
+/// roles come first: what they refuse is not counted as what the rule lets through. False: later. A
+/// verdict that allowed may have become a refusal.
+bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
+                                  policy::Verdict& verdict) {
+  std::span<const std::uint32_t> roles;  // of what a client receives they count nothing
+  if (a.from == Side::client) roles = grants_->role_limits();
+  const std::uint32_t limit = verdict.allowed ? verdict.limit : policy::kNoLimit;
+  if (budget_.take(*policy_, roles, limit, a.size(), a.now)) return true;
+
+  const auto refuse = [&verdict](const Budget::Exceeded& over) {
+    verdict.allowed = false;
+    verdict.cause = {over.limit->name, over.limit->is_rule};
+    verdict.action = over.action;
+    verdict.reason = over_reason(over.action);
+  };
+  const std::span<const std::uint32_t> rule(&limit, limit == policy::kNoLimit ? 0 : 1);
+  Budget::Exceeded role_over;
+  Budget::Exceeded rule_over;
+  const Admission by_role = admit_rate(a, roles, role_over);
+  if (by_role == Admission::later) return false;
+  if (by_role == Admission::over) {
+    refuse(role_over);
+  } else {
+    const Admission by_rule = admit_rate(a, rule, rule_over);
+    if (by_rule == Admission::later) return false;
+    if (by_rule == Admission::over) refuse(rule_over);
+  }
+  budget_.charge(*policy_, roles, a.size(), a.now);
+  report_over(a, role_over, {});
+  if (verdict.allowed) {
+    budget_.charge(*policy_, rule, a.size(), a.now);
+    report_over(a, rule_over, topic);
+  }
+  return true;
 }
 
 /// Sends a PUBLISH on, in either direction. Where it names its topic by an alias that the receiver

@@ -59,43 +59,45 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
   // CONNECT has left with the turn before this one.
   if (from == Side::broker && connect_.capacity() != 0) connect_.wipe();
 
-  while (taken < bytes.size() && state_ != State::closed && paused(from) == 0) {
-    const Inlet::Step step = in.next(bytes.subspan(taken), rules(from));
-    switch (step.kind) {
-      case Inlet::Step::Kind::need_more:
-        break;
-      case Inlet::Step::Kind::payload:
-        if (step.forward) outlet(other(from)).stream(step.payload, turn.to(other(from)));
-        if (from == Side::client) {
-          last_from_client_ = now;
-          if (step.forward) last_to_broker_ = now;
-        }
-        break;
-      case Inlet::Step::Kind::malformed: {
-        const Arrival arrival{from, step.frame, !step.gathered, now, turn};
-        (void)malformed(arrival, first_packet_error(arrival).value_or(step.error));
-        break;
-      }
-      case Inlet::Step::Kind::frame: {
-        const Arrival arrival{from, step.frame, !step.gathered, now, turn};
-        const Fate fate = dispatch(arrival);
-        if (fate == Fate::later) {
-          in.put_back();
-          return taken;
-        }
-        events_.on_packet(from, arrival.type(), arrival.size());
-        if (from == Side::client) {
-          last_from_client_ = now;
-          if (fate == Fate::forwarded) last_to_broker_ = now;
-        }
-        in.finish(step.frame.payload_size, fate == Fate::forwarded);
-        if (from == Side::client && fate == Fate::consumed) note_client_packet(now, turn);
-        break;
-      }
+  while (taken < bytes.size()) {
+    if (in.mid_packet()) {
+      const Inlet::Payload payload = in.take_payload(bytes.subspan(taken));
+      if (payload.forward) outlet(other(from)).stream(payload.bytes, turn.to(other(from)));
+      note_bytes(from, payload.forward, now);
+      taken += payload.bytes.size();
+      continue;
     }
+    if (state_ == State::closed || paused(from) != 0) break;
+
+    const Inlet::Step step = in.next(bytes.subspan(taken), rules(from));
+    if (step.kind == Inlet::Step::Kind::need_more) {
+      taken += step.taken;
+      continue;
+    }
+    const Arrival arrival{from, step.found.frame, !step.gathered, now, turn};
+    if (step.kind == Inlet::Step::Kind::malformed) {
+      (void)malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
+      break;
+    }
+    const Fate fate = dispatch(arrival);
+    if (fate == Fate::later) {
+      in.put_back();
+      return taken;
+    }
+    events_.on_packet(from, arrival.type(), arrival.size());
+    note_bytes(from, fate == Fate::forwarded, now);
+    in.finish(arrival.frame.payload_size, fate == Fate::forwarded);
+    if (from == Side::client && fate == Fate::consumed) note_client_packet(now, turn);
     taken += step.taken;
   }
   return state_ == State::closed ? bytes.size() : taken;
+}
+
+/// The client is alive, and so, to the broker, is what was forwarded to it.
+void Session::Impl::note_bytes(Side from, bool forwarded, Instant now) {
+  if (from != Side::client) return;
+  last_from_client_ = now;
+  if (forwarded) last_to_broker_ = now;
 }
 
 std::uint8_t Session::Impl::paused(Side from) const {
@@ -245,6 +247,16 @@ void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode r
   events_.on_refusal(info(), {a.from, a.type(), action, reason, cause, topic});
 }
 
+/// The verdict on a PUBLISH of either side.
+policy::Verdict Session::Impl::judge(Side from, const policy::PublishRequest& request) {
+  VerdictMemo& memo = verdicts(from);
+  if (const policy::Verdict* remembered = memo.find(request)) return *remembered;
+  const policy::Verdict verdict =
+      from == Side::client ? grants_->check_publish(request) : grants_->check_delivery(request);
+  memo.put(request, verdict);
+  return verdict;
+}
+
 /// A verdict that lets pass what a rule would have refused, had it not been told to report only.
 void Session::Impl::note_reported(const Arrival& a, const policy::Verdict& verdict,
                                   std::string_view topic) {
@@ -314,8 +326,7 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
     close({Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
     return;
   }
-  grants_ = std::move(*admitted);
-  limits_ = grants_->limits(options_.limits);
+  follow(std::move(*admitted));
   // What CONNACK has told the client already stays as it is: aliases, Receive Maximum, keep-alive.
   subscribes_.set_maximum(limits_.max_requests);
   subscriptions_.set_maximum(limits_.max_subscriptions);
@@ -335,8 +346,8 @@ void Session::Impl::shut_down(Turn& turn) {
 std::size_t Session::Impl::memory() const {
   std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
                       to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
-                      subscribes_.memory() + subscriptions_.memory() + budget_.memory() +
-                      authentication_method_.size();
+                      subscribes_.memory() + subscriptions_.memory() + verdicts_[0].memory() +
+                      verdicts_[1].memory() + budget_.memory() + authentication_method_.size();
   for (const Inlet& in : inlets_) total += in.memory();
   for (const Outlet& out : outlets_) total += out.memory();
   return total;
