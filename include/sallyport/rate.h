@@ -24,6 +24,13 @@ struct Rate {
   Duration per{};
 };
 
+/// A rate and its burst in the units of RateMeter::taken(), so that a packet finds them worked out.
+struct QuickRate {
+  std::uint64_t count = 0;  // 0: there is no such rate
+  std::uint64_t cost = 0;   // of one message or one byte
+  std::uint64_t capacity = 0;
+};
+
 /// One limit of a role or a rule, ready to be measured against.
 struct RateLimit {
   std::string name;  // "<role>.limits" or the rule's id; what refusals are called
@@ -33,6 +40,13 @@ struct RateLimit {
   std::optional<Rate> bytes;
   std::uint64_t byte_burst = 1;  // bytes that may come at once; >= 1
   Action on_exceed = Action::throttle;
+
+  /// Works out what follows from the above. Without it, or where a number is too large, `is_quick`
+  /// is false and RateMeter::taken() always says that the others have to be asked.
+  void quicken();
+  bool is_quick = false;
+  QuickRate quick_messages;
+  QuickRate quick_bytes;
 };
 
 /// How much of one RateLimit one client has used: two virtual clocks (GCRA), no timer and no
@@ -54,11 +68,11 @@ class RateMeter {
   /// other two have to be asked. Inline because it is run for every packet.
   [[nodiscard]] bool taken(const RateLimit& limit, std::uint64_t bytes, Instant now,
                            RateMeter& after) const {
-    if (limit.messages && !messages_.taken(*limit.messages, limit.burst, 1, now, after.messages_)) {
-      return false;
-    }
-    return !limit.bytes || bytes_.taken(*limit.bytes, limit.byte_burst, bytes, now, after.bytes_);
+    return limit.is_quick && messages_.taken(limit.quick_messages, 1, now, after.messages_) &&
+           bytes_.taken(limit.quick_bytes, bytes, now, after.bytes_);
   }
+
+  friend bool operator==(const RateMeter&, const RateMeter&) = default;
 
  private:
   /// The time at which all is paid back: `at` and `fraction`/count nanoseconds.
@@ -66,8 +80,10 @@ class RateMeter {
     Instant at = Instant::min();
     std::uint64_t fraction = 0;
 
-    [[nodiscard]] bool taken(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
-                             Instant now, Clock& after) const;
+    friend bool operator==(const Clock&, const Clock&) = default;
+
+    [[nodiscard]] bool taken(const QuickRate& rate, std::uint64_t amount, Instant now,
+                             Clock& after) const;
     [[nodiscard]] Duration wait(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
                                 Instant now) const;
     void charge(const Rate& rate, std::uint64_t burst, std::uint64_t amount, Instant now);
@@ -76,26 +92,21 @@ class RateMeter {
   Clock bytes_;
 };
 
-inline bool RateMeter::Clock::taken(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
-                                    Instant now, Clock& after) const {
-  const std::int64_t at_ticks = at.time_since_epoch().count();
-  const std::int64_t now_ticks = now.time_since_epoch().count();
-  const auto per = static_cast<std::uint64_t>(rate.per.count());
+inline bool RateMeter::Clock::taken(const QuickRate& rate, std::uint64_t amount, Instant now,
+                                    Clock& after) const {
+  if (rate.count == 0) return true;
   std::uint64_t debt = 0;
-  std::uint64_t capacity = 0;
-  std::uint64_t cost = 0;
-  if (rate.count == 0 || rate.per.count() <= 0) return false;
-  if (at_ticks >= now_ticks) {
-    const std::uint64_t ahead =
-        static_cast<std::uint64_t>(at_ticks) - static_cast<std::uint64_t>(now_ticks);
+  if (at >= now) {
+    const auto ahead = static_cast<std::uint64_t>(at.time_since_epoch().count()) -
+                       static_cast<std::uint64_t>(now.time_since_epoch().count());
     if (__builtin_mul_overflow(ahead, rate.count, &debt)) return false;
     if (__builtin_add_overflow(debt, fraction, &debt)) return false;
   }
-  if (__builtin_mul_overflow(burst, per, &capacity)) return false;
-  if (__builtin_mul_overflow(amount, per, &cost)) return false;
-  if (__builtin_add_overflow(debt, cost, &debt) || debt > capacity) return false;
+  std::uint64_t cost = 0;
+  if (__builtin_mul_overflow(amount, rate.cost, &cost)) return false;
+  if (__builtin_add_overflow(debt, cost, &debt) || debt > rate.capacity) return false;
   std::int64_t then = 0;
-  if (__builtin_add_overflow(now_ticks, debt / rate.count, &then) ||
+  if (__builtin_add_overflow(now.time_since_epoch().count(), debt / rate.count, &then) ||
       then == Instant::max().time_since_epoch().count()) {
     return false;
   }

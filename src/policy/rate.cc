@@ -98,6 +98,25 @@ std::string_view to_string(Action action) {
   return "unknown";
 }
 
+namespace {
+
+/// False: too large for 64 bits.
+bool quicken(const std::optional<Rate>& rate, std::uint64_t burst, QuickRate& out) {
+  out = {};
+  if (!rate) return true;
+  if (rate->count == 0 || rate->per <= Duration::zero()) return false;
+  out.count = rate->count;
+  out.cost = static_cast<std::uint64_t>(rate->per.count());
+  return !__builtin_mul_overflow(burst, out.cost, &out.capacity);
+}
+
+}  // namespace
+
+void RateLimit::quicken() {
+  is_quick = sallyport::quicken(messages, burst, quick_messages) &&
+             sallyport::quicken(bytes, byte_burst, quick_bytes);
+}
+
 Duration RateMeter::Clock::wait(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
                                 Instant now) const {
   const Budget budget(rate, burst, now);

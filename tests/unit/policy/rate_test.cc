@@ -41,6 +41,17 @@ struct Tap {
   [[nodiscard]] Duration wait(std::uint64_t bytes = 1) const {
     return meter.wait(limit, bytes, now);
   }
+  /// What taken() says. It must not say so where the message has to wait, and must leave behind
+  /// what charge() does.
+  [[nodiscard]] bool taken(std::uint64_t bytes = 1) const {
+    RateMeter after = meter;
+    if (!meter.taken(limit, bytes, now, after)) return false;
+    REQUIRE(wait(bytes) == Duration::zero());
+    RateMeter charged = meter;
+    charged.charge(limit, bytes, now);
+    REQUIRE(after == charged);
+    return true;
+  }
   int takes_all() {
     int count = 0;
     while (count < 1'000'000 && takes()) ++count;
@@ -206,6 +217,7 @@ TEST_CASE("the meter is a bucket that is filled nanosecond by nanosecond") {
         of_messages(1 + up_to(9), Duration(1 + static_cast<int>(up_to(40))), 1 + up_to(5));
     limit.bytes = Rate{1 + up_to(20), Duration(1 + static_cast<int>(up_to(40)))};
     limit.byte_burst = 1 + up_to(30);
+    limit.quicken();
     Tap tap{limit, Instant(Duration(static_cast<int>(up_to(100)) - 50))};
     Bucket messages(*limit.messages, limit.burst);
     Bucket bytes(*limit.bytes, limit.byte_burst);
@@ -220,6 +232,8 @@ TEST_CASE("the meter is a bucket that is filled nanosecond by nanosecond") {
         ++expected;
       }
       REQUIRE(tap.wait(size) == expected);
+      // What is larger than the whole budget is left to the others.
+      REQUIRE(tap.taken(size) == (expected == Duration::zero() && size <= limit.byte_burst));
       if (expected == Duration::zero()) {
         tap.meter.charge(limit, size, tap.now);
         messages.take(1);
@@ -243,6 +257,7 @@ TEST_CASE("no value overflows") {
   const std::uint64_t bursts[] = {1, 3, kMost / 2, kMost};
   const std::uint64_t sizes[] = {0, 1, 4096, kMost / 2, kMost};
   std::size_t exact = 0;
+  std::size_t taken = 0;
   const Instant starts[] = {Instant::min(),      Instant(Duration(-1)),       Instant{},
                             Instant(seconds(1)), Instant::max() - seconds(1), Instant::max()};
   for (const auto count : counts) {
@@ -252,11 +267,13 @@ TEST_CASE("no value overflows") {
           RateLimit limit = of_messages(count, per, burst);
           limit.bytes = Rate{count, per};
           limit.byte_burst = burst;
+          limit.quicken();
           Tap tap{limit, start};
           for (int i = 0; i < 8; ++i) {
             for (const auto size : sizes) {
               const Duration wait = tap.wait(size);
               REQUIRE(wait >= Duration::zero());
+              if (tap.taken(size)) ++taken;
               // Adding it must not overflow; whoever waits adds.
               REQUIRE(wait <= Duration::max());
               if (tap.now >= Instant{}) {
@@ -280,6 +297,7 @@ TEST_CASE("no value overflows") {
     }
   }
   CHECK(exact > 100);
+  CHECK(taken > 100);
 }
 
 TEST_CASE("a budget beyond the end of time is not lent without end") {
@@ -292,8 +310,10 @@ TEST_CASE("a limit that allows nothing lets nothing pass") {
   for (const Rate rate : {Rate{0, seconds(1)}, Rate{1, Duration::zero()}, Rate{1, seconds(-1)}}) {
     RateLimit limit;
     limit.messages = rate;
+    limit.quicken();
     Tap tap{limit};
     CHECK_FALSE(tap.takes());
+    CHECK_FALSE(tap.taken());
     CHECK(tap.wait() == Duration::max());
     tap.meter.charge(limit, 1, tap.now);
     CHECK_FALSE(tap.takes());
