@@ -4,6 +4,7 @@
 #include "sallyport/session.h"
 
 #include "mqtt/encode.h"
+#include "mqtt/plain_publish.h"
 #include "session/alias_table.h"
 #include "session/budget.h"
 #include "session/delivery_window.h"
@@ -103,6 +104,12 @@ class Session::Impl final {
   void reject_client(mqtt::ReasonCode reason, Turn& turn);
 
   // publish.cc
+  std::size_t pass_known(Side from, Bytes in, Instant now, Turn& turn);
+  /// What counts everything that a side sends: of what a client receives, nothing.
+  std::span<const std::uint32_t> role_limits(Side from) const {
+    if (from == Side::broker) return {};
+    return grants_->role_limits();
+  }
   Fate on_client_publish(const Arrival& a);
   bool admit_publish(const Arrival& a, std::string_view topic, policy::Verdict& verdict);
   Fate forward_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,

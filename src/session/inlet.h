@@ -46,6 +46,8 @@ class Inlet final {
     return {in.first(n), forward_};
   }
 
+  /// The beginning of a head is here, and the rest of it comes next.
+  [[nodiscard]] bool gathering() const { return !held_.empty(); }
   /// Bytes owned.
   [[nodiscard]] std::size_t memory() const { return held_.capacity(); }
   /// Overwrites what was gathered: it may hold a password.

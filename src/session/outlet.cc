@@ -2,11 +2,6 @@
 
 namespace sallyport {
 
-void Outlet::forward(Bytes head, std::uint32_t payload_size, bool stable, Outbox& out) {
-  stable ? out.reference(head) : out.copy(head);
-  payload_left_ = payload_size;
-}
-
 void Outlet::stream(Bytes payload, Outbox& out) {
   out.reference(payload);
   payload_left_ -= static_cast<std::uint32_t>(payload.size());

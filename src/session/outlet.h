@@ -10,7 +10,10 @@ class Outlet final {
  public:
   /// A packet of the other side: its head, and how much payload will follow by stream(). `stable`:
   /// the bytes stay where they are until the end of the turn; otherwise they are copied.
-  void forward(Bytes head, std::uint32_t payload_size, bool stable, Outbox& out);
+  void forward(Bytes head, std::uint32_t payload_size, bool stable, Outbox& out) {
+    stable ? out.reference(head) : out.copy(head);
+    payload_left_ = payload_size;
+  }
   /// The next bytes of that payload; they stay where they are until the end of the turn.
   void stream(Bytes payload, Outbox& out);
   /// A whole packet of the gateway's own.

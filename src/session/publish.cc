@@ -1,6 +1,8 @@
 // The client publishes. Decided when the variable header is complete; the payload streams through
 // or is skipped.
 
+#include <algorithm>
+
 #include "session/impl.h"
 
 namespace sallyport {
@@ -34,6 +36,34 @@ std::string_view Session::Impl::resolve(const mqtt::Publish& publish, const Alia
   if (!publish.topic.empty()) return publish.topic;
   const AliasTable::Entry* entry = aliases.find(publish.topic_alias);
   return entry ? std::string_view(entry->topic) : std::string_view();
+}
+
+/// Passes on a PUBLISH of either side that says again what was decided before: the same topic and
+/// flags, no properties, a payload for which the verdict is the same, and room in every limit. Says
+/// how much of the input that was; 0: nothing has changed, and it goes the long way. This is the
+/// long way's answer for such a packet, and no other; it only spares it the questions.
+std::size_t Session::Impl::pass_known(Side from, Bytes in, Instant now, Turn& turn) {
+  if (verdicts(from).empty() || inlet(from).gathering()) return 0;
+  const mqtt::PlainPublish publish = mqtt::read_plain_publish(in, version_);
+  if (publish.total == 0 || publish.total > rules(from).max_packet) return 0;
+  const policy::Verdict* verdict =
+      verdicts(from).find({publish.topic, publish.qos, publish.retain, publish.payload_size});
+  if (verdict == nullptr || !verdict->allowed || !verdict->reported.name.empty()) return 0;
+  const bool counts = version_ == Version::v5 && publish.qos != 0;
+  if (counts && quota(from).spent()) return 0;
+  const bool delivers = from == Side::broker && publish.qos != 0;
+  if (delivers && deliveries_.in_use(publish.packet_id)) return 0;
+  if (!budget_.take(*policy_, role_limits(from), verdict->limit, publish.total, now)) return 0;
+
+  const std::size_t here = std::min(publish.total, in.size());
+  const auto behind = static_cast<std::uint32_t>(publish.total - here);
+  outlet(other(from)).forward(in.first(here), behind, true, turn.to(other(from)));
+  inlet(from).finish(behind, true);
+  if (delivers) deliveries_.deliver(publish.packet_id, publish.qos);
+  if (counts) quota(from).take();
+  events_.on_packet(from, PacketType::publish, publish.total);
+  note_bytes(from, true, now);
+  return here;
 }
 
 Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
@@ -102,8 +132,7 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
 /// verdict that allowed may have become a refusal.
 bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
                                   policy::Verdict& verdict) {
-  std::span<const std::uint32_t> roles;  // of what a client receives they count nothing
-  if (a.from == Side::client) roles = grants_->role_limits();
+  const std::span<const std::uint32_t> roles = role_limits(a.from);
   const std::uint32_t limit = verdict.allowed ? verdict.limit : policy::kNoLimit;
   if (budget_.take(*policy_, roles, limit, a.size(), a.now)) return true;
 

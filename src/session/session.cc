@@ -68,6 +68,10 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
       continue;
     }
     if (state_ == State::closed || paused(from) != 0) break;
+    if (const std::size_t passed = pass_known(from, bytes.subspan(taken), now, turn)) {
+      taken += passed;
+      continue;
+    }
 
     const Inlet::Step step = in.next(bytes.subspan(taken), rules(from));
     if (step.kind == Inlet::Step::Kind::need_more) {
