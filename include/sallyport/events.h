@@ -75,6 +75,12 @@ class Events {
   virtual void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) = 0;
 };
 
+/// Bytes on the wire, TLS included, by side.
+struct WireBytes {
+  std::uint64_t received[2] = {};
+  std::uint64_t sent[2] = {};
+};
+
 /// What happens to connections rather than to packets; reported by `proxy`. Same rules as Events.
 /// `listener` is the listener's name, `detail` is static.
 class GatewayEvents : public Events {
@@ -88,8 +94,8 @@ class GatewayEvents : public Events {
   virtual void on_handshake(Side side, bool ok, std::string_view version, Duration took,
                             std::string_view detail) = 0;
   virtual void on_broker_connect(bool ok, Duration took, std::string_view detail) = 0;
-  /// Bytes on the wire, TLS included.
-  virtual void on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) = 0;
+  /// Once a turn.
+  virtual void on_wire_bytes(const WireBytes& bytes) = 0;
   /// A side is slow: reading from the other one stopped (true) or goes on again.
   virtual void on_backpressure(Side slow, bool paused) = 0;
   /// The worker's loop turned. Called from a timer about once a second, however busy or idle the

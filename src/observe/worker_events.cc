@@ -153,10 +153,11 @@ void WorkerEvents::on_broker_connect(bool ok, Duration took, std::string_view de
                                       std::memory_order_relaxed);
 }
 
-void WorkerEvents::on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) {
-  SideCounters& counters = counters_.sides[index_of(side)];
-  if (received != 0) counters.wire_received.add(received);
-  if (sent != 0) counters.wire_sent.add(sent);
+void WorkerEvents::on_wire_bytes(const WireBytes& bytes) {
+  for (std::size_t side = 0; side != kSides; ++side) {
+    counters_.sides[side].wire_received.add(bytes.received[side]);
+    counters_.sides[side].wire_sent.add(bytes.sent[side]);
+  }
 }
 
 void WorkerEvents::on_backpressure(Side slow, bool paused) {

@@ -36,7 +36,7 @@ class WorkerEvents final : public GatewayEvents {
   void on_handshake(Side side, bool ok, std::string_view version, Duration took,
                     std::string_view detail) override;
   void on_broker_connect(bool ok, Duration took, std::string_view detail) override;
-  void on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) override;
+  void on_wire_bytes(const WireBytes& bytes) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;
 

@@ -40,7 +40,7 @@ int Relay::start(net::Socket socket) {
 void Relay::on_read(net::Stream& stream, Bytes bytes) {
   const Side side = side_of(stream);
   const Instant now = net::Loop::now();
-  worker_.wire(side).received += bytes.size();
+  worker_.wire().received[static_cast<std::size_t>(side)] += bytes.size();
   if (leg(side).tls != nullptr) {
     decrypt(side, bytes, now);
   } else {

@@ -54,11 +54,13 @@ void Relay::flush(Instant now) {
 int Relay::write(Side side) {
   Leg& to = leg(side);
   Outbox& out = worker_.turn().to(side);
+  const bool last = worker_.turn().close || state_ == State::closing;
+  if (out.empty() && !last && (to.tls == nullptr || worker_.cipher(side).empty())) return 0;
   int error = 0;
   if (to.tls != nullptr) {
     Buffer& cipher = worker_.cipher(side);
     if (to.ready && !out.empty()) (void)to.tls->send(out.segments(), cipher);
-    if (worker_.turn().close || state_ == State::closing) to.tls->close(cipher);
+    if (last) to.tls->close(cipher);
     if (!cipher.empty() && to.stream.is_open()) {
       const Bytes bytes = cipher.bytes();
       error = to.stream.write({&bytes, 1});
@@ -73,6 +75,11 @@ int Relay::write(Side side) {
 
 /// A side becomes slow, or is no longer.
 void Relay::watch_pending(Instant now) {
+  // Nearly always nobody is slow, nor was.
+  if (client_.stream.pending() + broker_.stream.pending() == 0 &&
+      ((client_.pauses | broker_.pauses) & (kOtherSlow | kChoked)) == 0) {
+    return;
+  }
   for (const Side side : {Side::client, Side::broker}) {
     Leg& of = leg(side);
     const std::size_t pending = of.stream.pending();
@@ -180,13 +187,11 @@ void Relay::begin_close(Instant now) {
 }
 
 void Relay::report_wire() {
-  for (const Side side : {Side::client, Side::broker}) {
-    Worker::Wire& wire = worker_.wire(side);
-    wire.sent += leg(side).stream.take_sent();
-    if (wire.received == 0 && wire.sent == 0) continue;
-    worker_.events().on_wire_bytes(side, wire.received, wire.sent);
-    wire = {};
-  }
+  WireBytes& wire = worker_.wire();
+  wire.sent[static_cast<std::size_t>(Side::client)] += client_.stream.take_sent();
+  wire.sent[static_cast<std::size_t>(Side::broker)] += broker_.stream.take_sent();
+  worker_.events().on_wire_bytes(wire);
+  wire = {};
 }
 
 }  // namespace sallyport::proxy

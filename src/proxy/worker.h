@@ -66,10 +66,6 @@ class Worker final : private net::Wakeup::Handler,
   void post_drain(Duration limit);
 
   // For the relays.
-  struct Wire {
-    std::uint64_t received = 0;
-    std::uint64_t sent = 0;
-  };
   [[nodiscard]] net::Loop& loop() { return *loop_; }
   [[nodiscard]] net::Timers& timers() { return timers_; }
   [[nodiscard]] net::Resolver& resolver() { return resolver_; }
@@ -82,7 +78,7 @@ class Worker final : private net::Wakeup::Handler,
   /// What TLS has for a side at the end of this turn. Empty between turns.
   [[nodiscard]] Buffer& cipher(Side side) { return cipher_[static_cast<std::size_t>(side)]; }
   /// Bytes of this turn that have not been reported yet.
-  [[nodiscard]] Wire& wire(Side side) { return wire_[static_cast<std::size_t>(side)]; }
+  [[nodiscard]] WireBytes& wire() { return wire_; }
   /// Unique among all workers.
   [[nodiscard]] std::uint64_t next_session_id() { return next_id_ += place_.count; }
   /// Deletes the relay.
@@ -123,7 +119,7 @@ class Worker final : private net::Wakeup::Handler,
   Turn turn_;
   Buffer plain_;
   std::array<Buffer, 2> cipher_;
-  std::array<Wire, 2> wire_;
+  WireBytes wire_;
   std::uint64_t next_id_;
 
   bool open_ = false;

@@ -116,10 +116,11 @@ TEST_CASE("packets, bytes, rewrites, back-pressure and throttles") {
   CHECK(gateway["sallyport_packets_total{from=\"client\",type=\"PUBLISH\"}"] == 2);
   CHECK(gateway["sallyport_packet_bytes_total{from=\"client\",type=\"PUBLISH\"}"] == 268'435'560);
   CHECK(gateway["sallyport_packets_total{from=\"broker\",type=\"PUBACK\"}"] == 1);
-  gateway.worker().on_wire_bytes(Side::client, 10, 20);
-  gateway.worker().on_wire_bytes(Side::client, 1, 0);
+  gateway.worker().on_wire_bytes({.received = {10, 3}, .sent = {20, 0}});
+  gateway.worker().on_wire_bytes({.received = {1, 0}, .sent = {}});
   CHECK(gateway["sallyport_wire_bytes_total{side=\"client\",direction=\"received\"}"] == 11);
   CHECK(gateway["sallyport_wire_bytes_total{side=\"client\",direction=\"sent\"}"] == 20);
+  CHECK(gateway["sallyport_wire_bytes_total{side=\"broker\",direction=\"received\"}"] == 3);
   gateway.worker().on_rewrite(Rewrite::subscribe);
   CHECK(gateway["sallyport_rewrites_total{what=\"subscribe\"}"] == 1);
   gateway.worker().on_backpressure(Side::broker, true);

@@ -214,10 +214,12 @@ void Log::on_broker_connect(bool ok, Duration took, std::string_view) {
   CHECK(took.count() >= 0);
   add(ok ? "dial ok" : "dial failed");
 }
-void Log::on_wire_bytes(Side side, std::uint64_t received, std::uint64_t sent) {
+void Log::on_wire_bytes(const WireBytes& bytes) {
   const std::lock_guard lock(mutex_);
-  received_[static_cast<std::size_t>(side)] += received;
-  sent_[static_cast<std::size_t>(side)] += sent;
+  for (std::size_t side = 0; side != 2; ++side) {
+    received_[side] += bytes.received[side];
+    sent_[side] += bytes.sent[side];
+  }
 }
 void Log::on_backpressure(Side slow, bool paused) {
   add(name(slow) + (paused ? " slow" : " fast"));
