@@ -56,6 +56,7 @@ class Stream final {
   /// 0, or a libuv error code. No effect where it reads already, or where the peer has ended.
   [[nodiscard]] int start_reading();
   void stop_reading();
+  [[nodiscard]] bool is_reading() const { return reading_; }
 
   /// Sends all segments in order, in one system call where there are not hundreds of them. 0, or a
   /// libuv error code: the connection is dead, the owner calls close(). The bytes are the caller's

@@ -120,6 +120,7 @@ class Relay final : private net::Stream::Handler,
   void watch_pending(Instant now);
   void check_stall(Side side, Instant now);
   void pause(Side side, std::uint8_t reasons, bool on, Instant now);
+  [[nodiscard]] bool is_owed() const;
   [[nodiscard]] bool resume(Instant now);
   [[nodiscard]] bool end_of_tls(Instant now);
   void update_reading();

@@ -19,7 +19,7 @@ void Relay::settle(Instant now) {
         dial(now);
       }
       watch_pending(now);
-    } while (resume(now) || end_of_tls(now));
+    } while (is_owed() && (resume(now) || end_of_tls(now)));
   } else if (state_ == State::handshaking) {
     if (const int error = write(Side::client); error != 0) {
       lose(Side::client, CloseKind::network_error, net::describe(error), now);
@@ -121,6 +121,11 @@ void Relay::pause(Side side, std::uint8_t reasons, bool on, Instant now) {
   if (was != is) session_->set_reading(side, !is, now);
 }
 
+/// May there be work left that no event will bring?
+bool Relay::is_owed() const {
+  return ((client_.pauses | broker_.pauses) & kKept) != 0 || client_.ended || broker_.ended;
+}
+
 /// Feeds the session what was kept, where it takes it again. True: something was fed, so the turn
 /// goes on. Bytes that were decrypted raise no read event: this is the only way to them.
 bool Relay::resume(Instant now) {
@@ -160,7 +165,7 @@ bool Relay::end_of_tls(Instant now) {
 void Relay::update_reading() {
   for (const Side side : {Side::client, Side::broker}) {
     Leg& from = leg(side);
-    if (!from.stream.is_open()) continue;
+    if (from.stream.is_reading() == (from.pauses == 0) || !from.stream.is_open()) continue;
     if (from.pauses != 0) {
       from.stream.stop_reading();
     } else if (from.stream.start_reading() != 0) {

@@ -20,6 +20,20 @@ bool ends_message(const mqtt::Ack& ack) {
 
 }  // namespace
 
+/// A PUBACK of the broker's without reason code and properties: four bytes that need no decoding.
+/// Says how much of the input that was; 0: it is something else.
+std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
+  constexpr std::size_t kSize = 4;
+  if (in.size() < kSize || in[0] != 0x40 || in[1] != kSize - 2 || (in[2] | in[3]) == 0 ||
+      rules(Side::broker).max_packet < kSize) {
+    return 0;
+  }
+  quota(Side::client).give_back();
+  outlet(Side::client).forward(in.first(kSize), 0, true, turn.to_client);
+  events_.on_packet(Side::broker, PacketType::puback, kSize);
+  return kSize;
+}
+
 Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
   const auto decoded = mqtt::decode_ack(a.frame, a.from, version_, decode_limits(a.from));
   if (!decoded) return malformed(a, decoded.error());

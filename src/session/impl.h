@@ -61,6 +61,7 @@ class Session::Impl final {
   enum class Admission : std::uint8_t { yes, later, over };
 
   // session.cc
+  std::size_t pass_at_once(Side from, Bytes in, Instant now, Turn& turn);
   void note_bytes(Side from, bool forwarded, Instant now);
   Fate dispatch(const Arrival& a);
   Fate from_client(const Arrival& a);
@@ -137,6 +138,7 @@ class Session::Impl final {
   Fate on_suback(const Arrival& a);
 
   // control.cc
+  std::size_t pass_puback(Bytes in, Turn& turn);
   Fate on_ack(const Arrival& a);
   Fate on_client_ack(const Arrival& a, const mqtt::Ack& ack);
   Fate on_broker_ack(const Arrival& a, const mqtt::Ack& ack);

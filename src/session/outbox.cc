@@ -34,6 +34,7 @@ void Outbox::copy(Bytes bytes) {
 }
 
 void Outbox::clear() {
+  if (segments_.empty()) return;  // nor is there anything in a block
   segments_.clear();
   size_ = 0;
   if (blocks_.empty()) return;

@@ -43,7 +43,6 @@ std::string_view Session::Impl::resolve(const mqtt::Publish& publish, const Alia
 /// how much of the input that was; 0: nothing has changed, and it goes the long way. This is the
 /// long way's answer for such a packet, and no other; it only spares it the questions.
 std::size_t Session::Impl::pass_known(Side from, Bytes in, Instant now, Turn& turn) {
-  if (verdicts(from).empty() || inlet(from).gathering()) return 0;
   const mqtt::PlainPublish publish = mqtt::read_plain_publish(in, version_);
   if (publish.total == 0 || publish.total > rules(from).max_packet) return 0;
   const policy::Verdict* verdict =

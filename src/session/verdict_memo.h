@@ -46,7 +46,6 @@ class VerdictMemo final {
   }
 
   void forget() { entries_ = {}; }
-  [[nodiscard]] bool empty() const { return entries_.empty(); }
 
   /// Bytes owned.
   [[nodiscard]] std::size_t memory() const {
