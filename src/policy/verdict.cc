@@ -171,6 +171,14 @@ Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, const
   return jury.decide(no_rule);
 }
 
+/// A verdict on what is no message: it uses up no limit, and no payload has a say in it.
+Verdict without_message(Verdict verdict) {
+  verdict.limit = kNoLimit;
+  verdict.payload_least = 0;
+  verdict.payload_most = UINT32_MAX;
+  return verdict;
+}
+
 }  // namespace
 
 Verdict Grants::check_publish(const PublishRequest& request) const {
@@ -179,19 +187,14 @@ Verdict Grants::check_publish(const PublishRequest& request) const {
 }
 
 Verdict Grants::check_response_topic(std::string_view topic) const {
-  Verdict verdict =
-      decide(*policy_->compiled_, publish_, {*identity_, usable_}, version_, no_rule_, topic, {});
   // Somebody else will publish there: that does not use up what this client may send.
-  verdict.limit = kNoLimit;
-  return verdict;
+  return without_message(
+      decide(*policy_->compiled_, publish_, {*identity_, usable_}, version_, no_rule_, topic, {}));
 }
 
 Verdict Grants::check_subscribe(std::string_view filter, std::uint8_t qos) const {
-  Verdict verdict = decide(*policy_->compiled_, subscribe_, {*identity_, usable_}, version_,
-                           no_rule_, filter, {qos, false, 0});
-  // A rule's limit counts messages, and a SUBSCRIBE is none.
-  verdict.limit = kNoLimit;
-  return verdict;
+  return without_message(decide(*policy_->compiled_, subscribe_, {*identity_, usable_}, version_,
+                                no_rule_, filter, {qos, false, 0}));
 }
 
 Verdict Grants::check_delivery(const PublishRequest& request) const {

@@ -274,6 +274,7 @@ TEST_CASE("the compiled policy answers as the rules do one by one") {
   std::size_t by_rule = 0;
   std::size_t reported = 0;
   std::size_t asked = 0;
+  std::size_t same = 0;
   for (unsigned seed = 1; seed <= 4000; ++seed) {
     Dice dice(seed);
     const PolicySpec spec = random_policy(dice);
@@ -297,6 +298,20 @@ TEST_CASE("the compiled policy answers as the rules do one by one") {
         CAPTURE(text);
         REQUIRE(words(verdict) == words(expected));
       }
+      // For which other payloads is that the answer, too?
+      REQUIRE(verdict.payload_least <= question.request.payload_size);
+      REQUIRE(verdict.payload_most >= question.request.payload_size);
+      for (std::uint32_t size = 0; size < 5; ++size) {
+        if (size < verdict.payload_least || size > verdict.payload_most) continue;
+        Question other = question;
+        other.request.payload_size = size;
+        if (words(ask(*grants, other)) != words(verdict)) {
+          CAPTURE(seed);
+          CAPTURE(text);
+          REQUIRE(words(ask(*grants, other)) == words(verdict));
+        }
+        same += size != question.request.payload_size ? 1U : 0U;
+      }
       ++asked;
       allowed += verdict.allowed ? 1U : 0U;
       by_rule += verdict.cause.is_rule ? 1U : 0U;
@@ -309,6 +324,8 @@ TEST_CASE("the compiled policy answers as the rules do one by one") {
   CHECK(allowed < asked * 4 / 5);
   CHECK(by_rule > asked / 4);
   CHECK(reported > asked / 20);
+  CHECK(same > asked);
+  CHECK(same < asked * 4);
 }
 
 }  // namespace
