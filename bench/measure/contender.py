@@ -30,6 +30,7 @@ class Contender:
     package = None                      # of Debian, that brings the program
     is_broker = False                   # there is no sink behind it
     kind = "one process"                # how "one worker" is meant
+    end_codes = (0, -signal.SIGTERM)    # SIGTERM is an orderly end where nobody catches it
 
     def __init__(self, site, wrap=None):
         self.site = site
@@ -77,9 +78,9 @@ class Contender:
         return self.background.pid
 
     def end(self):
-        """An orderly end. SIGTERM is one to programs that do not catch it."""
+        """An orderly end, so that nothing that went wrong goes unseen."""
         os.kill(self.pid, signal.SIGTERM)
-        self.background.wait(120, codes=(0, -signal.SIGTERM))
+        self.background.wait(120, codes=self.end_codes)
 
 
 def said_version(command, pattern):

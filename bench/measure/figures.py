@@ -52,20 +52,25 @@ def cpu_times(setup, kinds, work, rounds, progress):
 
 
 def idle_memory(setup, kind, connections, client_certificates=False):
-    """Bytes of the program for each idle TLS connection, with its connection to the broker."""
+    """Bytes of the program for each idle TLS connection, with its connection to the broker: what so
+    many connections take beside a quarter as many that are there already. What the first ones bring
+    along (tables, code, room that earlier ones left) is not theirs."""
     own = ["--cert", f"{setup.pki}/bench-1.crt", "--key", f"{setup.pki}/bench-1.key"] \
         if client_certificates else []
+    def idle(count, name):
+        return load.Clients(setup.build, stage.contender,
+                            ["--idle", str(count), "--client-id", f"{name}-%i", "--seconds", "600",
+                             *own])
     with Stage(setup, kind, CpuTime, client_certificates) as stage, stage.sink():
-        contender = stage.contender
-        # What the first connection of all brings along (tables, code, buffers) is not theirs.
-        load.drive(setup.build, contender, ["--clients", "1", "--visits", "20", *own])
-        before = proportional_set_size(contender.pid)
-        with load.Clients(setup.build, contender, ["--idle", str(connections), "--seconds", "600",
-                                                   *own]) as clients:
+        with idle(connections // 4, "first") as first:
             time.sleep(1)
-            after = proportional_set_size(contender.pid)
-            clients.end()
-        contender.end()
+            before = proportional_set_size(stage.contender.pid)
+            with idle(connections, "bench") as others:
+                time.sleep(1)
+                after = proportional_set_size(stage.contender.pid)
+                others.end()
+            first.end()
+        stage.contender.end()
     return (after - before) / connections
 
 
