@@ -8,13 +8,25 @@ to send, and what cannot work is said in words. Takes seconds; measures nothing.
 
 import json
 import os
+import signal
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from measure import instruments, picture, pki, report, targets  # noqa: E402
+from measure.gateway import Gateway  # noqa: E402
 from measure.load import Sink  # noqa: E402
+from measure.peers import PEERS, HaProxy, Nginx, Stunnel  # noqa: E402
 from measure.process import ROOT, Background, Failure, free_port, need, run, wait_for_port  # noqa: E402
+
+from measure.stage import Setup, Stage  # noqa: E402
+from measure.work import BY_NAME  # noqa: E402
+
+CONTENDERS = (Gateway, *PEERS)
 
 
 def load(build, *arguments, code=0):
@@ -113,14 +125,163 @@ def speaks_tls(build, folder):
         raise Failure(f"a certificate that is not trusted: {error}")
 
 
+def holds_until_it_is_told(build, folder):
+    log = os.path.join(folder, "load.log")
+    with Sink(build, folder) as sink:
+        arguments = [os.path.join(build, "bench", "sallyport_load"), "--json", "--port",
+                     str(sink.port), "--clients", "5", "--messages", "3", "--qos", "1", "--hold"]
+        with Background(arguments, log, stdout=subprocess.PIPE) as clients:
+            expect(json.loads(clients.process.stdout.readline()), event="ready", clients=5)
+            with Background([*arguments, "--seconds", "0.3"], log, stdout=subprocess.PIPE) as others:
+                others.process.stdout.readline()
+                expect(json.loads(others.process.stdout.readline()), ok=False, published=0,
+                       problem="no SIGUSR1 came in time")
+            clients.process.send_signal(signal.SIGUSR1)
+            expect(json.loads(clients.process.stdout.readline()), ok=True, acknowledged=15)
+            clients.wait(30)
+        expect(sink.finish(), received=15)
+
+
+def contenders_do_the_work(build, folder):
+    """All of it, a little of each; checked by those who count at both ends."""
+    setup = Setup(build, pki.make(os.path.join(folder, "pki")))
+    for kind in CONTENDERS:
+        for work in BY_NAME.values():
+            if work.is_delivery and kind.is_broker or work.client_certificates and kind != Gateway:
+                continue
+            with Stage(setup, kind, instruments.CpuTime, work.client_certificates) as stage:
+                if stage.perform(work, 7, full_speed=True)[""] <= 0:
+                    raise Failure(f"{kind.name}, {work.name}: no CPU time")
+                stage.contender.end()
+
+
+def contenders_are_what_is_said(build, folder):
+    """One worker, TLS 1.3 only; the rest of what distinguishes them does what it is there for."""
+    setup = Setup(build, pki.make(os.path.join(folder, "pki")))
+    trust = ssl.create_default_context(cafile=os.path.join(setup.pki, "ca.crt"))
+    for kind in CONTENDERS:
+        if kind.version(build) == "unknown":
+            raise Failure(f"{kind.name} does not say its version")
+        with Stage(setup, kind, instruments.CpuTime) as stage, stage.sink() as sink:
+            port = stage.contender.port
+            if kind in (HaProxy, Nginx) and len(os.listdir(f"/proc/{stage.contender.pid}/task")) != 1:
+                raise Failure(f"{kind.name} has more than one thread")
+            if kind in (HaProxy, Gateway):      # no MQTT, no connection to the broker
+                with socket.create_connection(("127.0.0.1", port), timeout=30) as plain, \
+                        trust.wrap_socket(plain, server_hostname="localhost") as client:
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    try:
+                        answer = client.recv(100)
+                    except (ConnectionResetError, ssl.SSLError):
+                        answer = b""
+                if answer:
+                    raise Failure(f"{kind.name} takes HTTP for MQTT: {answer}")
+            if not kind.is_broker:
+                load(build, "--port", str(port), "--tls", "--ca", f"{setup.pki}/ca.crt", "--clients",
+                     "2", "--messages", "3", "--qos", "1", "--topic", "plant/x/secret/y",
+                     "--client-id", "bench-%i")
+                expect(sink.finish(), received=0 if kind is Gateway else 6, connects=2)
+            if kind is not Gateway:             # which has TLS 1.2 for old devices
+                old = ssl.create_default_context(cafile=os.path.join(setup.pki, "ca.crt"))
+                old.maximum_version = ssl.TLSVersion.TLSv1_2
+                try:
+                    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain, \
+                            old.wrap_socket(plain, server_hostname="localhost"):
+                        raise Failure(f"{kind.name} speaks TLS 1.2")
+                except (ConnectionResetError, ssl.SSLError):
+                    pass
+
+
+def mosquitto_minds_its_acl(build, folder):
+    setup = Setup(build, pki.make(os.path.join(folder, "pki")))
+    with Stage(setup, PEERS[3], instruments.CpuTime) as stage:
+        for topic, to, arrive in (("plant/shared/x", "plant/shared/#", 12),
+                                  ("plant/x/secret/y", "#", 0)):
+            got, _ = load(build, "--port", str(stage.contender.port), "--tls", "--ca",
+                          f"{setup.pki}/ca.crt", "--clients", "2", "--messages", "3",
+                          "--subscribers", "2", "--topic", topic, "--filter", to)
+            expect(got, published=6, received=arrive)
+
+
+def instruments_count(build, folder):
+    """On a peer, for neither strace nor valgrind gets on with a sanitizer."""
+    setup = Setup(build, pki.make(os.path.join(folder, "pki")))
+    work = BY_NAME["exchange"]
+    with Stage(setup, Nginx, instruments.SystemCalls) as stage:
+        calls = stage.difference(work)
+        # To the sink and back, each by a call of its own, and nothing else is written.
+        if abs(calls["writev"] + calls["write"] - 2) > 0.02:
+            raise Failure(f"an exchange takes other than two writes: {calls}")
+    for with_functions in (False, True):
+        with Stage(setup, Nginx, lambda out: instruments.Instructions(
+                out, with_functions)) as stage:
+            once, twice = (sum(stage.perform(work, count).values()) for count in (20, 40))
+            idle = sum(stage.perform(work, 20).values())
+        # As much again for as many again; connecting is in both.
+        each = (twice - once) / work.units(20)
+        if not 10e3 < each < 40e3 or abs(idle - once) > 0.2 * once:
+            raise Failure(f"{once} and {twice} instructions, and {idle}: {each} for an exchange")
+
+
+def says_what_is_reached(_, folder):
+    contenders = {kind.name: {"title": kind.title, "version": "1"} for kind in CONTENDERS}
+    rounds = {"gateway": [1.0, 5.0, 1.1], "nginx": [1.0, 1.0, 1.0], "stunnel": [2.0, 9.0, 2.0]}
+    works = {"exchange": {"instructions": {"gateway": 10500, "nginx": 9000},
+                          "calls": {"gateway": 6.01, "nginx": 5}},
+             "publish-x64": {"cpu_us": {name: times[0] for name, times in rounds.items()},
+                             "cpu_us_rounds": rounds},
+             "crowd": {"calls": {"beside the idle": 6.0, "without them": 5.0}},
+             "memory": {"bytes": {"gateway": 1024, "stunnel": 80 * 1024}},
+             "core": {"gb_per_s": {"frame/publish-1k-read-64k": 1.9}}}
+    result = {"date": "today", "machine": {"cpu": "one", "cores": 1, "system": "Debian"},
+              "compiler": "c++", "tools": "none", "contenders": contenders, "works": works,
+              "warnings": ["too hot"]}
+    wanted = {("exchange", "instructions"): True, ("exchange", "calls"): False,
+              ("publish-x64", "cpu_us"): True, ("crowd", "calls"): False,
+              ("memory", "bytes"): True, ("core", "gb_per_s"): False}
+    for row in targets.results(works):
+        key = (row["work"], row["figure"])
+        if row["reached"] is not wanted.get(key):
+            raise Failure(f"{row} should say {wanted.get(key)}")
+        if key == ("publish-x64", "cpu_us") and (row["value"], row["to"]) != (1.1, "nginx"):
+            raise Failure(f"the best peer: {row}")
+    path = os.path.join(folder, "page.md")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.put_between_marks(path, report.page(result))
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for words in ("before\n<!--", "-->\nafter", "too hot", "| 6.01 |", "yes: 1.10 × nginx stream's"):
+        if words not in text:
+            raise Failure(f"{words!r} is not in {text}")
+    if "old" in text:
+        raise Failure(f"the old table is still there: {text}")
+    picture.draw(result, os.path.join(folder, "picture.svg"))
+    drawn = xml.etree.ElementTree.parse(os.path.join(folder, "picture.svg")).getroot()
+    texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    if not any("80" in "".join(element.itertext()) for element in
+               drawn.iter("{http://www.w3.org/2000/svg}text")):
+        raise Failure(f"the bar that is cut does not say how long it is: {texts}")
+
+
+def refuses_what_it_does_not_know(build, _):
+    for words, arguments in (("no such contender", ["--only", "apache"]),
+                             ("no such work", ["--work", "exchange,nonsense"]),
+                             ("no such figure", ["--figures", "seconds"]),
+                             ("--write", ["--write", "--only", "gateway"])):
+        done = subprocess.run([os.path.join(ROOT, "bench", "compare"), build, *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              check=False)
+        if done.returncode != 2 or words not in done.stderr:
+            raise Failure(f"{arguments}: {done.returncode}, {done.stderr}")
+
+
 def serves_a_real_broker(build, folder):
     port = free_port()
     config = os.path.join(folder, "mosquitto.conf")
     with open(config, "w", encoding="utf-8") as file:
         file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
                    "max_queued_messages 0\nmax_inflight_messages 100\n")
-    path = os.environ.get("PATH", "") + ":/usr/sbin"
-    os.environ["PATH"] = path
     with Background([need("mosquitto", "mosquitto"), "-c", config],
                     os.path.join(folder, "mosquitto.log")) as broker:
         wait_for_port(port, broker.process, 30)
@@ -143,6 +304,7 @@ def explains_what_is_wrong(build, folder):
                 ("missing.crt", 1, ("--port", port, "--tls", "--ca", "missing.crt")),
                 ("--window", 1, ("--port", port, "--qos", "1", "--messages-per-record", "21")),
                 ("--visits", 1, ("--port", port, "--visits", "3")),
+                ("--hold", 1, ("--port", port, "--hold", "--idle", "3")),
                 ("--expect", 1, ("--port", port, "--clients", "1", "--expect", "3")),
                 ("--qos", 2, ("--port", port, "--qos", "3")),
                 ("--nonsense", 2, ("--nonsense",))):
@@ -165,12 +327,16 @@ def counts_cases(build, _):
 
 
 CHECKS = (publishes, keeps_its_pace, fills_records, waits_behind_a_window_of_one, delivers,
-          comes_and_goes, speaks_tls, serves_a_real_broker, explains_what_is_wrong, counts_cases)
+          comes_and_goes, speaks_tls, holds_until_it_is_told, serves_a_real_broker,
+          explains_what_is_wrong, counts_cases, contenders_do_the_work,
+          contenders_are_what_is_said, mosquitto_minds_its_acl, instruments_count,
+          says_what_is_reached, refuses_what_it_does_not_know)
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin"
     failed = 0
     for check in CHECKS:
         name = check.__name__.replace("_", " ")

@@ -20,7 +20,8 @@ TOP = 4.0   # a bar that is longer is cut, and says how long it would be
 
 def script(result, path):
     works = result["works"]
-    names = list(result["contenders"])
+    names = [name for name in result["contenders"]
+             if any(name in works.get(work, {}).get(figure, {}) for work, figure, _ in BARS)]
     data, labels = [], []
     for column, (work, figure, label) in enumerate(BARS):
         found = works.get(work, {}).get(figure, {})
@@ -54,7 +55,7 @@ def script(result, path):
         "set border 1 linecolor rgb '#888888'",
         'set title "Cost per message, handshake and connection; Sallyport = 1, less is better" '
         'font ",13"',
-        "set key top outside center below horizontal samplen 1",
+        "set key outside bottom center horizontal samplen 1",
         *labels, f"plot {plots}", ""])
 
 

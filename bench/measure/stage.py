@@ -46,8 +46,7 @@ class Stage:
 
     def perform(self, work, count, counted=True, full_speed=False):
         """Does the work so many times. What the instrument counted meanwhile."""
-        arguments = [text.replace("{pki}", self.setup.pki)
-                     for text in work.arguments(count, full_speed)]
+        arguments = work.arguments(count, self.setup.pki, full_speed)
         with self.sink(work.sink_arguments(count)) as sink:
             if counted:
                 self.instrument.start(self.contender.pid)

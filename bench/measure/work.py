@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Work:
     name: str
     what: str
-    load: tuple                 # arguments of sallyport_load; {n}: how many, by each client
+    load: tuple                 # arguments of sallyport_load; {n}: how many, by each of {clients}
     lengths: tuple              # two run lengths, of which the difference counts, by each client
     figures: tuple              # those in which contenders are compared
     clients: int = 1
@@ -17,9 +17,9 @@ class Work:
     speed: tuple = None         # where instruments need another pace: the arguments without them
     speed_length: int = 0       # and how many, by each client
 
-    def arguments(self, count, full_speed=False):
+    def arguments(self, count, pki, full_speed=False):
         load = self.speed if full_speed and self.speed else self.load
-        return [text.format(n=count, clients=self.clients) for text in load]
+        return [text.format(n=count, clients=self.clients, pki=pki) for text in load]
 
     def sink_arguments(self, count):
         return [text.format(n=count) for text in self.sink]
