@@ -84,9 +84,15 @@ refuses(
   view => !maySend(view.from, view.header.type, view.version)
 )
 const dupWithoutQos = view => is(view, 'publish') && (view.header.flags & 0x0e) === 0x08
-refuses('[MQTT-3.3.1-2]', 'DUP on QoS 0', 'mqtt.qos', dupWithoutQos)
+refuses('[MQTT-3.3.1-2], 2.1 (3.1)', 'DUP on QoS 0', 'mqtt.qos', dupWithoutQos)
 early.push(
-  entry('early', '[MQTT-3.3.1-2]', 'DUP on QoS 0, before all of it is here', 'mqtt.qos', dupWithoutQos)
+  entry(
+    'early',
+    '[MQTT-3.3.1-2], 2.1 (3.1)',
+    'DUP on QoS 0, before all of it is here',
+    'mqtt.qos',
+    dupWithoutQos
+  )
 )
 refusesEarly(
   '3.12.1, 3.13.1, 3.14.1 (3.1.1), 3.2.1 (3.1.1), 3.4.1 (3.1.1)',
@@ -155,7 +161,7 @@ refuses(
 
 // --- strings ---
 refuses(
-  '[MQTT-1.5.4-1], [MQTT-1.5.3-1 (3.1.1)]',
+  '[MQTT-1.5.4-1], [MQTT-1.5.3-1 (3.1.1)], 2.5 (3.1)',
   'a string that is not well-formed UTF-8',
   'mqtt.utf8',
   view => strings(view).some(one => !isUtf8(one.bytes))
@@ -195,7 +201,7 @@ refuses(
 
 // --- fields ---
 refuses(
-  '[MQTT-2.2.1-3], [MQTT-2.2.1-4], [MQTT-2.3.1-1 (3.1.1)]',
+  '[MQTT-2.2.1-3], [MQTT-2.2.1-4], [MQTT-2.3.1-1 (3.1.1)], 2.4 (3.1)',
   'a packet identifier of 0',
   'mqtt.packet-identifier',
   view => view.packet.messageId === 0

@@ -19,7 +19,7 @@ const five = view => view.version === 5
 const length = view => view.header.length
 
 // --- strings ---
-const strings = view => (view.walk ? view.walk.strings : [])
+const strings = view => view.walk.strings.filter(one => one.end <= view.walk.body.length)
 const properties = view => view.packet.properties || {}
 function topics(view) {
   const { packet } = view
@@ -104,6 +104,7 @@ const place = (view, index) => (index > 0 ? 'will' : placeOf(view.header.type, v
 function someProperty(view, test) {
   return (
     five(view) &&
+    !leftOut(view) &&
     view.walk.blocks.some((block, index) =>
       block.properties.some((one, i) => test(one, place(view, index), block.properties.slice(0, i)))
     )

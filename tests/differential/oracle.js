@@ -4,7 +4,8 @@
 const Parser = require('mqtt-packet/parser')
 const { PROPERTIES } = require('./standard')
 
-const hex = value => Buffer.from(value).toString('hex')
+// mqtt-packet has null for a string that is not there in full.
+const hex = value => (value === null ? null : Buffer.from(value).toString('hex'))
 
 // The parser, unchanged, with a note taken of every read.
 class Walking extends Parser {
@@ -132,7 +133,8 @@ function property(one, value) {
   if (one.kind === 'pair') {
     return Object.keys(value).flatMap(name => [].concat(value[name]).map(text => [hex(name), hex(text)]))
   }
-  return [].concat(value).map(each => (typeof each === 'string' || Buffer.isBuffer(each) ? hex(each) : +each))
+  const isBytes = each => each === null || typeof each === 'string' || Buffer.isBuffer(each)
+  return [].concat(value).map(each => (isBytes(each) ? hex(each) : +each))
 }
 
 function properties(given = {}) {
