@@ -95,11 +95,17 @@ void Peer::decrypt(Bytes bytes) {
 
 void Peer::take(Bytes plain) {
   while (!plain.empty() && stream_.is_open()) {
+    if (inlet_.mid_packet()) {
+      plain = plain.subspan(inlet_.take_payload(plain).bytes.size());
+      continue;
+    }
     const Inlet::Step step = inlet_.next(plain, rules_);
-    if (step.kind == Inlet::Step::Kind::malformed) return close(to_string(step.error.check));
+    if (step.kind == Inlet::Step::Kind::malformed) {
+      return close(to_string(step.found.error.check));
+    }
     if (step.kind == Inlet::Step::Kind::frame) {
-      handler_.on_packet(step.frame);
-      inlet_.finish(step.frame.payload_size, false);
+      handler_.on_packet(step.found.frame);
+      inlet_.finish(step.found.frame.payload_size, false);
     }
     plain = plain.subspan(step.taken);
   }
