@@ -182,9 +182,10 @@ const fields = {
     return packet(bytes[0], replace(walk.body, one.at - 2, one.at, u16(length)))
   },
   'packet identifier 0'(random, { bytes, walk, type }) {
-    const one = walk.numbers.find(number => number.value > 0)
-    if (!one || type === 'connect') return null
-    return packet(bytes[0], replace(walk.body, one.at, one.at + 2, u16(0)))
+    const none = ['connect', 'connack', 'pingreq', 'pingresp', 'disconnect', 'auth']
+    if (none.includes(type) || (type === 'publish' && (bytes[0] & 6) === 0)) return null
+    const at = type === 'publish' ? walk.strings[0].end : 0
+    return packet(bytes[0], replace(walk.body, at, at + 2, u16(0)))
   },
   'no client identifier'(random, { bytes, walk, type }) {
     if (type !== 'connect') return null

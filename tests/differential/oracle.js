@@ -22,7 +22,6 @@ class Walking extends Parser {
       this.walk = {
         body: this._list.slice(0, this.packet.length),
         strings: [], // { at, end, bytes }: where the text stands, without its length
-        numbers: [], // { at, value }: of two bytes
         blocks: [], // { at, start, end, stopped, properties: [{ at, end, id, whole }] }
         overran: false, // it read, or wanted to read, beyond the end of the packet
         pos: 0
@@ -61,10 +60,8 @@ class Walking extends Parser {
   }
 
   _parseNum() {
-    const at = this._pos
     const value = super._parseNum()
     this.look(value === -1)
-    if (this.walk) this.walk.numbers.push({ at, value })
     return value
   }
 

@@ -152,6 +152,7 @@ function judgeSome(cases, mustBeValid) {
     const verdict = compare(one, ours, theirs)
     for (const entry of verdict.entries) hits.set(entry, hits.get(entry) + 1)
     if (verdict.agreement) totals[verdict.agreement] += 1
+    if (ours.shortcut) verdict.unexplained.push(ours.shortcut)
     if (mustBeValid && (ours.end !== 'whole' || ours.packets.length !== (one.count || 1))) {
       verdict.unexplained.push('a valid packet is refused')
     }

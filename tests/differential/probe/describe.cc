@@ -9,6 +9,8 @@
 
 #include "sallyport/framer.h"
 
+#include "mqtt/plain_publish.h"
+
 namespace sallyport::differential {
 
 namespace {
@@ -202,6 +204,37 @@ Described decode(const Frame& frame, Side from, Version& version) {
   return std::unexpected(Malformed{Check::packet_type, ReasonCode::malformed_packet});
 }
 
+/// The shortcut for a PUBLISH that was decided before must say what the long way says. `decoded`:
+/// null where that refuses the packet, by `check`. Empty, or what differs.
+std::string shortcut_differs(Bytes in, Version version, const Frame& frame, const Publish* decoded,
+                             Check check) {
+  const PlainPublish plain = read_plain_publish(in, version);
+  if (plain.total == 0) return {};
+  if (decoded == nullptr) {
+    // Whether its topic is well-formed is known from the first time.
+    const bool topic = check == Check::topic_name || check == Check::utf8;
+    return topic ? "" : "the shortcut takes what the decoder does not";
+  }
+  const bool same = plain.total == frame.header.total() && plain.topic == decoded->topic &&
+                    plain.qos == decoded->qos && plain.retain == decoded->retain &&
+                    plain.packet_id == decoded->packet_id && !decoded->dup &&
+                    plain.payload_size == decoded->payload_size && decoded->topic_alias == 0 &&
+                    decoded->properties.raw.empty();
+  return same ? "" : "the shortcut reads another packet";
+}
+/// The same of whatever `in` begins with.
+std::string shortcut_differs(Bytes in, Side from, Version version, const FrameResult& result) {
+  using Status = FrameResult::Status;
+  if (result.status == Status::frame && result.frame.header.type == PacketType::publish) {
+    const auto packet = decode_publish(result.frame, from, version, unlimited());
+    return shortcut_differs(in, version, result.frame, packet ? &*packet : nullptr,
+                            packet ? Check::packet_type : packet.error().check);
+  }
+  return shortcut_differs(
+      in, version, result.frame, nullptr,
+      result.status == Status::malformed ? result.error.check : Check::packet_type);
+}
+
 void end_refused(json& out, Malformed error) {
   out["end"] = "refused";
   out["check"] = to_string(error.check);
@@ -225,6 +258,8 @@ json describe_stream(Bytes bytes, Side from, Version version) {
   json out{{"packets", json::array()}, {"end", "whole"}};
   while (!bytes.empty()) {
     const FrameResult result = next_frame(bytes, {from, version, kLargestPacket, kLargestPacket});
+    const std::string differs = shortcut_differs(bytes, from, version, result);
+    if (!differs.empty()) out["shortcut"] = differs;
     if (result.status == FrameResult::Status::need_more) {
       out["end"] = "incomplete";
       return out;

@@ -12,6 +12,7 @@ namespace sallyport::differential {
 /// Walks over all of `bytes`, packet after packet:
 ///   {"packets": [...], "end": "whole" | "incomplete"}
 ///   {"packets": [...], "end": "refused", "check": "mqtt.utf8", "reason": 129}
+/// and "shortcut", a text, where read_plain_publish() does not say what the decoder says.
 /// A CONNECT decides the version of what follows it, as it does in a session. `from` decides what
 /// may come. No limit of the gateway's is applied, and control characters pass: this is about the
 /// standard.
