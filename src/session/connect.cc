@@ -1,6 +1,7 @@
 // From the first packet to an accepted CONNACK. The broker is not dialled before a verdict allows
 // it, and nothing that the client sends meanwhile overtakes CONNACK.
 
+#include "mqtt/reason_codes.h"
 #include "session/impl.h"
 
 namespace sallyport {
@@ -29,6 +30,21 @@ std::optional<Version> announced_version(const mqtt::Frame& frame) {
 bool answered_in_v3(ReasonCode reason) {
   return reason == ReasonCode::unsupported_protocol_version ||
          reason == ReasonCode::client_identifier_not_valid;
+}
+
+/// The reason codes that CONNACK may carry. 3.2.2.2 (5.0)
+ReasonCode for_connack(ReasonCode reason) {
+  if (mqtt::reason_allowed(PacketType::connack, Side::broker, static_cast<std::uint8_t>(reason))) {
+    return reason;
+  }
+  switch (reason) {
+    case ReasonCode::message_rate_too_high:
+      return ReasonCode::quota_exceeded;
+    case ReasonCode::server_shutting_down:
+      return ReasonCode::server_unavailable;
+    default:
+      return ReasonCode::protocol_error;
+  }
 }
 
 }  // namespace
@@ -268,7 +284,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
 /// CONNACK with a refusal, to a client whose CONNECT was not accepted yet.
 void Session::Impl::reject_client(ReasonCode reason, Turn& turn) {
   scratch_.clear();
-  mqtt::encode_connack(version_, false, reason, scratch_);
+  mqtt::encode_connack(version_, false, for_connack(reason), scratch_);
   inject(Side::client, scratch_, turn);
   scratch_.release();
 }

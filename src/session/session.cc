@@ -1,5 +1,6 @@
 #include "sallyport/session.h"
 
+#include "mqtt/reason_codes.h"
 #include "session/impl.h"
 
 namespace sallyport {
@@ -285,9 +286,16 @@ bool Session::Impl::tells_unasked(const Arrival& a, const mqtt::Properties& prop
           mqtt::has_property(properties.raw, Property::reason_string));
 }
 
-/// DISCONNECT to a 5.0 client, where one can still be put on the wire.
+/// DISCONNECT to a 5.0 client, where one can still be put on the wire; before an accepted CONNACK
+/// that is the last word instead [MQTT-3.14.0-1]. A reason that DISCONNECT cannot carry, such as a
+/// packet identifier that is in use, is a protocol error there. [MQTT-3.14.2-1]
 void Session::Impl::say_goodbye(ReasonCode reason, Turn& turn) {
   if (version_ != Version::v5 || outlet(Side::client).mid_packet()) return;
+  if (state_ != State::open) return reject_client(reason, turn);
+  if (!mqtt::reason_allowed(PacketType::disconnect, Side::broker,
+                            static_cast<std::uint8_t>(reason))) {
+    reason = ReasonCode::protocol_error;
+  }
   scratch_.clear();
   mqtt::encode_disconnect(reason, scratch_);
   inject(Side::client, scratch_, turn);

@@ -142,7 +142,7 @@ TEST_CASE(
     CHECK(talk.closed());
     CHECK(last_refusal(talk) == "mqtt.packet-identifier 91");
     CHECK(talk.broker_gets().empty());
-    const unsigned said = from == Side::client ? 0x91 : 0x80;
+    const unsigned said = from == Side::client ? 0x82 : 0x80;
     CHECK(talk.client_gets() == (level == v5 ? wire::disconnect(said) : ""));
   });
   // A broker's QoS 1 is followed as well.
@@ -163,7 +163,7 @@ TEST_CASE(
       talk.open({.level = v5});
       talk.client_sends(first + second);
       CHECK(talk.broker_gets() == first);
-      CHECK(talk.client_gets() == wire::disconnect(0x91));
+      CHECK(talk.client_gets() == wire::disconnect(0x82));
     }
   }
 }

@@ -298,6 +298,24 @@ TEST_CASE("enhanced authentication passes through before CONNACK, with CONNECT's
   CHECK(without.closed());
 }
 
+TEST_CASE("AUTH over a limit before CONNACK is refused by CONNACK [MQTT-3.14.0-1]") {
+  policy::PolicySpec spec = up_and_down();
+  policy::RateSpec rate;
+  rate.messages = Rate{1, std::chrono::hours(1)};
+  rate.on_exceed = Action::disconnect;
+  spec.roles[0].limits = rate;
+  const std::string method = wire::authentication_method("SCRAM");
+  const std::string auth = wire::packet(0xF0, wire::u8(0x18) + wire::properties(v5, method));
+  Conversation talk(spec);
+  talk.client_sends(wire::connect({.level = v5, .properties = method}));
+  talk.broker_accepts();
+  talk.client_sends(auth);
+  CHECK_FALSE(talk.closed());
+  talk.client_sends(auth);
+  CHECK(talk.closed());
+  CHECK(talk.client_gets() == wire::connack(v5, 0x97));
+}
+
 TEST_CASE("a broker that does not begin with CONNACK is cut off") {
   Conversation talk(up_and_down());
   talk.client_sends(wire::connect());

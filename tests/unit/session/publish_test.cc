@@ -227,7 +227,7 @@ TEST_CASE("an identifier that is still in use is not taken for a new QoS 2 messa
       wire::publish({.level = v5, .topic = "up/a", .qos = 2, .packet_id = 4, .dup = true}));
   CHECK_FALSE(talk.closed());
   talk.client_sends(wire::publish({.level = v5, .topic = "up/a", .qos = 2, .packet_id = 4}));
-  CHECK(talk.client_gets() == wire::disconnect(0x91));
+  CHECK(talk.client_gets() == wire::disconnect(0x82));
 }
 
 TEST_CASE("an own answer waits until a streaming delivery is complete") {

@@ -91,7 +91,7 @@ TEST_CASE("SUBSCRIBEs that wait for their SUBACK are bounded") {
   CHECK(talk.client_gets() == wire::suback(v5, 4, {0x97, 0x97}));
   CHECK(talk.events.refusals.back().name == "mqtt.requests-in-flight");
   talk.client_sends(wire::subscribe(v5, 2, {{"down/a", 0}}));
-  CHECK(talk.client_gets() == wire::disconnect(0x91));
+  CHECK(talk.client_gets() == wire::disconnect(0x82));
 }
 
 TEST_CASE("a SUBACK with a wrong number of codes ends the session") {

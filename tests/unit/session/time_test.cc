@@ -258,6 +258,12 @@ TEST_CASE("ends: who says what") {
   early.client_sends(wire::connect());
   early.shut_down();
   CHECK(early.client_gets() == wire::connack(v3_1_1, 3));
+
+  // "Server shutting down" is DISCONNECT's alone. 2.4 (5.0)
+  Conversation early5(up_and_down());
+  early5.client_sends(wire::connect({.level = v5}));
+  early5.shut_down();
+  CHECK(early5.client_gets() == wire::connack(v5, 0x88));
 }
 
 TEST_CASE("DISCONNECT cannot bring a session back that was to expire [MQTT-3.14.2-2]") {
