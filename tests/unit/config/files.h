@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <expected>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "../tls/pki.h"
 #include "config/load.h"
+#include "known_paths.h"
 
 /// Gateway and policy files that live as long as a test.
 namespace sallyport::config::test {
@@ -65,10 +65,6 @@ inline constexpr std::string_view kGateway =
     return place(diagnostic) == where && words.find(fragment) != std::string::npos;
   });
 }
-
-/// What the readers accept, said once more and in another way: a key that gets past them and is not
-/// here was ignored. "[]" is an item of an array.
-[[nodiscard]] const std::set<std::string>& known_paths();
 
 /// A text that must be refused, and what must be said about it.
 struct Bad {

@@ -1,4 +1,6 @@
-#include "files.h"
+#include "known_paths.h"
+
+#include <vector>
 
 namespace sallyport::config::test {
 
@@ -46,6 +48,18 @@ const std::set<std::string>& known_paths() {
     return paths;
   }();
   return kPaths;
+}
+
+std::string unknown_key(const Node& node, const std::string& path) {
+  for (const Node& item : node.items) {
+    if (auto found = unknown_key(item, path + "[]"); !found.empty()) return found;
+  }
+  for (const Member& member : node.members) {
+    const std::string here = path.empty() ? member.key : path + "." + member.key;
+    if (!known_paths().contains(here)) return here;
+    if (auto found = unknown_key(member.value, here); !found.empty()) return found;
+  }
+  return "";
 }
 
 }  // namespace sallyport::config::test

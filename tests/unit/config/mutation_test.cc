@@ -96,19 +96,6 @@ subscribe = ["$SYS/#"]
 name = "second"
 )";
 
-/// The first key that is not known; empty: all are.
-std::string unknown_key(const Node& node, const std::string& path = "") {
-  for (const Node& item : node.items) {
-    if (auto found = unknown_key(item, path + "[]"); !found.empty()) return found;
-  }
-  for (const Member& member : node.members) {
-    const std::string here = path.empty() ? member.key : path + "." + member.key;
-    if (!test::known_paths().contains(here)) return here;
-    if (auto found = unknown_key(member.value, here); !found.empty()) return found;
-  }
-  return "";
-}
-
 struct Kind {
   std::string_view good;
   std::function<Diagnostics(const Node&)> read;
@@ -226,7 +213,7 @@ void check_mutations(const Kind& kind, unsigned seed) {
       continue;
     }
     ++accepted;
-    REQUIRE(unknown_key(*root) == "");
+    REQUIRE(test::unknown_key(*root) == "");
   }
   // Comments and values may change and still be good; most mutations are not.
   CHECK(accepted > kRounds / 50);
@@ -240,7 +227,7 @@ TEST_CASE("the files that are mutated are good") {
     const Diagnostics diagnostics = kind->read(*root);
     CAPTURE(test::all(diagnostics));
     CHECK(diagnostics.empty());
-    CHECK(unknown_key(*root) == "");
+    CHECK(test::unknown_key(*root) == "");
   }
 }
 
