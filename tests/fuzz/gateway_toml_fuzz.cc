@@ -1,0 +1,73 @@
+// Gateway files: any text is accepted or explained, and what is accepted is within its bounds.
+
+#include <chrono>
+#include <set>
+
+#include "check.h"
+#include "config/gateway_file.h"
+#include "input.h"
+#include "toml.h"
+
+using namespace sallyport;
+using namespace sallyport::fuzz;
+
+namespace {
+
+void check_endpoint(const config::Endpoint& endpoint) {
+  must(!endpoint.host.empty() && endpoint.port != 0, "an address has a host and a port");
+}
+
+void check_limits(const Limits& limits) {
+  must(limits.max_packet >= 128 && limits.max_packet <= 256U * 1024 * 1024, "packets are bounded");
+  must(limits.max_packet_before_connect >= 128 &&
+           limits.max_packet_before_connect <= limits.max_packet,
+       "less so before CONNECT");
+  must(limits.connect_timeout > Duration::zero() && limits.connect_timeout < std::chrono::hours(1),
+       "CONNECT comes in time");
+  must(limits.max_topic_length != 0 && limits.max_topic_levels != 0 &&
+           limits.max_client_id_length != 0 && limits.max_filters != 0 &&
+           limits.max_qos2_in_flight != 0 && limits.max_requests != 0 && limits.max_keep_alive != 0,
+       "limits leave something");
+}
+
+void check_options(const config::GatewayOptions& options) {
+  check_endpoint(options.broker.address);
+  must(options.broker.connect_timeout > Duration::zero() &&
+           options.broker.connack_timeout > Duration::zero(),
+       "the broker has time to answer");
+  if (options.broker.tls) {
+    must(!options.broker.tls->ca.empty() && !options.broker.tls->server_name.empty(),
+         "the broker's certificate is checked");
+    must(options.broker.tls->certificate.empty() == options.broker.tls->key.empty(),
+         "certificate and key go together");
+  }
+  must(!options.listeners.empty(), "somebody listens");
+  std::set<std::string> names;
+  for (const config::ListenerOptions& listener : options.listeners) {
+    must(!listener.name.empty() && names.insert(listener.name).second, "under a name of its own");
+    check_endpoint(listener.address);
+    check_limits(listener.limits);
+    must(listener.max_connections != 0, "connections are bounded");
+    if (!listener.tls) continue;
+    must(!listener.tls->certificate.empty() && !listener.tls->key.empty(), "TLS has a certificate");
+    must((listener.tls->client_certificate == tls::ClientCertificate::none) ==
+             listener.tls->client_ca.empty(),
+         "clients' certificates are checked where they are asked for");
+  }
+  must(!options.policy_files.empty(), "there is a policy");
+  for (const std::string& file : options.policy_files) must(!file.empty(), "with a name");
+  if (options.observe.address) check_endpoint(*options.observe.address);
+  must(options.observe.audit_queue >= 16, "the audit log has a queue");
+  must(options.drain_timeout >= Duration::zero(), "the end comes");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  config::GatewayOptions options;
+  const auto read = [&options](const config::Node& root, config::Diagnostics& diagnostics) {
+    options = config::read_gateway_file(root, kFile, config::Problems(kFile, diagnostics));
+  };
+  if (check_text(as_text({data, size}), read)) check_options(options);
+  return 0;
+}

@@ -1,0 +1,367 @@
+#include "model.h"
+
+#include <algorithm>
+
+#include "sallyport/topic.h"
+
+#include "check.h"
+
+namespace sallyport::fuzz {
+
+using mqtt::PacketType;
+using mqtt::Version;
+
+namespace {
+
+constexpr std::size_t kBrokerHead = 256 * 1024;  // what is gathered of a broker's packet
+
+/// Only the grammar: what the gateway's limits are is not the question here.
+constexpr Limits kWide = unlimited();
+
+/// The version that a CONNECT asks for, and so the one in which it is refused.
+Version announced(std::string_view packet) {
+  const auto name = packet.find("MQTT");
+  if (name == packet.npos || name > 7 || name + 4 >= packet.size()) return Version::v3_1;
+  return (packet[name + 4] & 0x7F) < 5 ? Version::v3_1_1 : Version::v5;
+}
+
+}  // namespace
+
+mqtt::Frame Model::framed(Side from, Bytes bytes) const {
+  const auto result = mqtt::next_frame(bytes, {from, version_, UINT32_MAX, UINT32_MAX});
+  must(result.status == mqtt::FrameResult::Status::frame, "there is a frame");
+  return result.frame;
+}
+
+mqtt::Frame Model::input_frame(Side from, const Expected& expected) const {
+  return framed(from, as_bytes(std::string_view(flow(from).in).substr(expected.at)));
+}
+
+void Model::set_policy(policy::Policy::Ptr policy) {
+  policy_ = std::move(policy);
+  if (grants_) admit();
+}
+
+void Model::admit() {
+  auto admitted = policy::Policy::admit(policy_, identity_, version_);
+  grants_.reset();
+  if (admitted) grants_ = std::move(*admitted);
+}
+
+void Model::offer(Side from, Bytes bytes) {
+  Flow& f = flow(from);
+  f.in.resize(f.taken);
+  f.in += as_text(bytes);
+}
+
+void Model::taken(Side from, std::size_t size) {
+  Flow& f = flow(from);
+  f.taken += size;
+  must(f.taken <= f.in.size(), "no more is taken than was offered");
+  f.in.resize(f.taken);
+}
+
+void Model::refusal(const Refusal& refusal) {
+  must(!refusal.cause.name.empty(), "a refusal has a name");
+  flow(refusal.from).refusals.push_back({refusal.action, std::string(refusal.topic)});
+}
+
+void Model::rewrite() {
+  // Of which side is told by the packet that comes next.
+  for (Flow& f : flows_) f.rewritten = true;
+}
+
+void Model::broker_connected() {
+  if (connected_ || ended_ || !connect_) return;
+  connected_ = true;
+  flow(Side::client).expected.push_back(std::move(*connect_));
+  connect_.reset();
+}
+
+void Model::packet(Side from, PacketType type, std::uint64_t size) {
+  Flow& f = flow(from);
+  must(f.decided < f.in.size(), "a packet that was sent");
+  const std::vector<Refused> refusals = std::exchange(f.refusals, {});
+  const auto first = static_cast<std::uint8_t>(f.in[f.decided]);
+  must(static_cast<unsigned>(type) == first >> 4, "of the type that was sent");
+  const bool refused =
+      std::ranges::any_of(refusals, [](const Refused& r) { return r.action != Action::report; });
+  Expected e{.at = f.decided, .size = size, .topic = {}, .refused = {}};
+  for (const Refused& r : refusals) {
+    if (r.action != Action::report) e.refused.push_back(r.topic);
+  }
+  if (type == PacketType::connect && !connect_) version_ = announced(f.in);
+  const bool rewritten = f.rewritten;
+  for (Flow& each : flows_) each.rewritten = false;
+  f.decided += static_cast<std::size_t>(size);
+  if (refused && ended_) return;  // the end of the session; nothing of it goes on
+
+  e.head = input_frame(from, e).head.size();
+  must(input_frame(from, e).header.total() == size, "of the size that was sent");
+  const auto change = [&](Way way) {
+    if (rewritten) e.way = way;
+  };
+  if (!(type == PacketType::publish || type == PacketType::connect || type == PacketType::connack ||
+        type == PacketType::subscribe || type == PacketType::suback ||
+        type == PacketType::unsuback)) {
+    must(!rewritten, "only what is listed is rewritten");
+  }
+  switch (type) {
+    case PacketType::connect:
+      change(Way::connect);
+      return on_connect(std::move(e));
+    case PacketType::connack:
+      change(Way::connack);
+      return on_connack(std::move(e));
+    case PacketType::publish:
+      change(Way::alias);
+      return on_publish(from, std::move(e), refused);
+    case PacketType::subscribe:
+      change(Way::subscribe);
+      return on_subscribe(std::move(e));
+    case PacketType::unsubscribe:
+      return on_unsubscribe(std::move(e), refused);
+    case PacketType::suback:
+    case PacketType::unsuback:
+      change(Way::suback);
+      return on_suback(std::move(e));
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+      return on_ack(from, std::move(e), refused);
+    case PacketType::pingreq:
+      if (!refused) return expect(from, std::move(e));
+      if (max_packet(Side::client) >= 2) ++pingresp_;
+      return;
+    case PacketType::pingresp:
+      return on_pingresp(std::move(e));
+    case PacketType::disconnect:
+      must(!refused && ended_, "DISCONNECT ends the session");
+      return expect(from, std::move(e));
+    case PacketType::auth:
+      must(!refused, "a refused AUTH ends the session");
+      return expect(from, std::move(e));
+    case PacketType::reserved:
+      broken("no packet is of this type", std::source_location::current());
+  }
+}
+
+void Model::expect(Side from, Expected expected) {
+  flow(from).expected.push_back(std::move(expected));
+}
+
+void Model::on_connect(Expected e) {
+  must(!ended_ && !connect_ && !connected_, "CONNECT comes once");
+  const auto connect = mqtt::decode_connect(input_frame(Side::client, e), limits_);
+  must(connect.has_value(), "CONNECT is one");
+  version_ = connect->version;
+  identity_.client_id = connect->client_id;
+  if (connect->username) identity_.username = std::string(*connect->username);
+  admit();
+  must(grants_.has_value(), "nobody passes whom the policy does not admit");
+  if (connect->will) {
+    const mqtt::Will& will = *connect->will;
+    must(grants_->check_publish({will.topic, will.qos, will.retain, will.payload_size}).allowed,
+         "a Will is a publish that is allowed");
+    must(!will.response_topic || grants_->check_response_topic(*will.response_topic).allowed,
+         "and so is its response topic");
+  }
+  max_packet(Side::client) = connect->maximum_packet_size.value_or(UINT32_MAX);
+  auth_method_ = connect->authentication_method.value_or("").size();
+  connect_ = std::move(e);
+}
+
+void Model::on_connack(Expected e) {
+  const auto connack = mqtt::decode_connack(input_frame(Side::broker, e), version_, kWide);
+  must(connack.has_value(), "CONNACK is one");
+  must(!answered_, "CONNACK comes once");
+  must((connack->code == 0) == begun_ && begun_ != ended_, "a session begins with it, or not");
+  if (connack->assigned_client_id && begun_) {
+    identity_.client_id = *connack->assigned_client_id;
+    admit();
+    must(grants_.has_value(), "nobody passes under a name that is not admitted");
+  }
+  max_packet(Side::broker) = connack->maximum_packet_size.value_or(UINT32_MAX);
+  expect(Side::broker, std::move(e));
+}
+
+void Model::on_publish(Side from, Expected e, bool refused) {
+  const auto publish = mqtt::decode_publish(input_frame(from, e), from, version_, kWide);
+  must(publish.has_value(), "PUBLISH is one");
+  Flow& f = flow(from);
+  if (publish->topic_alias != 0 && !publish->topic.empty()) {
+    f.sender_aliases[publish->topic_alias] = publish->topic;
+  }
+  e.topic =
+      publish->topic.empty() ? f.sender_aliases[publish->topic_alias] : std::string(publish->topic);
+  must(!e.topic.empty(), "a topic that is known");
+  const std::uint16_t id = publish->packet_id;
+  if (from == Side::broker) {
+    ++deliveries_;
+    dropped_qos2_.erase(id);
+    if (refused) {
+      ++dropped_[publish->qos][id];
+    } else if (publish->qos != 0) {
+      delivered_ = true;
+    }
+  } else if (publish->qos == 2) {
+    released_qos2_.erase(id);
+    if (!refused) refused_qos2_.erase(id);
+    if (refused && version_ != Version::v5) refused_qos2_.insert(id);
+  }
+  if (!refused) return expect(from, std::move(e));
+  must(e.way == Way::verbatim, "what is refused is not rewritten");
+  if (from == Side::client && publish->qos != 0) ++(publish->qos == 1 ? puback_ : pubrec_)[id];
+}
+
+void Model::on_subscribe(Expected e) {
+  const auto subscribe = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
+  must(subscribe.has_value(), "SUBSCRIBE is one");
+  // Without a topic the whole of it was refused.
+  const bool whole = std::ranges::find(e.refused, "") != e.refused.end();
+  if (whole || e.refused.size() == subscribe->count) {
+    must(e.way == Way::verbatim, "what is refused is not rewritten");
+    subacks_[subscribe->packet_id].push_back(subscribe->count);
+    return;
+  }
+  must((e.way == Way::subscribe) == !e.refused.empty(), "refused filters are taken out");
+  Request request{.count = subscribe->count, .refused = {}, .reduced = !e.refused.empty()};
+  std::map<std::string, std::pair<int, std::size_t>, std::less<>> places;
+  std::size_t index = 0;
+  mqtt::FilterEntry entry;
+  for (Bytes rest = subscribe->payload; mqtt::next_filter(subscribe->type, rest, entry); ++index) {
+    auto& [count, place] = places[std::string(entry.filter)];
+    ++count;
+    place = index;
+  }
+  for (const std::string& filter : e.refused) {
+    const auto at = places.find(filter);
+    must(at != places.end(), "a filter that was there");
+    if (at->second.first == 1) request.refused.insert(at->second.second);
+  }
+  requests_[subscribe->packet_id] = std::move(request);
+  expect(Side::client, std::move(e));
+}
+
+void Model::on_unsubscribe(Expected e, bool refused) {
+  if (!refused) return expect(Side::client, std::move(e));
+  const auto request = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
+  must(request.has_value(), "UNSUBSCRIBE is one");
+  subacks_[request->packet_id].push_back(version_ == Version::v5 ? request->count : 0U);
+}
+
+void Model::on_suback(Expected e) {
+  const auto suback = mqtt::decode_suback(input_frame(Side::broker, e), version_, kWide);
+  must(suback.has_value(), "SUBACK is one");
+  const auto request = requests_.find(suback->packet_id);
+  const bool reduced = request != requests_.end() && request->second.reduced;
+  const bool codes = suback->type == PacketType::suback || version_ == Version::v5;
+  must((e.way == Way::suback) == (reduced && codes), "codes are put back where they are missing");
+  expect(Side::broker, std::move(e));
+}
+
+void Model::on_ack(Side from, Expected e, bool refused) {
+  const auto ack = mqtt::decode_ack(input_frame(from, e), from, version_, kWide);
+  must(ack.has_value(), "an acknowledgement is one");
+  const std::uint16_t id = ack->packet_id;
+  if (from == Side::broker) {
+    must(!refused, "a broker's acknowledgement is not refused");
+    if (ack->type != PacketType::pubrel || dropped_qos2_.erase(id) == 0) {
+      return expect(from, std::move(e));
+    }
+    ++broker_pubcomp_[id];
+    return;
+  }
+  if (refused) return;  // of what the client never got
+  if (ack->type != PacketType::pubrel) return expect(from, std::move(e));
+  if (refused_qos2_.erase(id) != 0) {
+    released_qos2_.insert(id);
+    ++pubcomp_[id];
+    return;
+  }
+  // Answered again for a while.
+  e.maybe = released_qos2_.contains(id);
+  expect(from, std::move(e));
+}
+
+void Model::on_pingresp(Expected e) {
+  // To which PINGREQ it belongs is known where only one of both has sent any.
+  if (client_pings_ == 0 && own_pings_ > 0) {
+    --own_pings_;
+    return;
+  }
+  e.maybe = own_pings_ > 0 || streaming(Side::broker);
+  expect(Side::broker, std::move(e));
+}
+
+void Model::decided(Side from) {
+  Flow& f = flow(from);
+  if (f.left != 0 || f.expected.empty() || !f.expected.back().maybe) return;
+  const Expected e = std::move(f.expected.back());
+  f.expected.pop_back();
+  if (from == Side::broker) {
+    --own_pings_;
+  } else {
+    ++pubcomp_[mqtt::decode_ack(input_frame(from, e), from, version_, kWide)->packet_id];
+  }
+}
+
+void Model::settle() {
+  for (const Side from : {Side::client, Side::broker}) {
+    Flow& f = flow(from);
+    must(f.out.empty(), "all that came out is accounted for");
+    if (f.left == 0) {
+      must(f.expected.empty(), "all that was let through has come out");
+    } else if (!ended_) {
+      must(f.expected.size() == 1 && f.next == f.taken, "what streams does not wait");
+    }
+  }
+  must(connected_ || flow(Side::client).next == 0, "the broker's turn comes with its connection");
+  if (ended_) return;
+  const auto paid = [](const Ids& ids) {
+    return std::ranges::all_of(ids, [](const auto& entry) { return entry.second == 0; });
+  };
+  // An own packet is five bytes at most, or as long as the request that it answers.
+  if (!streaming(Side::client) && max_packet(Side::client) >= 300) {
+    must(paid(puback_) && paid(pubrec_) && paid(pubcomp_) && pingresp_ == 0,
+         "what is owed to the client is paid");
+    must(std::ranges::all_of(subacks_, [](const auto& entry) { return entry.second.empty(); }),
+         "and every request is answered");
+  }
+  if (!streaming(Side::broker) && max_packet(Side::broker) >= 300) {
+    must(paid(broker_pubcomp_), "what is owed to the broker is paid");
+    must(delivered_ || (paid(dropped_[1]) && paid(dropped_[2])),
+         "a dropped delivery is acknowledged, unless others come first");
+  }
+}
+
+std::string Model::next_received(Side side) {
+  std::deque<std::string>& received = flow(other(side)).received;
+  if (received.empty()) return {};
+  std::string head = std::move(received.front());
+  received.pop_front();
+  return head;
+}
+
+std::size_t Model::identity_size() const {
+  return identity_.client_id.size() + identity_.username.value_or("").size() + auth_method_;
+}
+
+std::size_t Model::memory_bound() const {
+  constexpr std::size_t kEntry = 64;  // of any table; and a buffer grows to twice what is in it
+  const Limits& l = limits_;
+  const std::size_t from_broker = flow(Side::broker).taken;
+  const std::size_t client = std::max(l.max_packet, l.max_packet_before_connect);
+  const std::size_t aliases = l.max_topic_aliases * (2 * kEntry + std::size_t{l.max_topic_length}) +
+                              std::min(l.max_topic_aliases * std::size_t{UINT16_MAX}, from_broker);
+  const std::size_t requests = l.max_requests * 2 * (kEntry + std::size_t{l.max_filters});
+  const std::size_t subscriptions = l.max_subscriptions * (2 * kEntry / 3);
+  const std::size_t replies = 4096 + kEntry + l.max_filters;
+  const std::size_t windows =
+      (l.max_qos2_in_flight + 16 + std::min<std::size_t>(deliveries_, UINT16_MAX)) * 6;
+  return 2 * (client + std::min(kBrokerHead, from_broker) + l.max_packet_before_connect + kEntry +
+              aliases + requests + subscriptions + 2 * replies + windows + 16 * kEntry);
+}
+
+}  // namespace sallyport::fuzz

@@ -1,0 +1,390 @@
+// The other half of the model: what came out, frame by frame.
+
+#include <algorithm>
+
+#include "sallyport/topic.h"
+
+#include "check.h"
+#include "model.h"
+
+namespace sallyport::fuzz {
+
+using mqtt::PacketType;
+using mqtt::Property;
+using mqtt::Version;
+
+namespace {
+
+constexpr Limits kGrammar = unlimited();
+
+bool pay(std::map<std::uint16_t, int>& owed, std::uint16_t id) {
+  const auto at = owed.find(id);
+  if (at == owed.end() || at->second == 0) return false;
+  --at->second;
+  return true;
+}
+
+/// The properties of a block without some, and those.
+struct Split {
+  std::string kept;
+  std::map<Property, std::uint32_t> taken;
+};
+Split split(Bytes block, std::initializer_list<Property> ids) {
+  Split out;
+  mqtt::PropertyView view;
+  while (mqtt::next_property(block, view)) {
+    if (std::ranges::find(ids, view.id) == ids.end()) {
+      out.kept += as_text(view.raw);
+    } else {
+      out.taken[view.id] = view.number;
+    }
+  }
+  return out;
+}
+
+std::string without_own_topic(const mqtt::Frame& frame, std::string_view topic) {
+  return std::string(as_text(frame.body()).substr(2 + topic.size()));
+}
+
+}  // namespace
+
+void Model::sent(Side to, Bytes bytes) {
+  if (bytes.empty()) return;
+  must(to == Side::client || connected_, "nothing before the broker's turn");
+  const Side from = other(to);
+  flow(from).out += as_text(bytes);
+  match(from);
+}
+
+void Model::match(Side from) {
+  Flow& f = flow(from);
+  std::size_t used = 0;
+  const std::string_view out = f.out;
+  while (used < out.size()) {
+    if (f.left != 0) {
+      const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(f.left, out.size() - used));
+      must(f.next + n <= f.in.size() &&
+               out.substr(used, n) == std::string_view(f.in).substr(f.next, n),
+           "payload comes out byte for byte");
+      used += n;
+      f.next += n;
+      f.left -= n;
+      if (f.left == 0) f.expected.pop_front();
+      continue;
+    }
+    const mqtt::Frame frame = framed(from, as_bytes(out.substr(used)));
+    check_received(other(from), frame);
+    if (match_expected(from, frame)) {
+      used += frame.head.size();
+      continue;
+    }
+    must(frame.header.total() <= out.size() - used, "an own packet comes out whole");
+    own(other(from), frame);
+    used += static_cast<std::size_t>(frame.header.total());
+  }
+  f.out.erase(0, used);
+}
+
+bool Model::match_expected(Side from, const mqtt::Frame& frame) {
+  Flow& f = flow(from);
+  if (f.expected.empty()) return false;
+  const Expected& e = f.expected.front();
+  // An own PINGRESP has waited for its turn, so it comes before the broker's.
+  if (e.maybe && frame.header.type == PacketType::pingresp && pingresp_ > 0) return false;
+  if (e.way == Way::verbatim) {
+    const std::string_view head = std::string_view(f.in).substr(e.at, e.head);
+    if (frame.header.total() != e.size || as_text(frame.head) != head) return false;
+  } else if (!is_rewritten(from, e, frame)) {
+    return false;
+  }
+  const Expected now = e;
+  f.next = now.at + now.head;
+  f.left = frame.payload_size;
+  if (f.left == 0) f.expected.pop_front();
+  forwarded(from, now, frame);
+  return true;
+}
+
+/// Is this the expected frame, changed as it may be?
+bool Model::is_rewritten(Side from, const Expected& e, const mqtt::Frame& frame) {
+  const mqtt::Frame was = input_frame(from, e);
+  if (frame.header.type != was.header.type) return false;
+  switch (e.way) {
+    case Way::connect: {
+      const auto a = mqtt::decode_connect(was, kGrammar);
+      const auto b = mqtt::decode_connect(frame, kGrammar);
+      must(b.has_value(), "a rewritten CONNECT is one");
+      const auto ids = {Property::topic_alias_maximum};
+      must(split(a->properties.raw, ids).kept == split(b->properties.raw, ids).kept &&
+               b->topic_alias_maximum == limits_.max_topic_aliases &&
+               b->topic_alias_maximum < a->topic_alias_maximum,
+           "only the Topic Alias Maximum is lowered");
+      const auto rest = [](const mqtt::Frame& x, const mqtt::Connect& c) {
+        const std::string_view body = as_text(x.body());
+        return std::string(body.substr(0, 10)) +
+               std::string(body.substr(static_cast<std::size_t>(
+                   c.properties.raw.data() + c.properties.raw.size() - x.body().data())));
+      };
+      must(rest(was, *a) == rest(frame, *b), "all else is verbatim");
+      return true;
+    }
+    case Way::connack: {
+      const auto a = mqtt::decode_connack(was, version_, kGrammar);
+      const auto b = mqtt::decode_connack(frame, version_, kGrammar);
+      if (!b || b->code != 0) return false;
+      const auto ids = {Property::maximum_packet_size, Property::topic_alias_maximum,
+                        Property::receive_maximum, Property::server_keep_alive};
+      const Split old = split(a->properties.raw, ids);
+      const Split now = split(b->properties.raw, ids);
+      must(old.kept == now.kept && a->session_present == b->session_present,
+           "all else is verbatim");
+      must(b->maximum_packet_size.value_or(UINT32_MAX) <=
+                   a->maximum_packet_size.value_or(UINT32_MAX) &&
+               b->topic_alias_maximum <= a->topic_alias_maximum &&
+               b->receive_maximum <= a->receive_maximum,
+           "limits are only lowered");
+      return true;
+    }
+    case Way::alias: {
+      const auto a = mqtt::decode_publish(was, from, version_, kGrammar);
+      const auto b = mqtt::decode_publish(frame, from, version_, kGrammar);
+      must(a->topic.empty() && b->topic == e.topic, "the topic of the alias is put back");
+      must(frame.head[0] == was.head[0] && frame.payload_size == was.payload_size &&
+               without_own_topic(frame, b->topic) == without_own_topic(was, a->topic),
+           "all else is verbatim");
+      return true;
+    }
+    case Way::subscribe: {
+      const auto a = mqtt::decode_subscribe(was, version_, kGrammar);
+      const auto b = mqtt::decode_subscribe(frame, version_, kGrammar);
+      must(a->packet_id == b->packet_id && as_text(a->properties.raw) == as_text(b->properties.raw),
+           "all but the filters is verbatim");
+      std::vector<std::string> gone;
+      Bytes rest = a->payload;
+      Bytes kept = b->payload;
+      mqtt::FilterEntry entry;
+      mqtt::FilterEntry next;
+      bool more = mqtt::next_filter(b->type, kept, next);
+      while (mqtt::next_filter(a->type, rest, entry)) {
+        if (more && as_text(entry.raw) == as_text(next.raw)) {
+          more = mqtt::next_filter(b->type, kept, next);
+        } else {
+          gone.emplace_back(entry.filter);
+        }
+      }
+      must(!more, "the filters that are left stand in their order");
+      std::vector<std::string> refused = e.refused;
+      std::ranges::sort(gone);
+      std::ranges::sort(refused);
+      must(gone == refused, "those that were refused are gone");
+      return true;
+    }
+    case Way::suback: {
+      const auto a = mqtt::decode_suback(was, version_, kGrammar);
+      const auto b = mqtt::decode_suback(frame, version_, kGrammar);
+      if (a->packet_id != b->packet_id) return false;
+      const Request& request = requests_.at(a->packet_id);
+      must(b->codes.size() == request.count, "a code for every filter");
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < b->codes.size(); ++i) {
+        if (request.refused.contains(i)) {
+          must(b->codes[i] >= 0x80, "a refused filter has the code of a refusal");
+        } else if (next < a->codes.size() && b->codes[i] == a->codes[next]) {
+          ++next;
+        }
+      }
+      must(next == a->codes.size(), "the broker's codes stand in their order");
+      must(as_text(a->properties.raw) == as_text(b->properties.raw) || b->properties.raw.empty(),
+           "properties are verbatim, or there is no room for them");
+      return true;
+    }
+    case Way::verbatim:
+      break;
+  }
+  return false;
+}
+
+void Model::forwarded(Side from, const Expected& e, const mqtt::Frame& frame) {
+  remember(other(from), frame);
+  switch (frame.header.type) {
+    case PacketType::publish:
+      return forwarded_publish(from, e, frame);
+    case PacketType::subscribe: {
+      const auto subscribe = mqtt::decode_subscribe(frame, version_, kGrammar);
+      mqtt::FilterEntry entry;
+      for (Bytes rest = subscribe->payload; mqtt::next_filter(subscribe->type, rest, entry);) {
+        must(grants_->check_subscribe(mqtt::split_share(entry.filter).filter, entry.qos()).allowed,
+             "no filter passes that the policy refuses");
+      }
+      return;
+    }
+    case PacketType::suback:
+    case PacketType::unsuback:
+      if (frame.header.type == PacketType::suback || version_ == Version::v5) {
+        requests_.erase(mqtt::decode_suback(frame, version_, kGrammar)->packet_id);
+      }
+      return;
+    case PacketType::pingreq:
+      ++client_pings_;
+      return;
+    case PacketType::pingresp:
+      client_pings_ = std::max(0, client_pings_ - 1);
+      return;
+    default:
+      return;
+  }
+}
+
+void Model::forwarded_publish(Side from, const Expected& e, const mqtt::Frame& frame) {
+  const auto publish = mqtt::decode_publish(frame, from, version_, kGrammar);
+  Flow& f = flow(from);
+  // As the receiver understands it.
+  if (publish->topic_alias != 0 && !publish->topic.empty()) {
+    f.receiver_aliases[publish->topic_alias] = publish->topic;
+  }
+  const std::string topic = publish->topic.empty() ? f.receiver_aliases[publish->topic_alias]
+                                                   : std::string(publish->topic);
+  must(topic == e.topic, "the receiver understands the topic that the sender means");
+  const policy::PublishRequest request{topic, publish->qos, publish->retain, publish->payload_size};
+  must(grants_.has_value(), "nothing passes for nobody");
+  if (from == Side::broker) {
+    must(grants_->check_delivery(request).allowed, "no delivery passes that the policy refuses");
+    return;
+  }
+  must(grants_->check_publish(request).allowed, "no PUBLISH passes that the policy refuses");
+  must(!publish->response_topic || grants_->check_response_topic(*publish->response_topic).allowed,
+       "nor a Response Topic");
+}
+
+/// What any side may get, whoever made it.
+void Model::check_received(Side to, const mqtt::Frame& frame) {
+  must(!said_goodbye_ || to != Side::client, "nothing comes behind the last packet");
+  must(frame.header.total() <= max_packet(to), "no packet is larger than its receiver takes");
+  const Side from = other(to);
+  bool valid = true;
+  switch (frame.header.type) {
+    case PacketType::connect:
+      valid = mqtt::decode_connect(frame, kGrammar).has_value();
+      break;
+    case PacketType::connack:
+      valid = mqtt::decode_connack(frame, version_, kGrammar).has_value() && !answered_;
+      answered_ = true;
+      break;
+    case PacketType::publish:
+      valid = mqtt::decode_publish(frame, from, version_, kGrammar).has_value();
+      break;
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+      valid = mqtt::decode_ack(frame, from, version_, kGrammar).has_value();
+      break;
+    case PacketType::subscribe:
+    case PacketType::unsubscribe:
+      valid = mqtt::decode_subscribe(frame, version_, kGrammar).has_value();
+      break;
+    case PacketType::suback:
+    case PacketType::unsuback:
+      valid = mqtt::decode_suback(frame, version_, kGrammar).has_value();
+      break;
+    case PacketType::disconnect:
+      valid = mqtt::decode_disconnect(frame, from, version_, kGrammar).has_value();
+      break;
+    case PacketType::auth:
+      valid = mqtt::decode_auth(frame, from, kGrammar).has_value();
+      break;
+    default:
+      break;
+  }
+  must(valid, "what comes out is well-formed");
+  if (to == Side::client && !answered_) {
+    must(frame.header.type == PacketType::auth, "nothing comes before CONNACK");
+  }
+}
+
+void Model::own(Side to, const mqtt::Frame& frame) {
+  remember(to, frame);
+  to == Side::client ? own_to_client(frame) : own_to_broker(frame);
+}
+
+void Model::own_to_client(const mqtt::Frame& frame) {
+  const PacketType type = frame.header.type;
+  const auto refuses = [this](unsigned code) { return version_ != Version::v5 || code >= 0x80; };
+  switch (type) {
+    case PacketType::connack:
+      must(mqtt::decode_connack(frame, version_, kGrammar)->code != 0 && ended_,
+           "the gateway accepts nobody by itself");
+      said_goodbye_ = true;
+      return;
+    case PacketType::disconnect:
+      must(version_ == Version::v5 && begun_ && ended_, "DISCONNECT is the last packet");
+      said_goodbye_ = true;
+      return;
+    case PacketType::pingresp:
+      must(pingresp_-- > 0, "PINGRESP only for a refused PINGREQ");
+      return;
+    case PacketType::puback:
+    case PacketType::pubrec: {
+      const auto ack = mqtt::decode_ack(frame, Side::broker, version_, kGrammar);
+      must(pay(type == PacketType::puback ? puback_ : pubrec_, ack->packet_id),
+           "no acknowledgement without a refusal");
+      must(version_ != Version::v5 || static_cast<unsigned>(ack->reason) >= 0x80,
+           "and it says that it is one");
+      return;
+    }
+    case PacketType::pubcomp:
+      must(pay(pubcomp_, mqtt::decode_ack(frame, Side::broker, version_, kGrammar)->packet_id),
+           "PUBCOMP only where the gateway runs the exchange");
+      return;
+    case PacketType::suback:
+    case PacketType::unsuback: {
+      const auto suback = mqtt::decode_suback(frame, version_, kGrammar);
+      std::deque<std::size_t>& owed = subacks_[suback->packet_id];
+      must(!owed.empty() && owed.front() == suback->codes.size(),
+           "no request is answered that was not refused");
+      owed.pop_front();
+      for (const std::uint8_t code : suback->codes) {
+        must(code >= 0x80 && refuses(code), "the answer is no");
+      }
+      return;
+    }
+    default:
+      broken("the gateway says this to a client", std::source_location::current());
+  }
+}
+
+void Model::own_to_broker(const mqtt::Frame& frame) {
+  const PacketType type = frame.header.type;
+  switch (type) {
+    case PacketType::pingreq:
+      must(begun_, "PINGREQ in an open session");
+      ++own_pings_;
+      return;
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubcomp: {
+      const auto ack = mqtt::decode_ack(frame, Side::client, version_, kGrammar);
+      const std::uint16_t id = ack->packet_id;
+      must(ack->reason == mqtt::ReasonCode::success, "a dropped delivery is acknowledged");
+      if (type == PacketType::puback) {
+        must(pay(dropped_[1], id), "no acknowledgement of what was not dropped");
+      } else if (type == PacketType::pubrec) {
+        must(pay(dropped_[2], id), "no acknowledgement of what was not dropped");
+        dropped_qos2_.insert(id);
+      } else {
+        must(pay(broker_pubcomp_, id), "PUBCOMP only where the gateway runs the exchange");
+      }
+      return;
+    }
+    default:
+      broken("the gateway says this to a broker", std::source_location::current());
+  }
+}
+
+void Model::remember(Side to, const mqtt::Frame& frame) {
+  constexpr std::size_t kMost = 64;
+  std::deque<std::string>& received = flow(other(to)).received;
+  if (received.size() < kMost) received.emplace_back(as_text(frame.head));
+}
+
+}  // namespace sallyport::fuzz
