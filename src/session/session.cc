@@ -55,6 +55,7 @@ Session::Impl::~Impl() {
 }
 
 std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn) {
+  if (state_ == State::closed) return bytes.size();  // in the middle of a packet, too
   Inlet& in = inlet(from);
   std::size_t taken = 0;
   // CONNECT has left with the turn before this one.

@@ -275,6 +275,23 @@ TEST_CASE("DISCONNECT cannot bring a session back that was to expire [MQTT-3.14.
   CHECK(talk.broker_gets().empty());
 }
 
+TEST_CASE("what comes after the end goes nowhere, not even the rest of a delivery") {
+  for (const Side side : {Side::client, Side::broker}) {
+    Conversation talk(up_and_down());
+    talk.open();
+    const std::string whole = wire::publish(
+        {.topic = side == Side::client ? "up/a" : "down/a", .payload = std::string(100, 'x')});
+    const std::string_view bytes = whole;
+    side == Side::client ? talk.client_sends(bytes.substr(0, 50))
+                         : talk.broker_sends(bytes.substr(0, 50));
+    talk.ends(Side::client);
+    Turn turn;
+    CHECK(talk.session().feed(side, as_bytes(bytes.substr(50)), Instant{}, turn) ==
+          bytes.size() - 50);
+    CHECK(turn.to(other(side)).empty());
+  }
+}
+
 TEST_CASE("in the middle of a delivery nothing is put into the stream") {
   Conversation talk(up_and_down());
   talk.open({.level = v5});
