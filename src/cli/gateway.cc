@@ -149,11 +149,11 @@ void Gateway::on_signal(int number) {
 void Gateway::reload() {
   if (draining_) return;
   auto fresh = assemble(path_);
-  observe_.on_reload(fresh.has_value());
   if (!fresh) {
     for (const auto& diagnostic : fresh.error()) error_lines(diagnostic, log_);
     log_.error("reload failed: " + count(fresh.error().size(), "error") +
                "; the configuration of before stays in force");
+    observe_.on_reload(false);  // last: whoever sees it counted finds the reasons in the log
     return;
   }
   assembled_ = std::move(*fresh);
@@ -166,6 +166,7 @@ void Gateway::reload() {
             count(assembled_.policy->rule_count(), "rule"));
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
   warn(assembled_, workers_, log_);
+  observe_.on_reload(true);
 }
 
 void Gateway::reopen_audit() {
