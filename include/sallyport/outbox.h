@@ -18,7 +18,17 @@ class Outbox final {
   Outbox& operator=(const Outbox&) = delete;
 
   /// Adds bytes by reference; they must stay where they are until clear().
-  void reference(Bytes bytes);
+  void reference(Bytes bytes) {
+    size_ += bytes.size();
+    if (!segments_.empty()) {
+      Bytes& last = segments_.back();
+      if (last.data() + last.size() == bytes.data()) {
+        last = {last.data(), last.size() + bytes.size()};
+        return;
+      }
+    }
+    if (!bytes.empty()) segments_.push_back(bytes);
+  }
   /// Adds a copy.
   void copy(Bytes bytes);
 

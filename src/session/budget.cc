@@ -42,8 +42,8 @@ RateMeter& Budget::meter(std::uint32_t limit) {
   return meters_.insert(at, {limit, {}})->meter;
 }
 
-bool Budget::take(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                  std::uint32_t also, std::uint64_t bytes, Instant now) {
+bool Budget::take_from(const policy::Policy& policy, std::span<const std::uint32_t> limits,
+                       std::uint32_t also, std::uint64_t bytes, Instant now) {
   struct Taken {
     Meter* used;
     RateMeter after;

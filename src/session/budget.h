@@ -22,7 +22,10 @@ class Budget final {
   /// kNoLimit. False: nothing was taken, and ask() has to be asked: it does not fit, or it is the
   /// first of its kind, or has many limits.
   [[nodiscard]] bool take(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                          std::uint32_t also, std::uint64_t bytes, Instant now);
+                          std::uint32_t also, std::uint64_t bytes, Instant now) {
+    if (limits.empty() && also == policy::kNoLimit) return true;
+    return take_from(policy, limits, also, bytes, now);
+  }
   /// One message of `bytes` bytes against all of these limits.
   [[nodiscard]] Exceeded ask(const policy::Policy& policy, std::span<const std::uint32_t> limits,
                              std::uint64_t bytes, Instant now);
@@ -39,6 +42,8 @@ class Budget final {
     std::uint32_t limit;
     RateMeter meter;
   };
+  [[nodiscard]] bool take_from(const policy::Policy& policy, std::span<const std::uint32_t> limits,
+                               std::uint32_t also, std::uint64_t bytes, Instant now);
   [[nodiscard]] Meter* find(std::uint32_t limit);
   [[nodiscard]] RateMeter& meter(std::uint32_t limit);
 

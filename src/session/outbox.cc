@@ -6,19 +6,6 @@ namespace {
 constexpr std::size_t kBlockSize = 4096;
 }
 
-void Outbox::reference(Bytes bytes) {
-  if (bytes.empty()) return;
-  size_ += bytes.size();
-  if (!segments_.empty()) {
-    Bytes& last = segments_.back();
-    if (last.data() + last.size() == bytes.data()) {
-      last = {last.data(), last.size() + bytes.size()};
-      return;
-    }
-  }
-  segments_.push_back(bytes);
-}
-
 void Outbox::copy(Bytes bytes) {
   if (bytes.empty()) return;
   // A block that is full stays as it is, because segments point into it.
