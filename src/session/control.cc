@@ -25,7 +25,7 @@ bool ends_message(const mqtt::Ack& ack) {
 std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
   constexpr std::size_t kSize = 4;
   if (in.size() < kSize || in[0] != 0x40 || in[1] != kSize - 2 || (in[2] | in[3]) == 0 ||
-      rules(Side::broker).max_packet < kSize) {
+      largest(Side::broker) < kSize) {
     return 0;
   }
   quota(Side::client).give_back();

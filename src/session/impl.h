@@ -61,6 +61,7 @@ class Session::Impl final {
   enum class Admission : std::uint8_t { yes, later, over };
 
   // session.cc
+  std::optional<std::size_t> take_step(Side from, Bytes in, Instant now, Turn& turn);
   std::size_t pass_at_once(Side from, Bytes in, Instant now, Turn& turn);
   void note_bytes(Side from, bool forwarded, Instant now);
   Fate dispatch(const Arrival& a);
@@ -82,6 +83,12 @@ class Session::Impl final {
   std::uint32_t max_packet(Side receiver) const {
     return (receiver == Side::client ? client_max_packet_ : broker_max_packet_)
         .value_or(UINT32_MAX);
+  }
+  /// The largest packet that a side may send behind CONNECT: no larger than the other side takes.
+  /// [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
+  std::uint32_t largest(Side sender) const {
+    const std::uint32_t receiver = max_packet(other(sender));
+    return sender == Side::broker ? receiver : std::min(limits_.max_packet, receiver);
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
   SessionInfo info() const { return {id_, identity_, version_}; }

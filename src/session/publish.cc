@@ -44,7 +44,7 @@ std::string_view Session::Impl::resolve(const mqtt::Publish& publish, const Alia
 /// long way's answer for such a packet, and no other; it only spares it the questions.
 std::size_t Session::Impl::pass_known(Side from, Bytes in, Instant now, Turn& turn) {
   const mqtt::PlainPublish publish = mqtt::read_plain_publish(in, version_);
-  if (publish.total == 0 || publish.total > rules(from).max_packet) return 0;
+  if (publish.total == 0 || publish.total > largest(from)) return 0;
   const policy::Verdict* verdict =
       verdicts(from).find({publish.topic, publish.qos, publish.retain, publish.payload_size});
   if (verdict == nullptr || !verdict->allowed || !verdict->reported.name.empty()) return 0;

@@ -70,33 +70,41 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
       continue;
     }
     if (state_ == State::closed || paused(from) != 0) break;
-    if (const std::size_t passed = pass_at_once(from, bytes.subspan(taken), now, turn)) {
-      taken += passed;
-      continue;
+    const Bytes rest = bytes.subspan(taken);
+    std::size_t used = pass_at_once(from, rest, now, turn);
+    if (used == 0) {
+      const std::optional<std::size_t> step = take_step(from, rest, now, turn);
+      if (!step) break;
+      used = *step;
     }
-
-    const Inlet::Step step = in.next(bytes.subspan(taken), rules(from));
-    if (step.kind == Inlet::Step::Kind::need_more) {
-      taken += step.taken;
-      continue;
-    }
-    const Arrival arrival{from, step.found.frame, !step.gathered, now, turn};
-    if (step.kind == Inlet::Step::Kind::malformed) {
-      (void)malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
-      break;
-    }
-    const Fate fate = dispatch(arrival);
-    if (fate == Fate::later) {
-      in.put_back();
-      return taken;
-    }
-    events_.on_packet(from, arrival.type(), arrival.size());
-    note_bytes(from, fate == Fate::forwarded, now);
-    in.finish(arrival.frame.payload_size, fate == Fate::forwarded);
-    if (from == Side::client && fate == Fate::consumed) note_client_packet(now, turn);
-    taken += step.taken;
+    taken += used;
   }
   return state_ == State::closed ? bytes.size() : taken;
+}
+
+/// The long way: frames, decodes and decides what comes next. Says how much of the input that took;
+/// nothing: the input has to wait, or the session is over. Apart from feed(), so that what nearly
+/// every packet takes stays short.
+[[gnu::noinline]] std::optional<std::size_t> Session::Impl::take_step(Side from, Bytes in,
+                                                                      Instant now, Turn& turn) {
+  Inlet& inlet = this->inlet(from);
+  const Inlet::Step step = inlet.next(in, rules(from));
+  if (step.kind == Inlet::Step::Kind::need_more) return step.taken;
+  const Arrival arrival{from, step.found.frame, !step.gathered, now, turn};
+  if (step.kind == Inlet::Step::Kind::malformed) {
+    (void)malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
+    return std::nullopt;
+  }
+  const Fate fate = dispatch(arrival);
+  if (fate == Fate::later) {
+    inlet.put_back();
+    return std::nullopt;
+  }
+  events_.on_packet(from, arrival.type(), arrival.size());
+  note_bytes(from, fate == Fate::forwarded, now);
+  inlet.finish(arrival.frame.payload_size, fate == Fate::forwarded);
+  if (from == Side::client && fate == Fate::consumed) note_client_packet(now, turn);
+  return step.taken;
 }
 
 /// The client is alive, and so, to the broker, is what was forwarded to it.
@@ -121,14 +129,9 @@ std::uint8_t Session::Impl::paused(Side from) const {
 }
 
 mqtt::FrameRules Session::Impl::rules(Side from) const {
-  // No side gets a packet that is larger than it takes. [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
-  const std::uint32_t receiver = max_packet(other(from));
-  if (from == Side::broker) {
-    return {from, version_, receiver, kBrokerLimits.max_packet};
-  }
-  const std::uint32_t most = state_ == State::awaiting_connect
-                                 ? std::min(limits_.max_packet, limits_.max_packet_before_connect)
-                                 : std::min(limits_.max_packet, receiver);
+  std::uint32_t most = largest(from);
+  if (from == Side::broker) return {from, version_, most, kBrokerLimits.max_packet};
+  if (state_ == State::awaiting_connect) most = std::min(most, limits_.max_packet_before_connect);
   return {from, version_, most, most};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,10 @@ class VerdictMemo final {
   /// Null: not remembered. Valid until the next call of put() or forget().
   [[nodiscard]] const policy::Verdict* find(const policy::PublishRequest& request) const {
     for (const Entry& entry : entries_) {
-      if (entry.topic == request.topic && entry.qos == request.qos &&
-          entry.retain == request.retain && request.payload_size >= entry.verdict.payload_least &&
+      if (entry.topic.size() == request.topic.size() &&
+          std::memcmp(entry.topic.data(), request.topic.data(), request.topic.size()) == 0 &&
+          entry.qos == request.qos && entry.retain == request.retain &&
+          request.payload_size >= entry.verdict.payload_least &&
           request.payload_size <= entry.verdict.payload_most) {
         return &entry.verdict;
       }
