@@ -326,10 +326,10 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
                                   {}});
       reject_client(ReasonCode::server_unavailable, turn);
       kind = CloseKind::broker_unavailable;
-    } else if (state_ == State::open) {
-      say_goodbye(ReasonCode::server_shutting_down, turn);
     }
   }
+  // A broker that ends without a word has its reasons, which are not known here: the client sees of
+  // it what it would see without the gateway.
   close({side, kind, detail}, turn);
 }
 

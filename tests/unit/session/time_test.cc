@@ -239,7 +239,8 @@ TEST_CASE("ends: who says what") {
   Conversation broker_gone(up_and_down());
   broker_gone.open({.level = v5});
   broker_gone.ends(Side::broker, CloseKind::network_error);
-  CHECK(broker_gone.client_gets() == wire::disconnect(0x8B));
+  CHECK(broker_gone.client_gets().empty());  // nobody knows why, so nobody says why
+  CHECK(broker_gone.closed());
 
   Conversation broker_says(up_and_down());
   broker_says.open({.level = v5});
