@@ -77,9 +77,35 @@ else
   exit 1
 fi
 
+# What bench/compare measures it starts itself, on ports of its own. Debian would start and enable
+# some of them as services: not where they come from here.
+services=
+case " $* " in
+  *' bench '*)
+    for package in $missing; do
+      case $package in
+        haproxy | nginx | stunnel4 | mosquitto) services="$services $package" ;;
+      esac
+    done
+    ;;
+esac
+policy=/usr/sbin/policy-rc.d
+if [ -n "$services" ] && [ ! -e $policy ]; then
+  trap '$as_root rm -f $policy' EXIT
+  trap 'exit 130' INT TERM
+  # Debian's maintainer scripts ask it whether they may start a service; 101: no.
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+  $as_root chmod 755 $policy
+fi
+
 apt="$as_root DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120"
 # shellcheck disable=SC2086
 if ! { $apt update && $apt install -y --no-install-recommends $missing; } </dev/null; then
   echo "packages.sh: apt-get could not install:$missing (its reason is above)" >&2
   exit 1
+fi
+if command -v systemctl >/dev/null 2>&1; then
+  for service in $services; do
+    $as_root systemctl --quiet disable "$service" || true
+  done
 fi
