@@ -47,7 +47,7 @@ class Stage:
     def perform(self, work, count, counted=True, full_speed=False):
         """Does the work so many times. What the instrument counted meanwhile."""
         arguments = work.arguments(count, self.setup.pki, full_speed)
-        with self.sink(work.sink_arguments(count)) as sink:
+        with self.sink(work.sink_arguments(count, full_speed)) as sink:
             if counted:
                 self.instrument.start(self.contender.pid)
             done = load.drive(self.setup.build, self.contender, arguments)
