@@ -6,6 +6,7 @@
 #   deploy/packages.sh run              broker and clients of the quick start
 #   deploy/packages.sh test             what tests/run.sh needs beyond those
 #   deploy/packages.sh bench            what bench/compare measures beside the gateway, and with what
+#   deploy/packages.sh fuzz             what tests/fuzz.sh needs beside the build's
 #   deploy/packages.sh --list GROUP...  only prints the names
 set -eu
 
@@ -16,9 +17,10 @@ run_packages="mosquitto mosquitto-clients openssl curl"
 test_packages="python3 python3-paho-mqtt prometheus clang-format-14"
 bench_packages="python3 haproxy nginx libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
   gnuplot-nox"
+fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"
 
 usage() {
-  echo "usage: ${0##*/} [--list] build|run|test|bench ..." >&2
+  echo "usage: ${0##*/} [--list] build|run|test|bench|fuzz ..." >&2
   exit 2
 }
 
@@ -41,6 +43,7 @@ for group in "$@"; do
       command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
       ;;
     bench) wanted="$wanted $bench_packages" ;;
+    fuzz) wanted="$wanted $fuzz_packages" ;;
     *) usage ;;
   esac
 done

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Runs all tests: tests/run.sh [--keep] [--quick]
+# Runs all tests: tests/run.sh [--keep] [--quick] [--ci]
 #
 #   --keep   builds into the folders of the last run instead of afresh
 #   --quick  only the sanitizer build: unit and end-to-end tests
+#   --ci     fuzzes every target for 20 s, too
 #
 # Installs what is missing, builds, tests. The last line says "N passed, N failed"; exit code 0: none
 # failed. SALLYPORT_TEST_JOBS: how many end-to-end tests run at a time (6).
@@ -10,13 +11,14 @@
 # shellcheck disable=SC2317
 set -uo pipefail
 
-keep=no quick=no
+keep=no quick=no ci=no
 for argument in "$@"; do
   case $argument in
     --keep) keep=yes ;;
     --quick) quick=yes ;;
+    --ci) ci=yes ;;
     *)
-      sed -n '2,8s/^# \{0,1\}//p' "$0"
+      sed -n '2,9s/^# \{0,1\}//p' "$0"
       [ "$argument" = --help ] && exit 0
       exit 2
       ;;
@@ -159,6 +161,12 @@ if [ $quick = no ]; then
   single "the quick start, a second time" quickstart
   title "unit tests of what threads share, with ThreadSanitizer"
   counted tests/units.py $thread "${thread_programs[@]}"
+fi
+
+if [ $ci = yes ]; then
+  title "fuzzing, 20 s for each target"
+  [ $keep = yes ] || rm -rf build-fuzz
+  counted tests/fuzz.sh 20
 fi
 
 finish "done"
