@@ -66,6 +66,7 @@ namespace sallyport {
   X(no_role, "policy.no-role", "no role of the policy matches this identity")                      \
   X(no_rule, "policy.no-rule", "no allow rule covers this topic")                                  \
   X(client_id_binding, "policy.client-id-binding", "client identifier is not the one bound")       \
+  X(connect_rate, "policy.connect-rate", "client connects more often than the listener allows")    \
   X(rate_limit, "policy.rate-limit", "more than the role's limits allow")
 
 enum class Check : std::uint8_t {

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <memory>
 #include <optional>
 
+#include "sallyport/connect_gate.h"
 #include "sallyport/events.h"
 #include "sallyport/outbox.h"
 #include "sallyport/policy.h"
+#include "sallyport/siphash.h"
 
 namespace sallyport {
 
@@ -29,7 +29,9 @@ struct SessionOptions {
   Limits limits;
   Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
-  std::array<std::uint64_t, 2> hash_key{};
+  HashKey hash_key{};
+  /// Asked whether a client may connect once more; null: always. The only thing here that changes.
+  std::shared_ptr<ConnectGate> connects;
 };
 
 /// The protocol state between one client connection and its broker connection. Pure: bytes and

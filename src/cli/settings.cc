@@ -5,13 +5,15 @@
 
 #include <unistd.h>
 
+#include "proxy/connect_limiter.h"
+
 namespace sallyport::cli {
 
 namespace {
 
 /// What nobody outside can guess. The system always has this little.
-std::array<std::uint64_t, 2> random_key() {
-  std::array<std::uint64_t, 2> key{};
+HashKey random_key() {
+  HashKey key{};
   if (getentropy(key.data(), sizeof(key)) != 0) {
     throw std::system_error(errno, std::generic_category(), "getentropy");
   }
@@ -44,6 +46,10 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled) {
     to->session.limits = from.limits;
     to->session.broker_timeout = options.broker.connack_timeout;
     to->session.hash_key = random_key();
+    if (from.connects_per_client) {
+      to->session.connects =
+          std::make_shared<proxy::ConnectLimiter>(*from.connects_per_client, random_key());
+    }
     to->max_connections = from.max_connections;
     to->max_connections_per_address = from.max_connections_per_address;
     snapshot->listeners.push_back(std::move(to));

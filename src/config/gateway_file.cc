@@ -184,9 +184,26 @@ class GatewayFile {
     table.integer_into("max_connections", options.max_connections, 1, 10'000'000);
     table.integer_into("max_connections_per_address", options.max_connections_per_address, 1,
                        10'000'000);
+    connects(table, options);
     if (auto own = table.table("limits")) limits(*own, options.limits);
     table.finish();
     options_.listeners.push_back(std::move(options));
+  }
+
+  static void connects(TableReader& table, ListenerOptions& options) {
+    ConnectRate connects;
+    const auto rate = table.message_rate("connects_per_client");
+    table.integer_into("connect_burst", connects.burst, 1, kMostConnects);
+    if (rate) {
+      connects.rate = *rate;
+      options.connects_per_client = connects;
+    } else if (table.has("connect_burst") && !table.has("connects_per_client")) {
+      table.problems().add(
+          table.key_at("connect_burst"),
+          "connect_burst in " + table.where() + " needs \"connects_per_client\"",
+          "write for example connects_per_client = \"1/s\"; connect_burst is how many of them may "
+          "come at once");
+    }
   }
 
   tls::ServerOptions listener_tls(TableReader& table) const {

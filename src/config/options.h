@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sallyport/connect_gate.h"
 #include "sallyport/limits.h"
 #include "sallyport/policy.h"
 
@@ -35,8 +36,9 @@ struct ListenerOptions {
   std::optional<tls::ServerOptions> tls;  // none: plain TCP
   policy::Origin tls_origin;
   Limits limits;
-  std::uint32_t max_connections = 10'000;         // all workers together
-  std::uint32_t max_connections_per_address = 0;  // 0: no limit
+  std::uint32_t max_connections = 10'000;          // all workers together
+  std::uint32_t max_connections_per_address = 0;   // 0: no limit
+  std::optional<ConnectRate> connects_per_client;  // none: no limit
 };
 
 struct ObserveOptions {

@@ -65,6 +65,9 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   if (const auto bad = check_against_roles(a)) return bad_connect(a, *bad);
   if (connect->will && !check_will(a, *connect->will)) return Fate::consumed;
   if (!check_keep_alive(a, *connect)) return Fate::consumed;
+  if (!may_connect_again(a.now)) {
+    return refuse_connect(a, ReasonCode::connection_rate_exceeded, cause_of(Check::connect_rate));
+  }
 
   keep_connect(a, *connect);
   inlet(Side::client).wipe();  // where CONNECT came in pieces
@@ -152,6 +155,16 @@ bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& conn
                  ReasonCode::implementation_specific_error, cause, {});
   if (refuse) close({Side::client, CloseKind::refused, cause.name}, a.turn);
   return !refuse;
+}
+
+/// Only a CONNECT that would be let in is counted, and under the certificate or else the address
+/// that it came with: nobody uses up what another one may who calls himself the same. An identifier
+/// that the broker will assign is another one each time.
+bool Session::Impl::may_connect_again(Instant now) const {
+  if (options_.connects == nullptr || identity_.client_id.empty()) return true;
+  const Certificate* certificate = identity_.certificate.get();
+  const std::string& from = certificate ? certificate->fingerprint : identity_.address;
+  return options_.connects->admit(from + '/' + identity_.client_id, now);
 }
 
 void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect) {

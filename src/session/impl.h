@@ -105,6 +105,7 @@ class Session::Impl final {
   std::optional<mqtt::Malformed> check_against_roles(const Arrival& a) const;
   bool check_will(const Arrival& a, const mqtt::Will& will);
   bool check_keep_alive(const Arrival& a, const mqtt::Connect& connect);
+  bool may_connect_again(Instant now) const;
   void keep_connect(const Arrival& a, const mqtt::Connect& connect);
   Fate on_connack(const Arrival& a);
   std::optional<mqtt::Malformed> check_connack(const mqtt::Connack& connack) const;

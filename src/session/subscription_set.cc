@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "session/siphash.h"
-
 namespace sallyport {
 
 bool SubscriptionSet::subscribe(std::uint16_t packet_id, std::uint16_t index,

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "sallyport/bytes.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/siphash.h"
 
 namespace sallyport {
 
@@ -18,8 +18,7 @@ namespace sallyport {
 /// before this connection is not known here, and not counted.
 class SubscriptionSet final {
  public:
-  using Key = std::array<std::uint64_t, 2>;
-  explicit SubscriptionSet(const Key& key) : key_(key) {}
+  explicit SubscriptionSet(const HashKey& key) : key_(key) {}
 
   void set_maximum(std::uint16_t maximum) { maximum_ = maximum; }
   [[nodiscard]] std::size_t size() const { return held_.size(); }
@@ -55,7 +54,7 @@ class SubscriptionSet final {
   void settle(std::uint64_t hash);
   void release(std::uint64_t hash);
 
-  const Key& key_;
+  const HashKey& key_;
   std::vector<std::uint64_t> held_;  // sorted
   std::vector<Asked> asked_;
   std::uint16_t maximum_ = 0;

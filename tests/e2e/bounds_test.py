@@ -229,6 +229,30 @@ class Bounds(Case):
         return broker.log().count("Received PINGREQ from good") >= count
 
 
+class Connects(Case):
+    def test_one_client_identifier_connects_so_often_and_no_more(self):
+        """Whichever worker it comes to."""
+        broker = self.fake_broker()
+        running = self.gateway(broker, workers=2, listener_more='connects_per_client = "1/h"\nconnect_burst = 6')
+
+        def codes(name, count, tls=None, version=5):
+            answers = []
+            for _ in range(count):
+                with self.client(running.port if tls is None else running.tls_port, tls, version=version) as client:
+                    answers.append(client.connect(name).reason)
+            return answers
+        self.assertEqual(codes("dev-1", 9), [0] * 6 + [0x9F] * 3)
+        self.assertEqual(codes("dev-1", 2, version=4), [3] * 2)
+        self.assertEqual(codes("dev-2", 1), [0])
+        # The same name with a certificate is another client.
+        self.assertEqual(codes("dev-1", 8, "sensor-1"), [0] * 6 + [0x9F] * 2)
+        self.assertEqual(broker.accepted, 13)
+        running.wait_audit(7, event="refusal", check="policy.connect-rate", packet="CONNECT")
+        running.wait_metric(7, "sallyport_refusals_total", rule="policy.connect-rate")
+        self.assertTrue(running.reload())
+        self.assertEqual(codes("dev-1", 1), [0])
+
+
 def filters_of(packet):
     rest, found = packet.payload, []
     while rest:

@@ -41,6 +41,7 @@ TEST_CASE("the least that loads, and its defaults") {
   CHECK(!listener.tls);
   CHECK(listener.max_connections == 10'000);
   CHECK(listener.max_connections_per_address == 0);
+  CHECK(!listener.connects_per_client);
   const Limits defaults;
   CHECK(listener.limits.max_packet == defaults.max_packet);
   CHECK(listener.limits.max_packet_before_connect == defaults.max_packet_before_connect);
@@ -98,6 +99,8 @@ TEST_CASE("every key of the gateway file has an effect") {
   const GatewayOptions options = good(R"(
 max_connections = 7
 max_connections_per_address = 3
+connects_per_client = "10/min"
+connect_burst = 1000
 [listener.tls]
 certificate = "/etc/a.crt"
 key = "b.key"
@@ -132,6 +135,10 @@ count = 256
 )");
   CHECK(options.listeners.at(0).max_connections == 7);
   CHECK(options.listeners[0].max_connections_per_address == 3);
+  REQUIRE(options.listeners[0].connects_per_client.has_value());
+  CHECK(options.listeners[0].connects_per_client->rate.count == 10);
+  CHECK(options.listeners[0].connects_per_client->rate.per == 1min);
+  CHECK(options.listeners[0].connects_per_client->burst == 1000);
   CHECK(options.listeners[0].tls->certificate == "/etc/a.crt");
   CHECK(options.listeners[0].tls->min_version == tls::ProtocolVersion::tls1_3);
   CHECK(options.listeners[0].tls->client_certificate == tls::ClientCertificate::none);
@@ -146,7 +153,7 @@ count = 256
   CHECK(options.broker.tls->certificate.ends_with("/c"));
   CHECK(options.broker.tls->key.ends_with("/k"));
   CHECK(options.broker.tls->min_version == tls::ProtocolVersion::tls1_2);
-  CHECK(options.broker.tls_origin.line == 27);
+  CHECK(options.broker.tls_origin.line == 29);
   CHECK(options.observe.address->host == "::1");
   CHECK(options.observe.audit_log == "stdout");
   CHECK(options.observe.audit_queue == 16);
@@ -301,6 +308,12 @@ TEST_CASE("bad values are refused where they stand") {
       {"max_connections = -1\n", "8:19", "max_connections = -1 in [[listener]]"},
       {"max_connections = 99999999999999999999\n", "8:19", "99999999999999999999"},
       {"max_connections_per_address = 0\n", "8:31", "accepted: 1 to"},
+      {"connects_per_client = 1\n", "8:23", "has no unit"},
+      {"connects_per_client = '0/s'\n", "8:23", "out of range"},
+      {"connects_per_client = '1 KiB/s'\n", "8:23", "connects_per_client"},
+      {"connects_per_client = '1/s'\nconnect_burst = 0\n", "9:17", "accepted: 1 to 1000"},
+      {"connects_per_client = '1/s'\nconnect_burst = 1001\n", "9:17", "accepted: 1 to 1000"},
+      {"connect_burst = 3\n", "8:1", "needs \"connects_per_client\""},
       {"[workers]\ncount = 0\n", "9:9", "accepted: 1 to 256"},
       {"[workers]\ncount = 257\n", "9:9", "accepted: 1 to 256"},
       {"[workers]\ncount = 'auto'\n", "9:9", "not an integer"},

@@ -22,8 +22,8 @@ const std::set<std::string>& known_paths() {
     add("broker.", {"address", "tls", "connect_timeout", "connack_timeout"});
     add("broker.tls.", {"ca", "server_name", "certificate", "key", "min_version"});
     add("limits.", limits);
-    add("listener[].",
-        {"name", "address", "tls", "max_connections", "max_connections_per_address", "limits"});
+    add("listener[].", {"name", "address", "tls", "max_connections", "max_connections_per_address",
+                        "connects_per_client", "connect_burst", "limits"});
     add("listener[].limits.", limits);
     add("listener[].tls.",
         {"certificate", "key", "client_ca", "client_certificate", "min_version"});

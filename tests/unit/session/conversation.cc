@@ -25,6 +25,13 @@ Conversation::Conversation(std::nullptr_t) {
                                        nullptr, events, 1, now_);
 }
 
+Conversation::Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects,
+                           Identity identity) {
+  options_.connects = std::move(connects);
+  session_ =
+      std::make_unique<Session>(options_, std::move(identity), compile(spec), events, 1, now_);
+}
+
 void Conversation::sends(Side from, std::string_view bytes) {
   std::string& kept = kept_[static_cast<std::size_t>(from)];
   kept += bytes;

@@ -53,6 +53,7 @@ class Conversation {
  public:
   explicit Conversation(policy::PolicySpec spec, Limits limits = {});
   explicit Conversation(std::nullptr_t);  // no policy
+  Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects, Identity identity);
 
   // Bytes arrive. What a paused session does not take is kept and fed again, as the relay does.
   void client_sends(std::string_view bytes) { sends(Side::client, bytes); }

@@ -7,14 +7,12 @@
 
 #include <doctest/doctest.h>
 
-#include "session/siphash.h"
-
 namespace sallyport {
 namespace {
 
 using mqtt::PacketType;
 
-constexpr SubscriptionSet::Key kKey = {1, 2};
+constexpr HashKey kKey = {1, 2};
 
 void suback(SubscriptionSet& set, std::uint16_t id, std::vector<std::uint8_t> codes) {
   set.answered(PacketType::suback, id, codes);
@@ -24,7 +22,7 @@ void unsuback(SubscriptionSet& set, std::uint16_t id, std::vector<std::uint8_t> 
 }
 
 TEST_CASE("SipHash-2-4: the vectors of its authors") {
-  constexpr std::array<std::uint64_t, 2> kPublished = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+  constexpr HashKey kPublished = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
   std::string text;
   CHECK(siphash(kPublished, text) == 0x726fdb47dd0e0e31);
   for (char c = 0; c < 15; ++c) text += c;

@@ -8,10 +8,12 @@
 
 namespace sallyport {
 
+/// The key of a hash that clients must not be able to foresee: random, made by whoever starts.
+using HashKey = std::array<std::uint64_t, 2>;
+
 /// SipHash-2-4 of Aumasson and Bernstein: 64 bits of a text under a key of 128. Who does not know
 /// the key finds no two texts with one hash but by chance.
-[[nodiscard]] inline std::uint64_t siphash(const std::array<std::uint64_t, 2>& key,
-                                           std::string_view text) {
+[[nodiscard]] inline std::uint64_t siphash(const HashKey& key, std::string_view text) {
   std::uint64_t v0 = key[0] ^ 0x736f6d6570736575;
   std::uint64_t v1 = key[1] ^ 0x646f72616e646f6d;
   std::uint64_t v2 = key[0] ^ 0x6c7967656e657261;
