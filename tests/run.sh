@@ -3,7 +3,7 @@
 #
 #   --keep   builds into the folders of the last run instead of afresh
 #   --quick  only the sanitizer build: unit and end-to-end tests
-#   --ci     fuzzes every target for 20 s, too
+#   --ci     also counts instructions (bench/guard.py), and fuzzes every target for 20 s
 #
 # Installs what is missing, builds, tests. The last line says "N passed, N failed"; exit code 0: none
 # failed. SALLYPORT_TEST_JOBS: how many end-to-end tests run at a time (6).
@@ -163,6 +163,10 @@ if [ $quick = no ]; then
   counted tests/units.py $thread "${thread_programs[@]}"
 fi
 
+if [ $ci = yes ] && [ $quick = no ]; then
+  title "what packets may cost, in instructions"
+  counted bench/guard.py $release
+fi
 if [ $ci = yes ]; then
   title "fuzzing, 20 s for each target"
   [ $keep = yes ] || rm -rf build-fuzz
