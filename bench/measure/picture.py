@@ -6,12 +6,12 @@ from measure.process import Failure, need
 
 BARS = (("exchange", "instructions", "QoS 1\\nexchange\\ninstructions"),
         ("exchange", "calls", "QoS 1\\nexchange\\nsystem calls"),
-        ("publish", "instructions", "QoS 0\\n64 B\\ninstructions"),
-        ("publish-x64", "cpu_us", "QoS 0 64 B\\nx 64 a record\\nCPU time"),
-        ("publish-4k", "cpu_us", "QoS 0\\n4 KiB\\nCPU time"),
-        ("delivery-64", "cpu_us", "delivery\\n64 B, single\\nCPU time"),
-        ("delivery-64-full", "cpu_us", "delivery\\n64 B, bulk\\nCPU time"),
-        ("delivery-4k", "cpu_us", "delivery\\n4 KiB\\nCPU time"),
+        ("publish", "instructions", "QoS 0 64 B\\nat full speed\\ninstructions"),
+        ("publish-x64", "cpu_us", "64 messages\\na TLS record\\nCPU time"),
+        ("publish-4k", "cpu_us", "QoS 0 4 KiB\\nat full speed\\nCPU time"),
+        ("delivery-64", "cpu_us", "delivery\\n64 B\\nCPU time"),
+        ("delivery-64-full", "cpu_us", "delivery 64 B\\nat full speed\\nCPU time"),
+        ("delivery-4k", "cpu_us", "delivery 4 KiB\\nat full speed\\nCPU time"),
         ("handshake", "instructions", "TLS\\nhandshake\\ninstructions"),
         ("memory", "bytes", "idle\\nconnection\\nmemory"))
 COLOURS = {"gateway": "#1f6f8b", "haproxy": "#e07a3f", "nginx": "#6aa84f", "stunnel": "#9a8fb8",
@@ -43,7 +43,7 @@ def script(result, path):
         f"title \"{result['contenders'][name]['title']}\" linecolor rgb \"{COLOURS[name]}\""
         for place, name in enumerate(names))
     return "\n".join([
-        'set terminal svg size 960,400 font "sans-serif,11" background "#ffffff"',
+        'set terminal svg size 960,400 font "sans-serif,10" background "#ffffff"',
         f'set output "{path}"',
         "$figures << END", *data, "END",
         "set style data histogram",
@@ -52,11 +52,12 @@ def script(result, path):
         f"set yrange [0:{TOP + 0.3}]",
         "set ytics 1 nomirror textcolor rgb '#444444'",
         "set grid ytics linetype 1 linecolor rgb '#dddddd'",
-        "set xtics scale 0 nomirror",
+        "set xtics scale 0 nomirror textcolor rgb '#222222'",
         "set border 1 linecolor rgb '#888888'",
         'set title "Cost per message, handshake and connection; Sallyport = 1, less is better" '
         'font ",13"',
-        "set key outside bottom center horizontal samplen 1",
+        "set key tmargin center horizontal samplen 1 width 2",
+        "set bmargin 4.5",
         *labels, f"plot {plots}", ""])
 
 
