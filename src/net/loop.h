@@ -21,8 +21,9 @@ namespace sallyport::net {
 /// threads. Handles on the loop are closed by their owners before the loop is destroyed.
 class Loop final {
  public:
-  /// Most bytes that one read event brings.
-  static constexpr std::size_t kReadSize = 64 * 1024;
+  /// Most bytes that one read event brings. What a turn costs is paid once for all of them; but as
+  /// many are kept where a session has to wait (bench/README.md, "Steps").
+  static constexpr std::size_t kReadSize = 128 * 1024;
 
   /// Fails with a libuv error code where the process has no file descriptors left.
   [[nodiscard]] static std::expected<std::unique_ptr<Loop>, int> make();
