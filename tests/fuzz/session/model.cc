@@ -199,9 +199,12 @@ void Model::on_publish(Side from, Expected e, bool refused) {
   const std::uint16_t id = publish->packet_id;
   if (from == Side::broker) {
     ++deliveries_;
+    // Whatever was owed for this identifier, the delivery takes its place.
     dropped_qos2_.erase(id);
-    if (refused) {
-      ++dropped_[publish->qos][id];
+    dropped_[1].erase(id);
+    dropped_[2].erase(id);
+    if (refused && publish->qos != 0) {
+      dropped_[publish->qos][id] = 1;
     } else if (publish->qos != 0) {
       delivered_ = true;
     }
@@ -274,7 +277,12 @@ void Model::on_ack(Side from, Expected e, bool refused) {
     return;
   }
   if (refused) return;  // of what the client never got
-  if (ack->type != PacketType::pubrel) return expect(from, std::move(e));
+  if (ack->type != PacketType::pubrel) {
+    const auto owed = [id](const Ids& ids) { return ids.contains(id) && ids.at(id) != 0; };
+    must(!owed(dropped_[1]) && !owed(dropped_[2]) && !dropped_qos2_.contains(id),
+         "the client does not acknowledge what the gateway does");
+    return expect(from, std::move(e));
+  }
   if (refused_qos2_.erase(id) != 0) {
     released_qos2_.insert(id);
     ++pubcomp_[id];
