@@ -137,7 +137,7 @@ std::string make_connect(Version version, Fields f) {
   }
   if (version == Version::v5) {
     if ((f[4] & 1) != 0) c.properties += wire::receive_maximum(pick({1U, 2U, 5U, 0U}, f[5]));
-    if ((f[4] & 2) != 0) c.properties += wire::topic_alias_maximum(pick({2U, 1U, 40U}, f[5]));
+    if ((f[4] & 2) == 0) c.properties += wire::topic_alias_maximum(pick({4U, 1U, 40U}, f[5]));
     if ((f[4] & 4) != 0) {
       c.properties += wire::maximum_packet_size(pick({50U, 20U, 4U, 300U, 1U, 1'000'000U}, f[5]));
     }
@@ -151,6 +151,7 @@ std::string make_connect(Version version, Fields f) {
 
 std::string make_connack(Version version, Fields f) {
   static constexpr unsigned kCodes[] = {0, 0, 0, 0, 0, 5, 0x87, 1, 2, 0x84};
+  const unsigned code = version == Version::v5 && f[0] == 5 ? 0x87 : pick(kCodes, f[0]);
   std::string raw;
   if (version == Version::v5) {
     if ((f[1] & 1) != 0) raw += wire::receive_maximum(pick({1U, 2U, 5U, 0U}, f[2]));
@@ -165,8 +166,8 @@ std::string make_connack(Version version, Fields f) {
     if ((f[3] & 1) != 0) raw += wire::authentication_method("m");
     raw += reason_properties(f[3] >> 1);
   }
-  return spoilt(wire::connack(level_of(version), pick(kCodes, f[0]), raw, (f[4] & 1) != 0),
-                (f[4] & 0x80) != 0, f[6], f[5]);
+  return spoilt(wire::connack(level_of(version), code, raw, (f[4] & 1) != 0), (f[4] & 0x80) != 0,
+                f[6], f[5]);
 }
 
 std::string make_publish(Version version, Side side, Fields f) {

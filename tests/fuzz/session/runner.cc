@@ -169,9 +169,12 @@ std::string Runner::answer(Side side) {
     const mqtt::Frame& frame = result.frame;
     switch (frame.header.type) {
       case PacketType::connect:
+        // As brokers do, it takes a few aliases.
+        if (level != wire::v5) return wire::connack(level);
         return wire::connack(
             level, 0,
-            level == wire::v5 && model_.client_id_missing() ? wire::assigned_client_id("c9") : "");
+            wire::topic_alias_maximum(4) +
+                (model_.client_id_missing() ? wire::assigned_client_id("c9") : ""));
       case PacketType::publish: {
         const auto publish = mqtt::decode_publish(frame, other(side), model_.version(), limits);
         if (!publish || publish->qos == 0) break;

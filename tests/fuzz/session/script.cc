@@ -116,8 +116,8 @@ policy::PolicySpec make_policy(Input& input) {
   const std::uint8_t kind = input.u8();
   role.limits = make_rate(input.u8());
   role.on_deny = {deny_action(kind), deny_action(kind >> 2)};
-  if ((kind & 0x10) != 0) role.client_id = "c1";
-  if ((kind & 0x20) != 0) role.match.client_id = {"c*"};
+  if ((kind & 0x10) != 0) role.client_id = (kind & 0x80) != 0 ? "c2" : "c1";
+  if ((kind & 0x20) != 0) role.match.client_id = {(kind & 0x80) != 0 ? "d*" : "c*"};
   if ((kind & 0x40) != 0) {
     role.bounds = unlimited();
     role.bounds->max_packet = 200;
@@ -257,6 +257,7 @@ Script read_script(Bytes bytes) {
   connect[4] = input.u8();
   connect[5] = input.u8();
   connack[1] = connack[2] = input.u8();
+  if ((kind & 0x0F) >= 12) connack[0] = 5;  // the broker refuses
   for (int i = 0; i < 2; ++i) script.policies.push_back(make_policy(input));
 
   Writer writer(script);
