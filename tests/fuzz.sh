@@ -120,7 +120,7 @@ merge() { # TARGET FOLDER...
     tail -n 20 "$build/merge.log"
     exit 1
   }
-  find "$corpus" -type f ! -name 'found-*' -delete
+  find "$corpus" -type f ! -name 'found-*' ! -name 'kept-*' -delete
   for file in "$fresh"/*; do cp "$file" "$corpus/$(sha1sum <"$file" | cut -c1-10)"; done
   echo "$target: $(find "$corpus" -type f | wc -l) files, $(cat "$corpus"/* | wc -c) bytes"
 }

@@ -169,6 +169,7 @@ void Model::on_connect(Expected e) {
   }
   max_packet(Side::client) = connect->maximum_packet_size.value_or(UINT32_MAX);
   auth_method_ = connect->authentication_method.value_or("").size();
+  connect_size_ = static_cast<std::size_t>(e.size);
   connect_ = std::move(e);
 }
 
@@ -198,17 +199,24 @@ void Model::on_publish(Side from, Expected e, bool refused) {
   must(!e.topic.empty(), "a topic that is known");
   const std::uint16_t id = publish->packet_id;
   if (from == Side::broker) {
-    ++deliveries_;
-    // Whatever was owed for this identifier, the delivery takes its place.
+    if (publish->qos != 0) delivery_ids_.insert(id);
+    // What waits for its turn in the gateway's tables is owed no longer, what waits behind a
+    // payload is: then it is not certain how often.
     dropped_qos2_.erase(id);
-    dropped_[1].erase(id);
-    dropped_[2].erase(id);
+    const bool waits = streaming(Side::broker) && (dropped_[1][id] != 0 || dropped_[2][id] != 0);
+    if (waits) {
+      uncertain_.insert(id);
+    } else {
+      dropped_[1].erase(id);
+      dropped_[2].erase(id);
+    }
     if (refused && publish->qos != 0) {
-      dropped_[publish->qos][id] = 1;
+      ++dropped_[publish->qos][id];
     } else if (publish->qos != 0) {
       delivered_ = true;
     }
   } else if (publish->qos == 2) {
+    qos2_ids_.insert(id);
     released_qos2_.erase(id);
     if (!refused) refused_qos2_.erase(id);
     if (refused && version_ != Version::v5) refused_qos2_.insert(id);
@@ -221,6 +229,8 @@ void Model::on_publish(Side from, Expected e, bool refused) {
 void Model::on_subscribe(Expected e) {
   const auto subscribe = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
   must(subscribe.has_value(), "SUBSCRIBE is one");
+  ++requested_;
+  filters_ += subscribe->count;
   // Without a topic the whole of it was refused.
   const bool whole = std::ranges::find(e.refused, "") != e.refused.end();
   if (whole || e.refused.size() == subscribe->count) {
@@ -248,6 +258,7 @@ void Model::on_subscribe(Expected e) {
 }
 
 void Model::on_unsubscribe(Expected e, bool refused) {
+  ++requested_;
   if (!refused) return expect(Side::client, std::move(e));
   const auto request = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
   must(request.has_value(), "UNSUBSCRIBE is one");
@@ -278,7 +289,9 @@ void Model::on_ack(Side from, Expected e, bool refused) {
   }
   if (refused) return;  // of what the client never got
   if (ack->type != PacketType::pubrel) {
-    const auto owed = [id](const Ids& ids) { return ids.contains(id) && ids.at(id) != 0; };
+    const auto owed = [&](const Ids& ids) {
+      return ids.contains(id) && ids.at(id) != 0 && !uncertain_.contains(id);
+    };
     must(!owed(dropped_[1]) && !owed(dropped_[2]) && !dropped_qos2_.contains(id),
          "the client does not acknowledge what the gateway does");
     return expect(from, std::move(e));
@@ -357,19 +370,28 @@ std::size_t Model::identity_size() const {
 }
 
 std::size_t Model::memory_bound() const {
-  constexpr std::size_t kEntry = 64;  // of any table; and a buffer grows to twice what is in it
+  constexpr std::size_t kEntry = 64;  // of any table; and what grows may have twice the room
   const Limits& l = limits_;
-  const std::size_t from_broker = flow(Side::broker).taken;
-  const std::size_t client = std::max(l.max_packet, l.max_packet_before_connect);
-  const std::size_t aliases = l.max_topic_aliases * (2 * kEntry + std::size_t{l.max_topic_length}) +
-                              std::min(l.max_topic_aliases * std::size_t{UINT16_MAX}, from_broker);
-  const std::size_t requests = l.max_requests * 2 * (kEntry + std::size_t{l.max_filters});
-  const std::size_t subscriptions = l.max_subscriptions * (2 * kEntry / 3);
-  const std::size_t replies = 4096 + kEntry + l.max_filters;
-  const std::size_t windows =
-      (l.max_qos2_in_flight + 16 + std::min<std::size_t>(deliveries_, UINT16_MAX)) * 6;
-  return 2 * (client + std::min(kBrokerHead, from_broker) + l.max_packet_before_connect + kEntry +
-              aliases + requests + subscriptions + 2 * replies + windows + 16 * kEntry);
+  const auto gathered = [this](Side from, std::size_t most) {
+    const Flow& f = flow(from);
+    return f.taken > f.decided ? std::min(f.taken - f.decided, most) : std::size_t{0};
+  };
+  std::size_t size = 4096;  // tables that begin small, remembered verdicts
+  size += gathered(Side::client, std::max(l.max_packet, l.max_packet_before_connect));
+  size += gathered(Side::broker, kBrokerHead);
+  if (!begun_) size += connect_size_ + kEntry;
+  for (const Flow& f : flows_) {
+    size += l.max_topic_aliases * kEntry;
+    for (const auto& [alias, topic] : f.sender_aliases) size += topic.size();
+  }
+  size += std::min<std::size_t>(delivery_ids_.size(), UINT16_MAX) * 8;
+  size += (std::min<std::size_t>(qos2_ids_.size(), l.max_qos2_in_flight) + 16) * 8;
+  size += std::min<std::size_t>(requested_, 2U * l.max_requests) * (kEntry + l.max_filters);
+  size += std::min<std::size_t>(filters_, l.max_subscriptions) * 24;
+  for (const Side side : {Side::client, Side::broker}) {
+    if (streaming(side)) size += 4096 + kEntry + l.max_filters;  // replies that wait
+  }
+  return 2 * size;
 }
 
 }  // namespace sallyport::fuzz

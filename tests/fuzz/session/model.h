@@ -48,7 +48,7 @@ class Model {
   [[nodiscard]] std::string next_received(Side side);
   [[nodiscard]] mqtt::Version version() const { return version_; }
   [[nodiscard]] bool client_id_missing() const { return identity_.client_id.empty(); }
-  /// Bytes that a session of these limits may own after what it was sent.
+  /// Bytes that a session may own now: of what it was sent, as much as its limits let it keep.
   [[nodiscard]] std::size_t memory_bound() const;
   /// Bytes of the names that it knows the client by.
   [[nodiscard]] std::size_t identity_size() const;
@@ -143,7 +143,8 @@ class Model {
   Ids puback_, pubrec_, pubcomp_;                             // the client
   std::map<std::uint16_t, std::deque<std::size_t>> subacks_;  // and how many codes
   int pingresp_ = 0;
-  Ids dropped_[3];  // the broker, by QoS
+  Ids dropped_[3];                     // the broker, by QoS
+  std::set<std::uint16_t> uncertain_;  // of which some may have lapsed
   Ids broker_pubcomp_;
   // Exchanges of the gateway's own.
   std::set<std::uint16_t> refused_qos2_;   // 3.x: refused, and not released
@@ -153,7 +154,12 @@ class Model {
   int client_pings_ = 0;
   std::map<std::uint16_t, Request> requests_;  // SUBSCRIBEs that went to the broker
   bool delivered_ = false;                     // something that the client must acknowledge
-  std::size_t deliveries_ = 0;
+  // What a session may keep something of.
+  std::size_t connect_size_ = 0;
+  std::set<std::uint16_t> delivery_ids_;
+  std::set<std::uint16_t> qos2_ids_;
+  std::size_t requested_ = 0;
+  std::size_t filters_ = 0;
 };
 
 }  // namespace sallyport::fuzz

@@ -45,7 +45,8 @@ class Runner final : public Events {
   template <typename Call>
   void call(Call call);
   void drain(Side to);
-  void check_memory(std::size_t sent);
+  /// `moved`: bytes that came in and went out.
+  void check_memory(std::size_t bound_before, std::size_t moved);
   void note(std::string_view what, std::uint64_t number = 0);
 
   const Script& script_;
@@ -58,6 +59,7 @@ class Runner final : public Events {
   std::unique_ptr<Session> session_;
   Turn* turn_ = nullptr;  // of the call that runs
   std::size_t drained_[2] = {0, 0};
+  std::size_t offered_ = 0;  // to the feed() that runs
   std::string kept_[2];
   std::string to_[2];  // what came out in this step
   std::string log_;

@@ -183,7 +183,11 @@ class Writer {
         append(side, as_text(f.last<6>()).substr(0, f[0] % 7));
         break;
       case 9:
-        append(side, std::string((f[0] * 256U + f[1]) % 40'000, static_cast<char>(f[2])));
+        if ((f[3] & 1) != 0) {  // the last packet again and again
+          for (int i = 0; i <= f[0]; ++i) append(side, std::string(last_[index(side)]));
+        } else {
+          append(side, std::string((f[0] * 256U + f[1]) % 40'000, static_cast<char>(f[2])));
+        }
         break;
       case 10:
         add({.kind = Step::Kind::answer, .side = side, .bytes = {}});
@@ -216,8 +220,10 @@ class Writer {
   }
 
  private:
-  std::string& pending(Side side) { return pending_[side == Side::client ? 0 : 1]; }
+  static std::size_t index(Side side) { return static_cast<std::size_t>(side); }
+  std::string& pending(Side side) { return pending_[index(side)]; }
   void append(Side side, std::string_view bytes) {
+    last_[index(side)] = bytes;
     if (used_ + bytes.size() > kMostBytes) return;
     used_ += bytes.size();
     pending(side) += bytes;
@@ -234,6 +240,7 @@ class Writer {
 
   Script& script_;
   std::string pending_[2];
+  std::string last_[2];
   std::size_t used_ = 0;
 };
 
