@@ -94,7 +94,7 @@ class GatewayEvents : public Events {
   virtual void on_handshake(Side side, bool ok, std::string_view version, Duration took,
                             std::string_view detail) = 0;
   virtual void on_broker_connect(bool ok, Duration took, std::string_view detail) = 0;
-  /// Once a turn.
+  /// Bytes since the last call; once a turn, and once more at the end.
   virtual void on_wire_bytes(const WireBytes& bytes) = 0;
   /// A side is slow: reading from the other one stopped (true) or goes on again.
   virtual void on_backpressure(Side slow, bool paused) = 0;

@@ -53,8 +53,8 @@ class Session final {
   Session& operator=(const Session&) = delete;
 
   /// Bytes that arrived from a side, in order, cut anywhere. Returns how many were taken. Fewer
-  /// than given: that side is paused (or the session closed); keep the rest, and feed it again
-  /// once paused() is false.
+  /// than given: that side is paused; keep the rest, and feed it again once paused() is 0. A
+  /// session that is over takes everything and forwards nothing.
   [[nodiscard]] std::size_t feed(Side from, Bytes bytes, Instant now, Turn& turn);
 
   /// Why feed() would take nothing from a side now: a set, so that two reasons do not undo each

@@ -19,6 +19,8 @@ static_assert(kMaxPacket <= std::uint64_t{mqtt::kMaxRemainingLength} + 5);
 constexpr std::uint64_t kMinPacket = 128;  // below that not even a CONNECT fits
 constexpr std::uint64_t kMaxBeforeConnect = std::uint64_t{1024} * 1024;
 constexpr std::uint64_t kMost16 = UINT16_MAX;
+// What a request asks is looked through once for each of its filters.
+constexpr std::uint64_t kMostFilters = 4096;
 
 // How a value is written, and which field it fills.
 struct Size {
@@ -29,6 +31,7 @@ struct Size {
 struct Count {
   std::uint16_t Limits::*field;
   std::uint64_t least;
+  std::uint64_t most = kMost16;
 };
 struct Seconds {
   std::uint16_t Limits::*field;
@@ -68,7 +71,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"max_will_payload", Size{&Limits::max_will_payload, 0}},
     {"max_topic_length", Size{&Limits::max_topic_length, 1}},
     {"max_topic_levels", Count{&Limits::max_topic_levels, 1}},
-    {"max_filters", Count{&Limits::max_filters, 1}},
+    {"max_filters", Count{&Limits::max_filters, 1, kMostFilters}},
     {"max_subscriptions", Count{&Limits::max_subscriptions, 0}},
     {"max_requests", Count{&Limits::max_requests, 1}},
     {"max_qos2_in_flight", Count{&Limits::max_qos2_in_flight, 1}},
@@ -97,7 +100,7 @@ struct Read {
         size.field);
   }
   void operator()(const Count& count) const {
-    table.integer_into(key, limits.*count.field, count.least);
+    table.integer_into(key, limits.*count.field, count.least, count.most);
   }
   /// The wire counts keep-alive in whole seconds, in two bytes. 3.1.2.10
   void operator()(const Seconds& seconds) const {
@@ -129,7 +132,7 @@ struct Read {
     const auto value = table.choice(key, kWords);
     if (!value) return;
     if (whose == LimitsOf::role && *value != 0) {
-      complain(" raises nothing, for a role only lowers limits",
+      complain(" would raise a limit, and a role can only lower them",
                "write \"refuse\" or delete the line; \"pass\" is for [limits] and the listener");
       return;
     }
@@ -139,7 +142,7 @@ struct Read {
     const auto value = table.boolean(key);
     if (!value) return;
     if (whose == LimitsOf::role && *value) {
-      complain(" raises nothing, for a role only lowers limits",
+      complain(" would raise a limit, and a role can only lower them",
                "write false or delete the line; true is for [limits] and the listener");
       return;
     }

@@ -178,6 +178,16 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
   enhanced_auth_ = connect.authentication_method.has_value();
   if (enhanced_auth_) authentication_method_ = *connect.authentication_method;
 
+  if (connect.will && connect.client_id.empty() && version_ == Version::v5) {
+    const mqtt::Will& will = *connect.will;
+    will_ = std::make_unique<KeptWill>();
+    will_->topic = will.topic;
+    if (will.response_topic) will_->response_topic = std::string(*will.response_topic);
+    will_->payload_size = will.payload_size;
+    will_->qos = will.qos;
+    will_->retain = will.retain;
+  }
+
   const std::uint16_t aliases = std::min(connect.topic_alias_maximum, limits_.max_topic_aliases);
   to_client_aliases_.set_maximum(aliases);
   if (aliases != connect.topic_alias_maximum) {
@@ -234,11 +244,8 @@ std::optional<mqtt::Malformed> Session::Impl::check_connack(const mqtt::Connack&
 
 Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::Connack& connack) {
   if (connack.assigned_client_id) {
-    // Now it is known what ${client_id} stands for, and which roles hold. 3.2.2.3.7 (5.0)
     identity_.client_id = *connack.assigned_client_id;
-    auto admitted = admit();
-    if (!admitted) return refuse_connect(a, admitted.error().reason, admitted.error().cause);
-    follow(std::move(*admitted));
+    if (!check_again(a)) return Fate::consumed;
   }
   broker_max_packet_ = connack.maximum_packet_size;
   broker_max_qos_ = connack.maximum_qos;
@@ -292,6 +299,34 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::connack);
   scratch_.release();
   return fate;
+}
+
+/// Now it is known what ${client_id} stands for, and which roles hold. 3.2.2.3.7 (5.0) False: the
+/// client is refused after all. The broker has let it in, so it is told good-bye, or else it would
+/// publish the Will. [MQTT-3.14.4-3]
+bool Session::Impl::check_again(const Arrival& a) {
+  const std::unique_ptr<KeptWill> will = std::move(will_);
+  bool passes = true;
+  if (auto admitted = admit()) {
+    follow(std::move(*admitted));
+    if (will != nullptr) {
+      passes = check_will(a, {.topic = will->topic,
+                              .payload_size = will->payload_size,
+                              .qos = will->qos,
+                              .retain = will->retain,
+                              .response_topic = will->response_topic,
+                              .properties = {}});
+    }
+  } else {
+    (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);
+    passes = false;
+  }
+  if (passes) return true;
+  scratch_.clear();
+  mqtt::encode_disconnect(ReasonCode::success, scratch_);
+  inject(Side::broker, scratch_, a.turn);
+  scratch_.release();
+  return false;
 }
 
 /// CONNACK with a refusal, to a client whose CONNECT was not accepted yet.

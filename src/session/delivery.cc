@@ -31,8 +31,7 @@ Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
     return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
-  policy::Verdict verdict =
-      judge(a.from, {topic, publish.qos, publish.retain, publish.payload_size});
+  policy::Verdict verdict = judge(a.from, publish, topic);
   if (!admit_publish(a, topic, verdict)) return Fate::later;
   if (!verdict.allowed) {
     return drop_delivery(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
@@ -60,7 +59,8 @@ Session::Impl::Fate Session::Impl::drop_delivery(const Arrival& a, const mqtt::P
   if (publish.topic_alias != 0 && !publish.topic.empty()) {
     to_client_aliases_.set(publish.topic_alias, publish.topic, false);
   }
-  if (publish.qos != 0) {
+  // Said again while the client carries the exchange on: the answer to it is the client's.
+  if (publish.qos != 0 && !deliveries_.with_client(publish.packet_id)) {
     deliveries_.drop(publish.packet_id, publish.qos);
     pay_owed(a.turn);
   }

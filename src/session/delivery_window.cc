@@ -19,6 +19,11 @@ bool DeliveryWindow::in_use(std::uint16_t packet_id) const {
   return std::ranges::find(entries_, packet_id, &Entry::packet_id) != entries_.end();
 }
 
+bool DeliveryWindow::with_client(std::uint16_t packet_id) const {
+  const auto at = std::ranges::find(entries_, packet_id, &Entry::packet_id);
+  return at != entries_.end() && (at->state == State::with_client || at->state == State::received);
+}
+
 void DeliveryWindow::forget(std::uint16_t packet_id) {
   const auto at = find(packet_id);
   if (at != entries_.end()) entries_.erase(at);

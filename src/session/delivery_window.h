@@ -21,6 +21,8 @@ class DeliveryWindow final {
 
   /// The exchange under this identifier is not over.
   [[nodiscard]] bool in_use(std::uint16_t packet_id) const;
+  /// Was delivered, and the client has not ended the exchange.
+  [[nodiscard]] bool with_client(std::uint16_t packet_id) const;
 
   /// A delivery goes on to the client.
   void deliver(std::uint16_t packet_id, std::uint8_t qos);

@@ -92,7 +92,7 @@ class Session::Impl final {
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
   SessionInfo info() const { return {id_, identity_, version_}; }
-  policy::Verdict judge(Side from, const policy::PublishRequest& request);
+  policy::Verdict judge(Side from, const mqtt::Publish& publish, std::string_view topic);
   static policy::Cause cause_of(Check check) { return {to_string(check), false}; }
 
   // connect.cc
@@ -104,6 +104,7 @@ class Session::Impl final {
   Fate bad_connect(const Arrival& a, mqtt::Malformed error);
   std::optional<mqtt::Malformed> check_against_roles(const Arrival& a) const;
   bool check_will(const Arrival& a, const mqtt::Will& will);
+  bool check_again(const Arrival& a);
   bool check_keep_alive(const Arrival& a, const mqtt::Connect& connect);
   bool may_connect_again(Instant now) const;
   void keep_connect(const Arrival& a, const mqtt::Connect& connect);
@@ -199,6 +200,14 @@ class Session::Impl final {
   bool broker_retains_ = true;
   std::uint8_t broker_max_qos_ = 2;
   std::string authentication_method_;
+  struct KeptWill {
+    std::string topic;
+    std::optional<std::string> response_topic;
+    std::uint32_t payload_size = 0;
+    std::uint8_t qos = 0;
+    bool retain = false;
+  };
+  std::unique_ptr<KeptWill> will_;  // until CONNACK, where that will say who the client is
 
   Inlet inlets_[2];      // by the side that sends
   Outlet outlets_[2];    // by the side that receives

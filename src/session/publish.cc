@@ -97,8 +97,7 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
     return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
-  policy::Verdict verdict =
-      judge(a.from, {topic, publish.qos, publish.retain, publish.payload_size});
+  policy::Verdict verdict = judge(a.from, publish, topic);
   if (verdict.allowed && publish.response_topic) {
     const policy::Verdict response = grants_->check_response_topic(*publish.response_topic);
     if (!response.allowed) {
@@ -201,6 +200,8 @@ Session::Impl::Fate Session::Impl::refuse_publish(const Arrival& a, const mqtt::
     to_broker_aliases_.set(publish.topic_alias, publish.topic, false);
   }
   if (publish.qos == 0) return Fate::consumed;
+  // Said again while the broker carries the exchange on: the answer to it is the broker's.
+  if (publish.qos == 2 && publishes_.with_broker(publish.packet_id)) return Fate::consumed;
   // MQTT 3.x has no way to say no, so the exchange is run to its end. 5.0 says why; a PUBREC with a
   // reason code of 0x80 or more is the last packet of a QoS 2 exchange [MQTT-4.3.3-4].
   const PacketType answer = publish.qos == 1 ? PacketType::puback : PacketType::pubrec;

@@ -265,13 +265,17 @@ void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode r
   events_.on_refusal(info(), {a.from, a.type(), action, reason, cause, topic});
 }
 
-/// The verdict on a PUBLISH of either side.
-policy::Verdict Session::Impl::judge(Side from, const policy::PublishRequest& request) {
+/// The verdict on a PUBLISH of either side, which has `topic` for its own or by an alias.
+policy::Verdict Session::Impl::judge(Side from, const mqtt::Publish& publish,
+                                     std::string_view topic) {
+  const policy::PublishRequest request{topic, publish.qos, publish.retain, publish.payload_size};
   VerdictMemo& memo = verdicts(from);
   if (const policy::Verdict* remembered = memo.find(request)) return *remembered;
   const policy::Verdict verdict =
       from == Side::client ? grants_->check_publish(request) : grants_->check_delivery(request);
-  memo.put(request, verdict);
+  // What stands in the packet has been held against the limits that are in force, as pass_known()
+  // takes for granted; what an alias stands for, when it was set.
+  if (!publish.topic.empty()) memo.put(request, verdict);
   return verdict;
 }
 
@@ -372,7 +376,9 @@ std::size_t Session::Impl::memory() const {
   std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
                       to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
                       subscribes_.memory() + subscriptions_.memory() + verdicts_[0].memory() +
-                      verdicts_[1].memory() + budget_.memory() + authentication_method_.size();
+                      verdicts_[1].memory() + budget_.memory() +
+                      (will_ ? sizeof(KeptWill) + will_->topic.capacity() : 0) +
+                      authentication_method_.size();
   for (const Inlet& in : inlets_) total += in.memory();
   for (const Outlet& out : outlets_) total += out.memory();
   return total;

@@ -63,10 +63,12 @@ bool Session::Impl::refuse_over(const Arrival& a, const Budget::Exceeded& over) 
   return true;
 }
 
-/// Half the keep-alive, so that a throttled client's PINGREQ is answered in time.
+/// Half the keep-alive, so that a throttled client's PINGREQ is answered in time: of what the
+/// broker counts, and of what the gateway counts itself and has told a client of 5.0.
 Duration Session::Impl::longest_pause() const {
-  if (keep_alive_ == 0) return kLongestPause;
-  return std::chrono::milliseconds(500) * keep_alive_;
+  constexpr Duration kHalfSecond = std::chrono::milliseconds(500);
+  const Duration pause = keep_alive_ == 0 ? kLongestPause : kHalfSecond * keep_alive_;
+  return client_keep_alive_ == 0 ? pause : std::min(pause, kHalfSecond * client_keep_alive_);
 }
 
 /// A client whose every packet is refused sends nothing to the broker, which would take it for

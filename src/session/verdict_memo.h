@@ -48,7 +48,10 @@ class VerdictMemo final {
     next_ %= kMost;
   }
 
-  void forget() { entries_ = {}; }
+  void forget() {
+    std::vector<Entry>().swap(entries_);
+    next_ = 0;
+  }
 
   /// Bytes owned.
   [[nodiscard]] std::size_t memory() const {

@@ -219,6 +219,13 @@ void Model::on_publish(Side from, Expected e, bool refused) {
     qos2_ids_.insert(id);
     released_qos2_.erase(id);
     if (!refused) refused_qos2_.erase(id);
+    if (!refused) carried_qos2_.insert(id);
+    // One that is said again while the broker carries it on gets the broker's answer alone.
+    const bool carried = carried_qos2_.contains(id);
+    if (refused && carried) {
+      must(e.way == Way::verbatim, "what is refused is not rewritten");
+      return;
+    }
     if (refused && version_ != Version::v5) refused_qos2_.insert(id);
   }
   if (!refused) return expect(from, std::move(e));
@@ -281,6 +288,10 @@ void Model::on_ack(Side from, Expected e, bool refused) {
   const std::uint16_t id = ack->packet_id;
   if (from == Side::broker) {
     must(!refused, "a broker's acknowledgement is not refused");
+    if (ack->type == PacketType::pubcomp ||
+        (ack->type == PacketType::pubrec && static_cast<std::uint8_t>(ack->reason) >= 0x80)) {
+      carried_qos2_.erase(id);
+    }
     if (ack->type != PacketType::pubrel || dropped_qos2_.erase(id) == 0) {
       return expect(from, std::move(e));
     }

@@ -149,6 +149,7 @@ class Model {
   // Exchanges of the gateway's own.
   std::set<std::uint16_t> refused_qos2_;   // 3.x: refused, and not released
   std::set<std::uint16_t> released_qos2_;  // and released
+  std::set<std::uint16_t> carried_qos2_;   // with the broker, and not at their end
   std::set<std::uint16_t> dropped_qos2_;   // the gateway has sent PUBREC to the broker
   int own_pings_ = 0;
   int client_pings_ = 0;

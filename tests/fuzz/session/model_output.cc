@@ -356,6 +356,10 @@ void Model::own_to_client(const mqtt::Frame& frame) {
 void Model::own_to_broker(const mqtt::Frame& frame) {
   const PacketType type = frame.header.type;
   switch (type) {
+    case PacketType::disconnect:
+      must(version_ == Version::v5 && connected_ && !begun_ && ended_,
+           "DISCONNECT only takes back what CONNACK has let in");
+      return;
     case PacketType::pingreq:
       must(begun_, "PINGREQ in an open session");
       ++own_pings_;

@@ -331,7 +331,7 @@ TEST_CASE("bad values are refused where they stand") {
       {"limits = { max_topic_levels = 0 }\n", "8:31", "accepted: 1 to 65535"},
       {"limits = { max_topic_levels = 65536 }\n", "8:31", "accepted: 1 to 65535"},
       {"limits = { max_client_id_length = '0 B' }\n", "8:35", "out of range"},
-      {"limits = { max_filters = 0 }\n", "8:26", "accepted: 1 to 65535"},
+      {"limits = { max_filters = 0 }\n", "8:26", "accepted: 1 to 4096"},
       {"limits = { max_user_properties = 65536 }\n", "8:34", "accepted: 0 to 65535"},
       {"limits = { max_user_property_bytes = '1 GiB' }\n", "8:38", "out of range"},
       {"limits = { max_topic_aliases = 65536 }\n", "8:32", "accepted: 0 to 65535"},

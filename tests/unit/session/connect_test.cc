@@ -324,3 +324,33 @@ TEST_CASE("a broker that does not begin with CONNACK is cut off") {
   CHECK(talk.closed());
   CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
 }
+
+TEST_CASE("5.0: a Will is checked again once the broker has said who the client is") {
+  policy::PolicySpec spec = everybody({allow("all", {"#"}, {"#"})});
+  policy::RoleSpec role;
+  role.name = "auto";
+  role.match.client_id = {"auto-*"};
+  role.rules = {deny("no-admin", {"admin/#"})};
+  spec.roles.push_back(role);
+  const auto connect = [&spec](std::string will) {
+    auto talk = std::make_unique<Conversation>(spec);
+    talk->client_sends(
+        wire::connect({.level = v5, .client_id = "", .will_topic = std::move(will)}));
+    REQUIRE(talk->dialled());
+    talk->broker_accepts();
+    (void)talk->broker_gets();
+    talk->broker_sends(wire::connack(v5, 0, wire::assigned_client_id("auto-1")));
+    return talk;
+  };
+  const auto good = connect("status/x");
+  CHECK(good->events.begun == 1);
+  CHECK_FALSE(good->closed());
+
+  const auto bad = connect("admin/x");
+  CHECK(bad->closed());
+  CHECK(bad->events.begun == 0);
+  REQUIRE(bad->events.refusals.size() == 1);
+  CHECK(bad->events.refusals[0].name == "no-admin");
+  CHECK(bad->client_gets() == wire::connack(v5, 0x87));
+  CHECK(bad->broker_gets() == wire::disconnect());  // so that it does not publish the Will
+}

@@ -174,3 +174,20 @@ TEST_CASE("a rule's limit on deliveries") {
     CHECK(talk.client_gets() == delivery(v3_1_1, "down/c"));
   }
 }
+
+TEST_CASE("a delivery that is said again after a rule was changed stays the client's") {
+  Conversation talk(up_and_down());
+  talk.open();
+  talk.broker_sends(wire::publish({.topic = "down/a", .qos = 2, .packet_id = 7}));
+  talk.client_sends(wire::pubrec(7));
+  (void)talk.client_gets();
+  (void)talk.broker_gets();
+  talk.set_policy(everybody({allow("else", {"else"}, {"else"})}));
+  talk.broker_sends(wire::publish({.topic = "down/a", .qos = 2, .packet_id = 7, .dup = true}));
+  CHECK(talk.client_gets().empty());
+  CHECK(talk.broker_gets().empty());
+  talk.broker_sends(wire::pubrel(7));
+  CHECK(talk.client_gets() == wire::pubrel(7));
+  talk.client_sends(wire::pubcomp(7));
+  CHECK(talk.broker_gets() == wire::pubcomp(7));
+}

@@ -261,3 +261,34 @@ TEST_CASE("answers that wait are bounded: their cause is not read further") {
   CHECK(talk.paused(Side::client) == 0);
   CHECK(talk.client_gets() == delivery + answers);
 }
+
+TEST_CASE("trap: a QoS 2 message that is said again over a limit stays the broker's") {
+  auto spec = up_and_down();
+  policy::RateSpec rate;
+  rate.messages = Rate{1, std::chrono::seconds(10)};
+  rate.burst = 1;
+  rate.on_exceed = Action::drop;
+  spec.roles[0].rules[0].limit = rate;
+  for (const wire::Level level : {v3_1_1, v5}) {
+    Conversation talk(spec);
+    talk.open({.level = level});
+    const std::string first =
+        wire::publish({.level = level, .topic = "up/a", .qos = 2, .packet_id = 7});
+    talk.client_sends(first);
+    CHECK(talk.broker_gets() == first);
+    talk.client_sends(
+        wire::publish({.level = level, .topic = "up/a", .qos = 2, .packet_id = 7, .dup = true}));
+    CHECK(talk.events.refusals.size() == 1);
+    CHECK(talk.broker_gets().empty());
+    CHECK(talk.client_gets().empty());  // the broker's PUBREC is the only one
+    talk.broker_sends(wire::pubrec(7));
+    CHECK(talk.client_gets() == wire::pubrec(7));
+    talk.client_sends(wire::pubrel(7));
+    CHECK(talk.broker_gets() == wire::pubrel(7));
+    talk.broker_sends(wire::pubcomp(7));
+    CHECK(talk.client_gets() == wire::pubcomp(7));
+    talk.pass(std::chrono::seconds(10));
+    talk.client_sends(first);  // a new message under the same identifier
+    CHECK(talk.broker_gets() == first);
+  }
+}

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "conversation.h"
+#include "session/verdict_memo.h"
 
 using namespace sallyport;
 using namespace sallyport::test;
@@ -162,4 +163,65 @@ TEST_CASE("what is remembered is bounded") {
   CHECK(talk.events.refusals.empty());
   CHECK(talk.memory() > 0);
   CHECK(talk.memory() < 3 * 1024);
+}
+
+TEST_CASE("with nothing remembered everything goes the same way") {
+  std::mt19937 random(5);
+  auto spec = particular(Action::drop);
+  spec.roles[0].limits.reset();  // a policy that is set anew would give back what was used of them
+  spec.roles[0].rules[0].limit.reset();
+  std::size_t refused = 0;
+  for (int round = 0; round < 400; ++round) {
+    for (const wire::Level level : {v3_1_1, v5}) {
+      Conversation remembers(spec);
+      Conversation forgets(spec);
+      remembers.open({.level = level});
+      forgets.open({.level = level});
+      for (const Line& line : script(random, level)) {
+        for (Conversation* talk : {&remembers, &forgets}) {
+          if (talk == &forgets) talk->set_policy(spec);
+          line.from == Side::client ? talk->client_sends(line.bytes)
+                                    : talk->broker_sends(line.bytes);
+        }
+        REQUIRE(remembers.client_gets() == forgets.client_gets());
+        REQUIRE(remembers.broker_gets() == forgets.broker_gets());
+        REQUIRE(remembers.closed() == forgets.closed());
+      }
+      REQUIRE(remembers.events.refusals.size() == forgets.events.refusals.size());
+      refused += remembers.events.refusals.size();
+    }
+  }
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("what an alias stands for is not remembered for who spells it out") {
+  Conversation talk(up_and_down());
+  talk.open({.level = v5}, wire::topic_alias_maximum(5));
+  const std::string topic = "up/abcdefghijklmnopqrstuvwxyz";
+  const std::string alias = wire::topic_alias(2);
+  talk.client_sends(wire::publish({.level = v5, .topic = topic, .properties = alias}));
+  policy::PolicySpec lower = up_and_down();
+  lower.roles[0].bounds = unlimited();
+  lower.roles[0].bounds->max_topic_length = 10;
+  talk.set_policy(lower);
+  talk.client_sends(wire::publish({.level = v5, .topic = "", .properties = alias}));
+  (void)talk.broker_gets();
+  REQUIRE_FALSE(talk.closed());
+  talk.client_sends(wire::publish({.level = v5, .topic = topic}));
+  CHECK(talk.broker_gets().empty());
+  CHECK(talk.closed());
+}
+
+TEST_CASE("the memo begins anew once it has forgotten") {
+  VerdictMemo memo;
+  policy::Verdict verdict;
+  verdict.allowed = true;
+  memo.put({"a", 0, false, 1}, verdict);
+  memo.forget();
+  CHECK(memo.memory() == 0);
+  for (const char* topic : {"b", "c", "d", "e"}) memo.put({topic, 0, false, 1}, verdict);
+  for (const char* topic : {"b", "c", "d", "e"}) CHECK(memo.find({topic, 0, false, 1}) != nullptr);
+  memo.put({"f", 0, false, 1}, verdict);
+  CHECK(memo.find({"b", 0, false, 1}) == nullptr);  // the oldest
+  CHECK(memo.find({"c", 0, false, 1}) != nullptr);
 }

@@ -316,3 +316,22 @@ TEST_CASE("a new policy decides from here on; one without a place for the client
   CHECK(talk.closed());
   CHECK(talk.events.end_kind == CloseKind::policy_changed);
 }
+
+TEST_CASE("trap: throttling pauses for half of what the gateway itself counts, too") {
+  auto spec = up_and_down();
+  policy::RateSpec rate;
+  rate.messages = Rate{1, std::chrono::hours(1)};
+  rate.burst = 1;
+  rate.on_exceed = Action::throttle;
+  spec.roles[0].rules[0].limit = rate;
+  for (const wire::Level level : {v3_1_1, v5}) {
+    Conversation talk(spec);
+    talk.open({.level = level, .keep_alive = 65'535});
+    const std::string up = wire::publish({.level = level, .topic = "up/a"});
+    talk.client_sends(up + up);
+    CHECK(talk.broker_gets() == up);
+    CHECK(talk.paused(Side::client) == 0);  // an hour is more than half of 1,200 s: dropped
+    REQUIRE(talk.events.refusals.size() >= 1);
+    CHECK(talk.events.refusals.back().action == Action::drop);
+  }
+}
