@@ -154,6 +154,8 @@ class Model {
   int own_pings_ = 0;
   int client_pings_ = 0;
   std::map<std::uint16_t, Request> requests_;  // SUBSCRIBEs that went to the broker
+  std::set<std::string> subscriptions_;        // filters that went there
+  bool gave_up_ = false;                       // some of them are no longer
   bool delivered_ = false;                     // something that the client must acknowledge
   // What a session may keep something of.
   std::size_t connect_size_ = 0;

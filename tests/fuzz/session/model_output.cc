@@ -215,13 +215,21 @@ void Model::forwarded(Side from, const Expected& e, const mqtt::Frame& frame) {
       for (Bytes rest = subscribe->payload; mqtt::next_filter(subscribe->type, rest, entry);) {
         must(grants_->check_subscribe(mqtt::split_share(entry.filter).filter, entry.qos()).allowed,
              "no filter passes that the policy refuses");
+        subscriptions_.emplace(entry.filter);
       }
+      must(gave_up_ || subscriptions_.size() <= limits_.max_subscriptions,
+           "no more subscriptions than the limit");
       return;
     }
+    case PacketType::unsubscribe:
+      gave_up_ = true;
+      return;
     case PacketType::suback:
     case PacketType::unsuback:
-      if (frame.header.type == PacketType::suback || version_ == Version::v5) {
-        requests_.erase(mqtt::decode_suback(frame, version_, kGrammar)->packet_id);
+      if (const auto suback = mqtt::decode_suback(frame, version_, kGrammar);
+          frame.header.type == PacketType::suback || version_ == Version::v5) {
+        requests_.erase(suback->packet_id);
+        gave_up_ = gave_up_ || std::ranges::any_of(suback->codes, [](auto c) { return c >= 0x80; });
       }
       return;
     case PacketType::pingreq:
