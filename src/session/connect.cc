@@ -106,10 +106,13 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
   return std::unexpected(nobody);
 }
 
-/// From here on these grants decide, and nothing that others have decided is remembered.
+/// From here on these grants decide, and nothing that others have decided is remembered. What
+/// CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
 void Session::Impl::follow(policy::Grants grants) {
   grants_ = std::move(grants);
   limits_ = grants_->limits(options_.limits);
+  subscribes_.set_maximum(limits_.max_requests);
+  subscriptions_.set_maximum(limits_.max_subscriptions);
   for (VerdictMemo& memo : verdicts_) memo.forget();
 }
 
@@ -253,8 +256,6 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   quota(Side::client).set_maximum(connack.receive_maximum);
   to_broker_aliases_.set_maximum(std::min(connack.topic_alias_maximum, limits_.max_topic_aliases));
   publishes_.set_maximum(limits_.max_qos2_in_flight);
-  subscribes_.set_maximum(limits_.max_requests);
-  subscriptions_.set_maximum(limits_.max_subscriptions);
   if (connack.server_keep_alive) keep_alive_ = *connack.server_keep_alive;  // [MQTT-3.2.2-21]
   const std::uint16_t asked = keep_alive_;
   client_keep_alive_ =

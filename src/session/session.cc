@@ -356,9 +356,6 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
     return;
   }
   follow(std::move(*admitted));
-  // What CONNACK has told the client already stays as it is: aliases, Receive Maximum, keep-alive.
-  subscribes_.set_maximum(limits_.max_requests);
-  subscriptions_.set_maximum(limits_.max_subscriptions);
   budget_.reset();
 }
 
