@@ -1,34 +1,15 @@
 // A verdict allocates nothing. A program of its own, because it replaces operator new.
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "given.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/allocations.h"
 
 namespace sallyport::policy {
 namespace {
 
 TEST_CASE("the counter counts") {
-  const auto before = allocations.load();
+  const auto before = allocations::count();
   delete new std::string(100, 'x');
-  CHECK(allocations.load() == before + 2);
+  CHECK(allocations::count() == before + 2);
 }
 
 TEST_CASE("no verdict allocates, whatever it is about") {
@@ -44,7 +25,7 @@ TEST_CASE("no verdict allocates, whatever it is about") {
   const Client client({all, listener});
   const std::string deep(65'535, '/');
   const std::string wide(65'535, 'x');
-  const auto before = allocations.load();
+  const auto before = allocations::count();
   std::size_t allowed = 0;
   for (const std::string_view text :
        {std::string_view("plant/pump-7/a/b"), std::string_view("plant/other/x"),
@@ -59,7 +40,7 @@ TEST_CASE("no verdict allocates, whatever it is about") {
       allowed += client->check_response_topic(text).allowed ? 1U : 0U;
     }
   }
-  const auto after = allocations.load();
+  const auto after = allocations::count();
   CHECK(after == before);
   CHECK(allowed > 0);
 }
@@ -69,10 +50,10 @@ TEST_CASE("measuring a rate allocates nothing") {
   limit.messages = Rate{1, std::chrono::seconds(1)};
   limit.bytes = Rate{1, std::chrono::seconds(1)};
   RateMeter meter;
-  const auto before = allocations.load();
+  const auto before = allocations::count();
   const Duration wait = meter.wait(limit, 10, Instant{});
   meter.charge(limit, 10, Instant{});
-  CHECK(allocations.load() == before);
+  CHECK(allocations::count() == before);
   CHECK(wait == Duration::zero());
 }
 

@@ -2,31 +2,10 @@
 // included; what BoringSSL takes for a record is its own and does not go through operator new. A
 // program of its own, because it replaces operator new.
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include <doctest/doctest.h>
 
 #include "site.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-thread_local bool is_test = false;  // the gateway's threads are counted, not the test's own
-
-void* counted(std::size_t size) {
-  if (!is_test) ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/allocations.h"
 
 using namespace sallyport;
 using namespace sallyport::proxy;
@@ -52,15 +31,15 @@ std::uint64_t allocations_of(Site& site) {
     REQUIRE(client.receive(down.size()) == down);
   };
   for (int i = 0; i < 20; ++i) round();
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations::count();
   for (std::uint64_t i = 0; i < kRounds; ++i) round();
-  return allocations.load() - before;
+  return allocations::count() - before;
 }
 
 }  // namespace
 
 TEST_CASE("a packet that passes allocates nothing on its way") {
-  is_test = true;
+  allocations::leave_this_thread_out();
   SUBCASE("plain") {
     Site site;
     // The heartbeat, once a second, writes a line into the test's log.
@@ -70,5 +49,5 @@ TEST_CASE("a packet that passes allocates nothing on its way") {
     Site site({.listener_tls = load(pki().server(tls::ClientCertificate::none))});
     CHECK(allocations_of(site) < kRounds / 10);
   }
-  CHECK(allocations.load() > 0);  // it is counted at all
+  CHECK(allocations::count() > 0);  // it is counted at all
 }

@@ -1,30 +1,10 @@
 // In steady state no packet that passes allocates anything. A program of its own, because it
 // replaces operator new.
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include <doctest/doctest.h>
 
 #include "conversation.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/allocations.h"
 
 using namespace sallyport;
 using namespace sallyport::test;
@@ -93,9 +73,9 @@ std::uint64_t per_hundred_rounds(wire::Level level, const std::vector<Packet>& r
   for (int i = 0; i < 20; ++i) play();
   const auto packets = line.events.packets;
   const auto sent = line.sent;
-  const auto before = allocations.load();
+  const auto before = allocations::count();
   for (int i = 0; i < 100; ++i) play();
-  const auto after = allocations.load();
+  const auto after = allocations::count();
   CHECK(line.events.packets > packets);
   CHECK(line.sent > sent);
   return after - before;
@@ -104,9 +84,9 @@ std::uint64_t per_hundred_rounds(wire::Level level, const std::vector<Packet>& r
 }  // namespace
 
 TEST_CASE("the counter counts") {
-  const auto before = allocations.load();
+  const auto before = allocations::count();
   delete new std::string(100, 'x');
-  CHECK(allocations.load() == before + 2);
+  CHECK(allocations::count() == before + 2);
 }
 
 TEST_CASE("no packet that passes allocates") {
