@@ -7,20 +7,12 @@ import tomllib
 
 from support import wire
 from support.case import Case
+from support.gateway import OPEN_POLICY
 
 TABLE = pathlib.Path(__file__).resolve().parent.parent / "conformance" / "broker-bugs.toml"
 with open(TABLE, "rb") as _file:
     BUGS = {bug["name"]: bug for bug in tomllib.load(_file)["bug"]}
 
-OPEN = """
-[[role]]
-name = "everybody"
-
-[[role.allow]]
-id = "all"
-publish = ["#"]
-subscribe = ["#"]
-"""
 PATTERN = """
 [[role]]
 name = "everybody"
@@ -47,7 +39,7 @@ class Trigger:
     version: int = 4
     first: bool = False          # they come in place of CONNECT
     after: bytes = b""           # what leads up to it, and passes
-    policy: str = OPEN
+    policy: str = OPEN_POLICY
     limits: str = ""
     connect: dict = dataclasses.field(default_factory=lambda: {"client_id": "c"})
     deliveries: list = dataclasses.field(default_factory=list)
