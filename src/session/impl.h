@@ -206,6 +206,10 @@ class Session::Impl final {
     std::uint32_t payload_size = 0;
     std::uint8_t qos = 0;
     bool retain = false;
+
+    std::size_t memory() const {
+      return sizeof(*this) + topic.capacity() + (response_topic ? response_topic->capacity() : 0);
+    }
   };
   std::unique_ptr<KeptWill> will_;  // until CONNACK, where that will say who the client is
 

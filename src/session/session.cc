@@ -373,8 +373,7 @@ std::size_t Session::Impl::memory() const {
   std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
                       to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
                       subscribes_.memory() + subscriptions_.memory() + verdicts_[0].memory() +
-                      verdicts_[1].memory() + budget_.memory() +
-                      (will_ ? sizeof(KeptWill) + will_->topic.capacity() : 0) +
+                      verdicts_[1].memory() + budget_.memory() + (will_ ? will_->memory() : 0) +
                       authentication_method_.size();
   for (const Inlet& in : inlets_) total += in.memory();
   for (const Outlet& out : outlets_) total += out.memory();
