@@ -15,23 +15,25 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Folder of src/ -> folders of src/ whose headers it may include, besides its own and sallyport/.
 FOLDERS = {
-    "mqtt": set(),
-    "policy": {"mqtt"},
-    "session": {"policy", "mqtt"},
+    "base": set(),
+    "mqtt": {"base"},
+    "policy": {"base", "mqtt"},
+    "session": {"base", "policy", "mqtt"},
     "net": set(),
     "tls": set(),
     "proxy": {"session", "net", "tls"},
     "config": {"policy", "tls"},
     "observe": set(),
-    "cli": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe"},
+    "app": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe"},
+    "cli": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe", "app"},
 }
 # config knows of tls only what can be written in a file.
 ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}}
 
 # Library -> what its headers are called, and the folders that may name it.
 LIBRARIES = {
-    # proxy reads the error codes that net hands up; cli waits for signals.
-    "libuv": (re.compile(r"uv(\.h|/)"), {"net", "proxy", "cli"}),
+    # proxy reads the error codes that net hands up; app waits for signals; cli says its version.
+    "libuv": (re.compile(r"uv(\.h|/)"), {"net", "proxy", "app", "cli"}),
     "BoringSSL": (re.compile(r"openssl/"), {"tls"}),
     "toml11": (re.compile(r"toml(\.hpp|11|/)"), {"config"}),
     "prometheus-cpp": (re.compile(r"prometheus/"), {"observe"}),
@@ -41,7 +43,7 @@ LIBRARIES = {
     "CLI11": (re.compile(r"CLI/"), {"cli"}),
 }
 
-CORE = {"mqtt", "policy", "session"}
+CORE = {"base", "mqtt", "policy", "session"}
 CORE_HEADERS = re.compile(
     r"(sys/.*|netinet/.*|arpa/.*|netdb\.h|unistd\.h|poll\.h|pthread\.h|time\.h|ctime|thread|mutex|"
     r"shared_mutex|condition_variable|future|stop_token|semaphore|latch|barrier|fstream|iostream|"

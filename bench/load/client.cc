@@ -12,15 +12,15 @@ using mqtt::PacketType;
 namespace {
 
 /// The other end is not an attacker here; what it sends is checked, not limited.
-constexpr Limits kLimits = [] {
-  Limits limits;
-  limits.max_topic_length = UINT16_MAX;
-  limits.max_topic_levels = UINT16_MAX;
-  limits.max_user_properties = UINT16_MAX;
-  limits.max_user_property_bytes = UINT32_MAX;
-  limits.max_client_id_length = UINT16_MAX;
-  limits.refuse_control_characters = false;
-  return limits;
+constexpr Bounds kLimits = [] {
+  Bounds bounds;
+  bounds.max_topic_length = UINT16_MAX;
+  bounds.max_topic_levels = UINT16_MAX;
+  bounds.max_user_properties = UINT16_MAX;
+  bounds.max_user_property_bytes = UINT32_MAX;
+  bounds.max_client_id_length = UINT16_MAX;
+  bounds.refuse_control_characters = false;
+  return bounds;
 }();
 
 void replace(std::string& text, std::string_view what, std::string_view with) {

@@ -14,17 +14,17 @@ using mqtt::ReasonCode;
 
 namespace {
 
-constexpr Limits kLimits = [] {
-  Limits limits;
-  limits.max_topic_length = UINT16_MAX;
-  limits.max_topic_levels = UINT16_MAX;
-  limits.max_filters = UINT16_MAX;
-  limits.max_client_id_length = UINT16_MAX;
-  limits.max_user_properties = UINT16_MAX;
-  limits.max_user_property_bytes = UINT32_MAX;
-  limits.refuse_control_characters = false;
-  limits.bridges = true;
-  return limits;
+constexpr Bounds kLimits = [] {
+  Bounds bounds;
+  bounds.max_topic_length = UINT16_MAX;
+  bounds.max_topic_levels = UINT16_MAX;
+  bounds.max_filters = UINT16_MAX;
+  bounds.max_client_id_length = UINT16_MAX;
+  bounds.max_user_properties = UINT16_MAX;
+  bounds.max_user_property_bytes = UINT32_MAX;
+  bounds.refuse_control_characters = false;
+  bounds.bridges = true;
+  return bounds;
 }();
 
 /// A topic that the filter matches.

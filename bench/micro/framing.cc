@@ -24,21 +24,21 @@ std::uint64_t publish_size(Version version, std::size_t payload) {
   return packet.size();
 }
 
-mqtt::Decoded<mqtt::Connect> decode(const Frame& frame, const Limits& limits, Version,
+mqtt::Decoded<mqtt::Connect> decode(const Frame& frame, const Bounds& bounds, Version,
                                     mqtt::Connect*) {
-  return mqtt::decode_connect(frame, limits);
+  return mqtt::decode_connect(frame, bounds);
 }
-mqtt::Decoded<mqtt::Publish> decode(const Frame& frame, const Limits& limits, Version version,
+mqtt::Decoded<mqtt::Publish> decode(const Frame& frame, const Bounds& bounds, Version version,
                                     mqtt::Publish*) {
-  return mqtt::decode_publish(frame, Side::client, version, limits);
+  return mqtt::decode_publish(frame, Side::client, version, bounds);
 }
-mqtt::Decoded<mqtt::Subscribe> decode(const Frame& frame, const Limits& limits, Version version,
+mqtt::Decoded<mqtt::Subscribe> decode(const Frame& frame, const Bounds& bounds, Version version,
                                       mqtt::Subscribe*) {
-  return mqtt::decode_subscribe(frame, version, limits);
+  return mqtt::decode_subscribe(frame, version, bounds);
 }
-mqtt::Decoded<mqtt::Ack> decode(const Frame& frame, const Limits& limits, Version version,
+mqtt::Decoded<mqtt::Ack> decode(const Frame& frame, const Bounds& bounds, Version version,
                                 mqtt::Ack*) {
-  return mqtt::decode_ack(frame, Side::client, version, limits);
+  return mqtt::decode_ack(frame, Side::client, version, bounds);
 }
 
 /// Goes through one read's bytes packet by packet, again and again.
@@ -73,7 +73,7 @@ class FrameAndDecode : public Case {
   }
 
   const Version version_;
-  const Limits limits_;
+  const Bounds limits_;
   const mqtt::FrameRules rules_;
   Buffer read_;
   std::size_t at_ = 0;

@@ -8,15 +8,7 @@
 namespace sallyport::bench {
 
 /// Counts nothing and writes nothing: what metrics and audit cost is measured on the gateway.
-class NoEvents final : public Events {
- public:
-  void on_packet(Side, mqtt::PacketType, std::uint64_t) override {}
-  void on_refusal(const SessionInfo&, const Refusal&) override {}
-  void on_rewrite(Rewrite) override {}
-  void on_throttle(const SessionInfo&, Side, policy::Cause, Duration) override {}
-  void on_session_begin(const SessionInfo&) override {}
-  void on_session_end(const SessionInfo&, const CloseReason&, bool) override {}
-};
+class NoEvents final : public Events {};
 
 class OpenSession final {
  public:

@@ -12,7 +12,7 @@ namespace sallyport::bench {
 [[nodiscard]] policy::PolicySpec one_role(std::uint64_t rules);
 
 /// A site's policy: `roles` roles of ten rules each. Every one has its own client identifiers, but
-/// for two: the fleet that "bench-1" belongs to and a role for everybody. Limits are on, and so
+/// for two: the fleet that "bench-1" belongs to and a role for everybody. Bounds are on, and so
 /// high that they never hold anybody up.
 [[nodiscard]] policy::PolicySpec site(std::uint64_t roles);
 

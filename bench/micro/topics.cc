@@ -22,7 +22,7 @@ class CheckName final : public Case {
   }
 
  private:
-  const Limits limits_;
+  const Bounds limits_;
   const std::string topic_{kTopic};
 };
 

@@ -11,6 +11,30 @@ namespace sallyport {
 ///
 ///   X(enumerator, "name", "what is refused, in words for an operator")
 #define SALLYPORT_CHECKS(X)                                                                        \
+  X(max_connections, "connection.max", "the listener has as many connections as it may")           \
+  X(max_connections_per_address, "connection.max-per-address",                                     \
+    "the address has as many connections to the listener as it may")                               \
+  X(shutting_down, "connection.shutting-down", "the gateway ends")                                 \
+  X(tls_not_tls, "tls.not-tls", "what came first is not TLS")                                      \
+  X(tls_version, "tls.version", "no protocol version that both sides allow")                       \
+  X(tls_no_shared_cipher, "tls.no-shared-cipher", "no cipher suite or group that both sides have") \
+  X(tls_protocol, "tls.protocol", "a message or record that TLS does not allow there")             \
+  X(tls_bad_record, "tls.bad-record", "a record that cannot be decrypted")                         \
+  X(tls_peer_alert, "tls.peer-alert", "the peer ended the handshake with an alert")                \
+  X(tls_timeout, "tls.timeout", "the handshake did not end within the time allowed")               \
+  X(tls_closed, "tls.closed", "the peer closed the connection in the handshake")                   \
+  X(tls_internal, "tls.internal",                                                                  \
+    "the handshake failed for want of memory or another reason here")                              \
+  X(certificate_missing, "tls.certificate-missing", "no certificate where one is required")        \
+  X(certificate_untrusted, "tls.certificate-untrusted",                                            \
+    "the certificate was not signed by an authority that is trusted here")                         \
+  X(certificate_expired, "tls.certificate-expired", "a certificate of the chain has expired")      \
+  X(certificate_not_yet_valid, "tls.certificate-not-yet-valid",                                    \
+    "a certificate of the chain is not valid yet")                                                 \
+  X(certificate_purpose, "tls.certificate-purpose", "the certificate is not for this use")         \
+  X(certificate_name, "tls.certificate-name", "the certificate does not carry the name asked for") \
+  X(certificate_invalid, "tls.certificate-invalid",                                                \
+    "the certificate or its chain is malformed, or a signature is wrong")                          \
   X(packet_type, "mqtt.packet-type", "packet type is reserved or may not come from this side")     \
   X(fixed_header_flags, "mqtt.fixed-header-flags", "flags of the fixed header are not as fixed")   \
   X(remaining_length, "mqtt.remaining-length", "Remaining Length is malformed or cannot be right") \
@@ -63,6 +87,14 @@ namespace sallyport {
   X(connect_timeout, "session.connect-timeout", "no complete CONNECT within the time allowed")     \
   X(broker_unavailable, "session.broker-unavailable", "the broker could not be reached")           \
   X(broker_timeout, "session.broker-timeout", "the broker did not answer CONNECT in time")         \
+  X(broker_refused, "broker.connection-refused", "nobody listens at the broker's address")         \
+  X(broker_unreachable, "broker.unreachable", "no way to the broker's address")                    \
+  X(broker_name, "broker.name", "the broker's name could not be resolved")                         \
+  X(broker_connect_timeout, "broker.connect-timeout", "the broker could not be reached in time")   \
+  X(broker_no_ports, "broker.no-ports", "no local port is left for a connection to the broker")    \
+  X(broker_no_files, "broker.no-files", "no descriptor is left for a connection to the broker")    \
+  X(broker_closed, "broker.closed", "the broker closed the connection before it was ready")        \
+  X(broker_error, "broker.error", "the connection to the broker failed")                           \
   X(no_role, "policy.no-role", "no role of the policy matches this identity")                      \
   X(no_rule, "policy.no-rule", "no allow rule covers this topic")                                  \
   X(client_id_binding, "policy.client-id-binding", "client identifier is not the one bound")       \

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "sallyport/identity.h"
@@ -10,22 +11,46 @@
 
 namespace sallyport {
 
+/// What a connection goes through, in this order. src/README.md, "The life of a connection"
+enum class Phase : std::uint8_t {
+  accept,     // the socket was accepted; nothing has been read
+  header,     // a PROXY header is read
+  handshake,  // of TLS with the client
+  connect,    // CONNECT is awaited and judged
+  login,      // an authenticator is asked
+  dial,       // to the broker, TLS with it included
+  connack,    // the broker's answer to CONNECT is awaited
+  open,
+  end,
+};
+[[nodiscard]] std::string_view to_string(Phase phase);
+
 /// Who an event is about. Views and references are valid during the call only.
-struct SessionInfo {
-  std::uint64_t id = 0;  // unique within the process
-  const Identity& identity;
-  mqtt::Version version = mqtt::Version::v3_1_1;
+struct Who {
+  std::uint64_t session = 0;  // unique within the process; 0: there is no session (yet)
+  const Identity& identity;   // before CONNECT: listener and address; behind TLS the certificate
+  std::optional<mqtt::Version> version = {};  // none: no CONNECT has said it
 };
 
-/// A packet, or a part of one, that the policy or a check did not let through, or (action
-/// `report`) let through and only names.
+/// What the policy, a bound or a check did not let through, in any phase, or (action `report`) let
+/// through and only names.
 struct Refusal {
+  Phase phase = Phase::open;
   Side from = Side::client;
-  mqtt::PacketType packet = mqtt::PacketType::reserved;
+  mqtt::PacketType packet = mqtt::PacketType::reserved;  // reserved: it is about no packet
   Action action = Action::drop;
   mqtt::ReasonCode reason = mqtt::ReasonCode::not_authorized;
   policy::Cause cause;
   std::string_view topic;  // topic or filter; empty where there is none
+};
+
+/// A TLS handshake that ended.
+struct Handshake {
+  Side side = Side::client;
+  std::string_view listener;     // of the client's connection, for either side
+  std::string_view version;      // "TLSv1.3"; static. Empty where it failed
+  Duration took{};               // since accept() or the dial
+  std::optional<Check> failure;  // none: it succeeded
 };
 
 enum class CloseKind : std::uint8_t {
@@ -57,22 +82,24 @@ enum class Rewrite : std::uint8_t { connect, connack, subscribe, suback, topic_a
 [[nodiscard]] std::string_view to_string(Rewrite rewrite);
 
 /// The only way out of the core. Called on the worker's thread; implementations return at once,
-/// never block and never call back. Arguments are valid during the call only.
+/// never block and never call back. Arguments are valid during the call only. What an
+/// implementation does not care for it leaves out.
 class Events {
  public:
   virtual ~Events() = default;
 
   /// A whole or streaming control packet was read; `bytes` is its full size.
-  virtual void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) = 0;
-  virtual void on_refusal(const SessionInfo& who, const Refusal& refusal) = 0;
-  virtual void on_rewrite(Rewrite what) = 0;
+  virtual void on_packet(Side /*from*/, mqtt::PacketType /*type*/, std::uint64_t /*bytes*/) {}
+  /// Every refusal, in any phase, with or without a session.
+  virtual void on_refusal(const Who& /*who*/, const Refusal& /*refusal*/) {}
+  virtual void on_rewrite(Rewrite /*what*/) {}
   /// Reading from a side stops for `pause` because of `cause`.
-  virtual void on_throttle(const SessionInfo& who, Side from, policy::Cause cause,
-                           Duration pause) = 0;
+  virtual void on_throttle(const Who& /*who*/, Side /*from*/, policy::Cause /*cause*/,
+                           Duration /*pause*/) {}
   /// The broker accepted the client's CONNECT.
-  virtual void on_session_begin(const SessionInfo& who) = 0;
+  virtual void on_session_begin(const Who& /*who*/) {}
   /// Once for every Session; `begun`: on_session_begin was called.
-  virtual void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) = 0;
+  virtual void on_session_end(const Who& /*who*/, const CloseReason& /*why*/, bool /*begun*/) {}
 };
 
 /// Bytes on the wire, TLS included, by side.
@@ -82,22 +109,21 @@ struct WireBytes {
 };
 
 /// What happens to connections rather than to packets; reported by `proxy`. Same rules as Events.
-/// `listener` is the listener's name, `detail` is static.
+/// `listener` is the listener's name.
 class GatewayEvents : public Events {
  public:
-  virtual void on_accept(std::string_view listener) = 0;
-  /// Closed right after accept(): "max_connections", "max_connections_per_address", "shutdown".
-  virtual void on_reject(std::string_view listener, std::string_view reason) = 0;
+  /// A connection that the door let in.
+  virtual void on_accept(std::string_view /*listener*/) {}
   /// Once for every on_accept().
-  virtual void on_connection_closed(std::string_view listener) = 0;
-  /// A TLS handshake with a side ended. `version` is "TLSv1.3" or empty; detail says why it failed.
-  virtual void on_handshake(Side side, bool ok, std::string_view version, Duration took,
-                            std::string_view detail) = 0;
-  virtual void on_broker_connect(bool ok, Duration took, std::string_view detail) = 0;
+  virtual void on_connection_closed(std::string_view /*listener*/) {}
+  /// One that failed for a reason of the client's is also told by on_refusal().
+  virtual void on_handshake(const Handshake& /*handshake*/) {}
+  /// A dial ended; `failure`: none, the connection is ready for bytes.
+  virtual void on_broker_connect(Duration /*took*/, std::optional<Check> /*failure*/) {}
   /// Bytes since the last call; once a turn, and once more at the end.
-  virtual void on_wire_bytes(const WireBytes& bytes) = 0;
+  virtual void on_wire_bytes(const WireBytes& /*bytes*/) {}
   /// A side is slow: reading from the other one stopped (true) or goes on again.
-  virtual void on_backpressure(Side slow, bool paused) = 0;
+  virtual void on_backpressure(Side /*slow*/, bool /*paused*/) {}
   /// The worker's loop turned. Called from a timer about once a second, however busy or idle the
   /// worker is: a worker that has not called it for 10 s is reported as stuck (/healthz).
   virtual void on_heartbeat() {}

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "sallyport/bounds.h"
 #include "sallyport/framer.h"
-#include "sallyport/limits.h"
 
 /// Decoded views into a frame. Every view points into the bytes it was decoded from and owns
 /// nothing. Decoders are strict: they work inside the frame, consume all of it and check all that
@@ -151,21 +151,21 @@ struct Auth {
 /// Decoders. `frame` comes from next_frame(), `from` and `version` are those given to it.
 /// decode_connect() learns the version from the packet itself; an unsupported one is
 /// {protocol_version, unsupported_protocol_version}.
-[[nodiscard]] Decoded<Connect> decode_connect(const Frame& frame, const Limits& limits);
+[[nodiscard]] Decoded<Connect> decode_connect(const Frame& frame, const Bounds& bounds);
 [[nodiscard]] Decoded<Connack> decode_connack(const Frame& frame, Version version,
-                                              const Limits& limits);
+                                              const Bounds& bounds);
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
-                                              const Limits& limits);
+                                              const Bounds& bounds);
 [[nodiscard]] Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version,
-                                      const Limits& limits);
+                                      const Bounds& bounds);
 /// SUBSCRIBE and UNSUBSCRIBE.
 [[nodiscard]] Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version,
-                                                  const Limits& limits);
+                                                  const Bounds& bounds);
 /// SUBACK and UNSUBACK.
 [[nodiscard]] Decoded<Suback> decode_suback(const Frame& frame, Version version,
-                                            const Limits& limits);
+                                            const Bounds& bounds);
 [[nodiscard]] Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version version,
-                                                    const Limits& limits);
-[[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, Side from, const Limits& limits);
+                                                    const Bounds& bounds);
+[[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, Side from, const Bounds& bounds);
 
 }  // namespace sallyport::mqtt

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/bounds.h"
 #include "sallyport/identity.h"
-#include "sallyport/limits.h"
 #include "sallyport/mqtt.h"
 #include "sallyport/rate.h"
 
@@ -68,7 +68,7 @@ struct RoleSpec {
   MatchSpec match;
   std::optional<std::string> client_id;  // the only client identifier allowed; placeholders
   std::optional<RateSpec> limits;
-  std::optional<Limits> bounds;  // lower the listener's limits; what is not said: unlimited()'s
+  std::optional<Bounds> bounds;  // lower the listener's; what is not said: unbounded()'s
   OnDeny on_deny;
   std::vector<RuleSpec> rules;
   Origin origin;
@@ -136,8 +136,8 @@ class Grants final {
   /// Limits that count everything the client sends, as indexes for Policy::limit(): one for each
   /// role of this identity that has any. All of them apply, so the strictest counts.
   [[nodiscard]] std::span<const std::uint32_t> role_limits() const { return role_limits_; }
-  /// The listener's limits, lowered to what the roles say.
-  [[nodiscard]] Limits limits(const Limits& listener) const;
+  /// The listener's bounds, lowered to what the roles say.
+  [[nodiscard]] Bounds bounds(const Bounds& listener) const;
   [[nodiscard]] const std::shared_ptr<const Policy>& policy() const { return policy_; }
 
  private:

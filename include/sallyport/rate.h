@@ -25,7 +25,7 @@ struct Rate {
 };
 
 /// A rate and its burst in the units of RateMeter::taken(), so that a packet finds them worked out.
-struct QuickRate {
+struct RateCost {
   std::uint64_t count = 0;  // 0: there is no such rate
   std::uint64_t cost = 0;   // of one message or one byte
   std::uint64_t capacity = 0;
@@ -41,12 +41,13 @@ struct RateLimit {
   std::uint64_t byte_burst = 1;  // bytes that may come at once; >= 1
   Action on_exceed = Action::throttle;
 
-  /// Works out what follows from the above. Without it, or where a number is too large, `is_quick`
-  /// is false and RateMeter::taken() always says that the others have to be asked.
-  void quicken();
-  bool is_quick = false;
-  QuickRate quick_messages;
-  QuickRate quick_bytes;
+  /// Works out what follows from the above. Without it, or where a number is too large,
+  /// `is_exact_in_64_bits` is false and RateMeter::taken() always says that the others have to be
+  /// asked.
+  void precompute();
+  bool is_exact_in_64_bits = false;
+  RateCost message_cost;
+  RateCost byte_cost;
 };
 
 /// How much of one RateLimit one client has used: two virtual clocks (GCRA), no timer and no
@@ -68,8 +69,9 @@ class RateMeter {
   /// other two have to be asked. Inline because it is run for every packet.
   [[nodiscard]] bool taken(const RateLimit& limit, std::uint64_t bytes, Instant now,
                            RateMeter& after) const {
-    return limit.is_quick && messages_.taken(limit.quick_messages, 1, now, after.messages_) &&
-           bytes_.taken(limit.quick_bytes, bytes, now, after.bytes_);
+    return limit.is_exact_in_64_bits &&
+           messages_.taken(limit.message_cost, 1, now, after.messages_) &&
+           bytes_.taken(limit.byte_cost, bytes, now, after.bytes_);
   }
 
   friend bool operator==(const RateMeter&, const RateMeter&) = default;
@@ -82,7 +84,7 @@ class RateMeter {
 
     friend bool operator==(const Clock&, const Clock&) = default;
 
-    [[nodiscard]] bool taken(const QuickRate& rate, std::uint64_t amount, Instant now,
+    [[nodiscard]] bool taken(const RateCost& rate, std::uint64_t amount, Instant now,
                              Clock& after) const;
     [[nodiscard]] Duration wait(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
                                 Instant now) const;
@@ -92,7 +94,7 @@ class RateMeter {
   Clock bytes_;
 };
 
-inline bool RateMeter::Clock::taken(const QuickRate& rate, std::uint64_t amount, Instant now,
+inline bool RateMeter::Clock::taken(const RateCost& rate, std::uint64_t amount, Instant now,
                                     Clock& after) const {
   if (rate.count == 0) return true;
   std::uint64_t debt = 0;

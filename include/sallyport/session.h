@@ -26,7 +26,7 @@ struct Turn {
 
 /// What all sessions of one listener share. Immutable while any session refers to it.
 struct SessionOptions {
-  Limits limits;
+  Bounds bounds;
   Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
@@ -88,7 +88,7 @@ class Session final {
   void shut_down(Instant now, Turn& turn);
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
-  /// holds it below what Limits add up to.
+  /// holds it below what Bounds add up to.
   [[nodiscard]] std::size_t memory() const;
 
  private:

@@ -5,8 +5,9 @@
 #include <optional>
 #include <string_view>
 
-#include "sallyport/limits.h"
+#include "sallyport/bounds.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/utf8.h"
 
 /// Topic names and topic filters. 4.7; shared subscriptions 4.8.2 (5.0)
 ///
@@ -14,18 +15,13 @@
 /// a filter that begins with a wildcard does not reach topics that begin with `$`.
 namespace sallyport::mqtt {
 
-/// Well-formed UTF-8 without U+0000 and surrogates [MQTT-1.5.4-1] [MQTT-1.5.4-2]; with
-/// `refuse_control_characters` also without those that the standard discourages (1.5.4).
-[[nodiscard]] std::optional<Check> check_utf8(std::string_view text,
-                                              bool refuse_control_characters);
-
-/// A topic name as in PUBLISH: not empty, no wildcard, within the limits. [MQTT-4.7.3-1]
-[[nodiscard]] std::optional<Check> check_topic_name(std::string_view topic, const Limits& limits);
+/// A topic name as in PUBLISH: not empty, no wildcard, within the bounds. [MQTT-4.7.3-1]
+[[nodiscard]] std::optional<Check> check_topic_name(std::string_view topic, const Bounds& bounds);
 
 /// A topic filter as in SUBSCRIBE; `$share/name/filter` is taken apart and checked in MQTT 5 and,
 /// because brokers honour it there too, in 3.x. [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1]
 [[nodiscard]] std::optional<Check> check_topic_filter(std::string_view filter,
-                                                      const Limits& limits);
+                                                      const Bounds& bounds);
 
 struct SharedFilter {
   std::string_view share_name;  // empty: not a shared subscription

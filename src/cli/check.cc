@@ -1,6 +1,6 @@
 #include "cli/check.h"
 
-#include "cli/assemble.h"
+#include "app/assemble.h"
 
 namespace sallyport::cli {
 
@@ -23,7 +23,7 @@ void print(const config::Diagnostics& diagnostics, std::FILE* err) {
 }
 
 int check(const std::string& gateway_path, std::FILE* out, std::FILE* err) {
-  const auto assembled = assemble(gateway_path);
+  const auto assembled = app::assemble(gateway_path);
   if (!assembled) {
     print(assembled.error(), err);
     return 1;

@@ -1,13 +1,10 @@
 #include <cstdio>
-#include <string>
+#include <exception>
 
 #include <CLI/CLI.hpp>
-#include <uv.h>
 
-#include "cli/check.h"
+#include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/run.h"
-#include "tls/context.h"
 
 namespace {
 
@@ -35,30 +32,20 @@ Exit codes:
   2   the command line is not understood
 )";
 
-std::string version() {
-  return std::string("sallyport ") + SALLYPORT_VERSION + "\nBoringSSL API version " +
-         std::to_string(sallyport::tls::kLibraryApiVersion) + "\nlibuv " + uv_version_string();
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace sallyport;
   CLI::App app{kAbout, "sallyport"};
   app.footer(kFooter);
-  app.set_version_flag("--version", version(), "Print the versions and exit");
+  app.set_version_flag("--version", cli::version_text(), "Print the versions and exit");
 
-  std::string config = "gateway.toml";
-  const auto add = [&](const char* name, const char* text) {
-    CLI::App* command = app.add_subcommand(name, text);
-    command->add_option("-c,--config", config, "The gateway's configuration file")
-        ->capture_default_str()
-        ->type_name("FILE");
-    command->footer(kFooter);
-    return command;
-  };
-  const CLI::App* run = add("run", "Serve: listen, decide and relay");
-  add("check", "Read all files as `run` would, and say what is wrong with them");
+  std::function<int()> chosen;
+  for (const cli::Command& command : cli::commands()) {
+    CLI::App* sub = app.add_subcommand(command.name, command.help);
+    sub->footer(kFooter);
+    sub->callback([&chosen, run = command.add(*sub)] { chosen = run; });
+  }
 
   try {
     app.parse(argc, argv);
@@ -66,12 +53,12 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? cli::kSuccess : cli::kWrongUsage;
   }
-  if (app.get_subcommands().empty()) {
+  if (!chosen) {
     std::fputs(app.help().c_str(), stderr);
     return cli::kWrongUsage;
   }
   try {
-    return run->parsed() ? cli::run(config, SALLYPORT_VERSION) : cli::check(config, stdout, stderr);
+    return chosen();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sallyport: %s\n", error.what());
     return cli::kFailure;

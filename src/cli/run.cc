@@ -4,12 +4,12 @@
 
 #include <uv.h>
 
-#include "cli/assemble.h"
+#include "app/assemble.h"
+#include "app/gateway.h"
+#include "app/settings.h"
+#include "app/warnings.h"
 #include "cli/check.h"
 #include "cli/exit_code.h"
-#include "cli/gateway.h"
-#include "cli/settings.h"
-#include "cli/warnings.h"
 #include "net/loop.h"
 #include "observe/log.h"
 #include "observe/observe.h"
@@ -34,7 +34,7 @@ config::Diagnostic about_observe(const observe::Error& error,
 }  // namespace
 
 int run(const std::string& gateway_path, std::string_view version) {
-  auto assembled = assemble(gateway_path);
+  auto assembled = app::assemble(gateway_path);
   if (!assembled) {
     print(assembled.error(), stderr);
     return kFailure;
@@ -44,15 +44,16 @@ int run(const std::string& gateway_path, std::string_view version) {
 
   const auto log = observe::Log::open(options.log_level);
   if (!log) return fail({{gateway_path, 0, 0}, log.error(), ""});
-  ignore_sigpipe();
-  raise_file_limit();
+  app::ignore_sigpipe();
+  app::raise_file_limit();
 
-  const auto observe = observe::Observe::start(observe_options(options, version, workers), **log);
+  const auto observe =
+      observe::Observe::start(app::observe_options(options, version, workers), **log);
   if (!observe) return fail(about_observe(observe.error(), options.observe));
 
   const auto loop = net::Loop::make();
   if (!loop) return fail({{gateway_path, 0, 0}, std::string(net::describe(loop.error())), ""});
-  Gateway gateway(gateway_path, std::move(*assembled), **loop, **observe, **log);
+  app::Gateway gateway(gateway_path, std::move(*assembled), **loop, **observe, **log);
   if (const auto bound = gateway.bind(workers); !bound) {
     return fail({bound.error().origin, bound.error().message, bound.error().hint});
   }

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "sallyport/limits.h"
+#include "sallyport/bounds.h"
 
 namespace sallyport::config {
 

@@ -3,9 +3,9 @@
 #include <array>
 #include <filesystem>
 
+#include "config/bounds_table.h"
 #include "config/endpoint.h"
-#include "config/limits_table.h"
-#include "config/names.h"
+#include "config/name.h"
 
 namespace sallyport::config {
 
@@ -23,7 +23,7 @@ class GatewayFile {
 
   GatewayOptions read(const Node& root) {
     TableReader file(problems_, root, "gateway file");
-    if (auto table = section(file, "limits")) limits(*table, default_limits_);
+    if (auto table = section(file, "limits")) bounds(*table, default_bounds_);
     broker(file);
     listeners(file);
     if (auto workers = section(file, "workers")) {
@@ -54,8 +54,8 @@ class GatewayFile {
     return table;
   }
 
-  static void limits(TableReader& table, Limits& values) {
-    (void)read_limits(table, values, LimitsOf::listener);
+  static void bounds(TableReader& table, Bounds& values) {
+    (void)read_bounds(table, values, BoundsOf::listener);
     table.finish();
   }
 
@@ -157,7 +157,7 @@ class GatewayFile {
 
   void listener(TableReader table) {
     ListenerOptions options;
-    options.limits = default_limits_;
+    options.bounds = default_bounds_;
     table.require("name", "write: name = \"devices\"");
     if (const auto name = table.string("name")) {
       options.name = name->value;
@@ -185,7 +185,7 @@ class GatewayFile {
     table.integer_into("max_connections_per_address", options.max_connections_per_address, 1,
                        10'000'000);
     connects(table, options);
-    if (auto own = table.table("limits")) limits(*own, options.limits);
+    if (auto own = table.table("limits")) bounds(*own, options.bounds);
     table.finish();
     options_.listeners.push_back(std::move(options));
   }
@@ -312,7 +312,7 @@ class GatewayFile {
 
   std::filesystem::path folder_;
   Problems problems_;
-  Limits default_limits_;
+  Bounds default_bounds_;
   GatewayOptions options_;
 };
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sallyport/bounds.h"
 #include "sallyport/connect_gate.h"
-#include "sallyport/limits.h"
 #include "sallyport/policy.h"
 
 #include "tls/context.h"
@@ -35,7 +35,7 @@ struct ListenerOptions {
   Endpoint address;                       // numeric; "0.0.0.0" and "::" for all
   std::optional<tls::ServerOptions> tls;  // none: plain TCP
   policy::Origin tls_origin;
-  Limits limits;
+  Bounds bounds;
   std::uint32_t max_connections = 10'000;          // all workers together
   std::uint32_t max_connections_per_address = 0;   // 0: no limit
   std::optional<ConnectRate> connects_per_client;  // none: no limit

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "config/limits_table.h"
-#include "config/names.h"
+#include "config/bounds_table.h"
+#include "config/name.h"
 #include "policy/address.h"
 #include "policy/pattern.h"
 
@@ -148,8 +148,8 @@ class PolicyFile {
     }
     if (auto limits = table.table("limits")) {
       role.limits = rate_limit(*limits);
-      Limits bounds = unlimited();
-      if (read_limits(*limits, bounds, LimitsOf::role)) role.bounds = bounds;
+      Bounds bounds = unbounded();
+      if (read_bounds(*limits, bounds, BoundsOf::role)) role.bounds = bounds;
       not_empty(*limits, "write for example messages = \"20/s\"");
       limits->finish();
     }

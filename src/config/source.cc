@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sallyport/topic.h"
+#include "sallyport/utf8.h"
 
 namespace sallyport::config {
 

@@ -14,7 +14,7 @@ namespace {
 /// The reason code and the properties behind it, from which the end of a packet may be cut off:
 /// nothing means success, a reason code alone means no properties.
 std::optional<Malformed> read_reason(Reader& from, PacketType type, Side side, Place place,
-                                     const Limits& limits, ReasonCode& reason,
+                                     const Bounds& bounds, ReasonCode& reason,
                                      Properties& properties, PropertyValues& values) {
   std::uint8_t code = 0;
   [[maybe_unused]] const bool given = from.u8(code);  // left out, it is 0
@@ -22,14 +22,14 @@ std::optional<Malformed> read_reason(Reader& from, PacketType type, Side side, P
   if (!reason_allowed(type, side, code)) return protocol_error(Check::reason_code);
   reason = static_cast<ReasonCode>(code);
   if (from.done()) return std::nullopt;
-  if (const auto bad = read_properties(from, place, limits, properties, values)) return bad;
+  if (const auto bad = read_properties(from, place, bounds, properties, values)) return bad;
   if (!from.done()) return malformed(Check::trailing_bytes);
   return std::nullopt;
 }
 
 }  // namespace
 
-Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Limits& limits) {
+Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Bounds& bounds) {
   Ack out;
   out.type = frame.header.type;
   Reader body(frame.body());
@@ -40,7 +40,7 @@ Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Li
   if (body.done()) return out;
   if (version != Version::v5) return std::unexpected(malformed(Check::trailing_bytes));
   PropertyValues values;
-  if (const auto bad = read_reason(body, out.type, from, Place::ack, limits, out.reason,
+  if (const auto bad = read_reason(body, out.type, from, Place::ack, bounds, out.reason,
                                    out.properties, values)) {
     return std::unexpected(*bad);
   }
@@ -48,7 +48,7 @@ Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Li
 }
 
 Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version version,
-                                      const Limits& limits) {
+                                      const Bounds& bounds) {
   Disconnect out;
   Reader body(frame.body());
   if (version != Version::v5) {
@@ -58,7 +58,7 @@ Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version ver
   const Place place =
       from == Side::client ? Place::disconnect_from_client : Place::disconnect_from_broker;
   PropertyValues values;
-  if (const auto bad = read_reason(body, PacketType::disconnect, from, place, limits, out.reason,
+  if (const auto bad = read_reason(body, PacketType::disconnect, from, place, bounds, out.reason,
                                    out.properties, values)) {
     return std::unexpected(*bad);
   }
@@ -68,12 +68,12 @@ Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version ver
   return out;
 }
 
-Decoded<Auth> decode_auth(const Frame& frame, Side from, const Limits& limits) {
+Decoded<Auth> decode_auth(const Frame& frame, Side from, const Bounds& bounds) {
   Auth out;
   Reader body(frame.body());
   const bool short_form = body.done();
   PropertyValues values;
-  if (const auto bad = read_reason(body, PacketType::auth, from, Place::auth, limits, out.reason,
+  if (const auto bad = read_reason(body, PacketType::auth, from, Place::auth, bounds, out.reason,
                                    out.properties, values)) {
     return std::unexpected(*bad);
   }

@@ -49,7 +49,7 @@ void take_values(const PropertyValues& values, Connack& out) {
 
 }  // namespace
 
-Decoded<Connack> decode_connack(const Frame& frame, Version version, const Limits& limits) {
+Decoded<Connack> decode_connack(const Frame& frame, Version version, const Bounds& bounds) {
   Reader from(frame.body());
   std::uint8_t flags = 0;
   std::uint8_t code = 0;
@@ -81,7 +81,7 @@ Decoded<Connack> decode_connack(const Frame& frame, Version version, const Limit
     return std::unexpected(protocol_error(Check::connack_flags));  // [MQTT-3.2.2-6]
   }
   PropertyValues values;
-  if (const auto bad = read_properties(from, Place::connack, limits, out.properties, values)) {
+  if (const auto bad = read_properties(from, Place::connack, bounds, out.properties, values)) {
     return std::unexpected(*bad);
   }
   if (!from.done()) return std::unexpected(malformed(Check::trailing_bytes));

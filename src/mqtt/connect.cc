@@ -27,8 +27,8 @@ constexpr std::uint8_t will_qos(std::uint8_t flags) { return flags >> 3 & 0x03; 
 /// One CONNECT on its way from bytes to a value. Each step takes what it reads.
 class ConnectDecoder final {
  public:
-  ConnectDecoder(const Frame& frame, const Limits& limits)
-      : frame_(frame), limits_(limits), from_(frame.body()) {}
+  ConnectDecoder(const Frame& frame, const Bounds& bounds)
+      : frame_(frame), bounds_(bounds), from_(frame.body()) {}
   ConnectDecoder(const ConnectDecoder&) = delete;
   ConnectDecoder& operator=(const ConnectDecoder&) = delete;
 
@@ -53,7 +53,7 @@ class ConnectDecoder final {
     if (name != "MQTT" && name != "MQIsdp") return kName;  // [MQTT-3.1.2-1]
     if (!from_.u8(level)) return kTruncated;
     out_.bridge = (level & kBridgeBit) != 0;
-    if (out_.bridge && !limits_.bridges) return kLevel;
+    if (out_.bridge && !bounds_.bridges) return kLevel;
     level = static_cast<std::uint8_t>(level & ~kBridgeBit);
     // Name and level go together; no broker is asked to guess. [MQTT-3.1.2-2]
     if (name == "MQIsdp" ? level != 3 : level != 4 && (level != 5 || out_.bridge)) return kLevel;
@@ -88,7 +88,7 @@ class ConnectDecoder final {
     if (!from_.u16(out_.keep_alive)) return kTruncated;
     if (!is_v5()) return std::nullopt;
     PropertyValues values;
-    if (const auto bad = read_properties(from_, Place::connect, limits_, out_.properties, values)) {
+    if (const auto bad = read_properties(from_, Place::connect, bounds_, out_.properties, values)) {
       return bad;
     }
     out_.session_expiry = values.number(Property::session_expiry_interval, 0);
@@ -113,12 +113,12 @@ class ConnectDecoder final {
   std::optional<Malformed> client_id() {
     constexpr auto kReason = ReasonCode::client_identifier_not_valid;
     if (!from_.text(out_.client_id)) return kTruncated;  // [MQTT-3.1.3-3]
-    if (out_.client_id.size() > limits_.max_client_id_length) {
+    if (out_.client_id.size() > bounds_.max_client_id_length) {
       return Malformed{Check::client_id_too_long, kReason};
     }
     if (const auto bad = check_text(out_.client_id)) return bad;  // [MQTT-3.1.3-4]
     // [MQTT-3.1.3-5]: a server takes these of 0-9a-zA-Z at least, and may take more.
-    if (!limits_.client_id_characters.contain_all(out_.client_id)) {
+    if (!bounds_.client_id_characters.contain_all(out_.client_id)) {
       return Malformed{Check::client_id_characters, kReason};
     }
     // 3.1 wants one character at least; 3.1.1 lets the server choose an identifier, but not for a
@@ -136,7 +136,7 @@ class ConnectDecoder final {
     will.retain = has(kWillRetain);
     if (is_v5()) {
       PropertyValues values;
-      if (const auto bad = read_properties(from_, Place::will, limits_, will.properties, values)) {
+      if (const auto bad = read_properties(from_, Place::will, bounds_, will.properties, values)) {
         return bad;
       }
       if (values.has(Property::response_topic)) will.response_topic = values.response_topic;
@@ -144,12 +144,12 @@ class ConnectDecoder final {
     Bytes payload;
     if (!from_.text(will.topic)) return kTruncated;
     // It will be published, so it must be what a PUBLISH may carry. [MQTT-3.1.3-10 (3.1.1)]
-    if (const auto bad = check_topic_name(will.topic, limits_)) {
+    if (const auto bad = check_topic_name(will.topic, bounds_)) {
       return topic_refusal(*bad, ReasonCode::topic_name_invalid);
     }
     if (!from_.binary(payload)) return kTruncated;
     will.payload_size = static_cast<std::uint32_t>(payload.size());
-    if (will.payload_size > limits_.max_will_payload) return over_quota(Check::will_too_large);
+    if (will.payload_size > bounds_.max_will_payload) return over_quota(Check::will_too_large);
     return std::nullopt;
   }
 
@@ -173,7 +173,7 @@ class ConnectDecoder final {
   [[nodiscard]] bool missing_in_v3_1() const { return is_v3_1() && from_.done(); }
 
   [[nodiscard]] std::optional<Malformed> check_text(std::string_view text) const {
-    if (const auto bad = check_utf8(text, limits_.refuse_control_characters)) {
+    if (const auto bad = check_utf8(text, bounds_.refuse_control_characters)) {
       return malformed(*bad);
     }
     return std::nullopt;
@@ -184,7 +184,7 @@ class ConnectDecoder final {
   [[nodiscard]] bool is_v3_1() const { return out_.version == Version::v3_1; }
 
   const Frame& frame_;
-  const Limits& limits_;
+  const Bounds& bounds_;
   Reader from_;
   Connect out_;
   std::uint8_t flags_ = 0;
@@ -192,8 +192,8 @@ class ConnectDecoder final {
 
 }  // namespace
 
-Decoded<Connect> decode_connect(const Frame& frame, const Limits& limits) {
-  return ConnectDecoder(frame, limits).run();
+Decoded<Connect> decode_connect(const Frame& frame, const Bounds& bounds) {
+  return ConnectDecoder(frame, bounds).run();
 }
 
 }  // namespace sallyport::mqtt

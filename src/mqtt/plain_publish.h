@@ -14,7 +14,7 @@ namespace sallyport::mqtt {
 
 /// The head of a PUBLISH as most are: a topic of its own, no properties, QoS 0 or 1, for the first
 /// time. All that next_frame() and decode_publish() would say of it is here, except for what the
-/// receiver's limits allow and whether the topic is well-formed.
+/// receiver's bounds allow and whether the topic is well-formed.
 struct PlainPublish {
   bool retain = false;
   std::uint8_t qos = 0;

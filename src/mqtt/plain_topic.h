@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <string_view>
 
-#include "sallyport/limits.h"
+#include "sallyport/bounds.h"
 
-#include "mqtt/ascii.h"
+#include "base/ascii.h"
 
 namespace sallyport::mqtt {
 
@@ -39,9 +39,9 @@ class PlainScan final {
 
 /// Is this a topic name without anything unusual, so that nothing more need be asked? Yes to what
 /// check_topic_name() passes and what is printable ASCII of at most 255 bytes.
-[[nodiscard]] inline bool is_plain_topic(std::string_view topic, const Limits& limits) {
+[[nodiscard]] inline bool is_plain_topic(std::string_view topic, const Bounds& bounds) {
   constexpr std::size_t kMost = 255;  // so that as many slashes can be counted
-  if (topic.empty() || topic.size() > kMost || topic.size() > limits.max_topic_length) return false;
+  if (topic.empty() || topic.size() > kMost || topic.size() > bounds.max_topic_length) return false;
   const auto* at = reinterpret_cast<const unsigned char*>(topic.data());
   const auto* const end = at + topic.size();
   PlainScan scan;
@@ -52,7 +52,7 @@ class PlainScan final {
     // What is left, with bytes in front of it that were seen before.
     scan.look_at_last(ascii::load_block(end - 16), static_cast<std::size_t>(end - at));
   }
-  return scan.plain() && scan.slashes() < limits.max_topic_levels;
+  return scan.plain() && scan.slashes() < bounds.max_topic_levels;
 }
 
 }  // namespace sallyport::mqtt

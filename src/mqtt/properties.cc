@@ -120,42 +120,42 @@ std::optional<Malformed> read_number(Reader& from, Property id, const PropertyRu
   return std::nullopt;
 }
 
-std::optional<Malformed> read_text(Reader& from, Property id, const Limits& limits,
+std::optional<Malformed> read_text(Reader& from, Property id, const Bounds& bounds,
                                    PropertyValues& values) {
   std::string_view text;
   if (!from.text(text)) return kDoesNotFit;
   if (id == Property::response_topic) {
     // A topic name like any other. [MQTT-3.3.2-13] [MQTT-3.3.2-14]
-    if (const auto bad = check_topic_name(text, limits)) {
+    if (const auto bad = check_topic_name(text, bounds)) {
       return topic_refusal(*bad, ReasonCode::topic_name_invalid);
     }
     values.response_topic = text;
     return std::nullopt;
   }
-  if (const auto bad = check_utf8(text, limits.refuse_control_characters)) return malformed(*bad);
+  if (const auto bad = check_utf8(text, bounds.refuse_control_characters)) return malformed(*bad);
   if (id == Property::authentication_method) values.authentication_method = text;
   if (id == Property::assigned_client_identifier) values.assigned_client_id = text;
   return std::nullopt;
 }
 
-std::optional<Malformed> read_user_property(Reader& from, const Limits& limits, Properties& block) {
+std::optional<Malformed> read_user_property(Reader& from, const Bounds& bounds, Properties& block) {
   std::string_view name;
   std::string_view value;
   if (!from.text(name) || !from.text(value)) return kDoesNotFit;
-  // The limits first: they are what bounds the work on a packet that is full of these.
+  // The bounds first: they are what bounds the work on a packet that is full of these.
   const auto bytes = static_cast<std::uint32_t>(name.size() + value.size());
-  if (block.user_count >= limits.max_user_properties ||
-      bytes > limits.max_user_property_bytes - block.user_bytes) {
+  if (block.user_count >= bounds.max_user_properties ||
+      bytes > bounds.max_user_property_bytes - block.user_bytes) {
     return over_quota(Check::user_properties);
   }
   ++block.user_count;
   block.user_bytes += bytes;
-  if (const auto bad = check_utf8(name, limits.refuse_control_characters)) return malformed(*bad);
-  if (const auto bad = check_utf8(value, limits.refuse_control_characters)) return malformed(*bad);
+  if (const auto bad = check_utf8(name, bounds.refuse_control_characters)) return malformed(*bad);
+  if (const auto bad = check_utf8(value, bounds.refuse_control_characters)) return malformed(*bad);
   return std::nullopt;
 }
 
-std::optional<Malformed> read_property(Reader& from, Place place, const Limits& limits,
+std::optional<Malformed> read_property(Reader& from, Place place, const Bounds& bounds,
                                        Properties& block, PropertyValues& values) {
   std::uint8_t byte = 0;
   if (!from.u8(byte)) return kDoesNotFit;
@@ -174,9 +174,9 @@ std::optional<Malformed> read_property(Reader& from, Place place, const Limits& 
 
   switch (rule.kind) {
     case PropertyKind::text:
-      return read_text(from, id, limits, values);
+      return read_text(from, id, bounds, values);
     case PropertyKind::pair:
-      return read_user_property(from, limits, block);
+      return read_user_property(from, bounds, block);
     case PropertyKind::binary: {
       Bytes data;
       if (!from.binary(data)) return kDoesNotFit;
@@ -193,7 +193,7 @@ const PropertyRule& property_rule(std::uint8_t id) {
   return id < kRules.size() ? kRules[id] : kNoRule;
 }
 
-std::optional<Malformed> read_properties(Reader& from, Place place, const Limits& limits,
+std::optional<Malformed> read_properties(Reader& from, Place place, const Bounds& bounds,
                                          Properties& block, PropertyValues& values) {
   const VarInt length = read_varint(from.at(), from.left());
   if (length.status == VarInt::Status::incomplete) return malformed(Check::truncated);
@@ -205,7 +205,7 @@ std::optional<Malformed> read_properties(Reader& from, Place place, const Limits
   }
   block.raw = raw;
   for (Reader rest(raw); !rest.done();) {
-    if (const auto bad = read_property(rest, place, limits, block, values)) return bad;
+    if (const auto bad = read_property(rest, place, bounds, block, values)) return bad;
   }
   return std::nullopt;
 }

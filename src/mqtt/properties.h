@@ -60,9 +60,9 @@ struct PropertyValues {
 };
 
 /// Reads a property length and the block behind it, and checks all of it: identifiers by place,
-/// once only, values, strings and limits.
+/// once only, values, strings and bounds.
 [[nodiscard]] std::optional<Malformed> read_properties(Reader& from, Place place,
-                                                       const Limits& limits, Properties& block,
+                                                       const Bounds& bounds, Properties& block,
                                                        PropertyValues& values);
 
 }  // namespace sallyport::mqtt

@@ -16,11 +16,11 @@ std::unexpected<Malformed> refuse(Malformed error) { return std::unexpected(erro
 /// The rest of a PUBLISH of 5.0 whose property block is not empty. Apart, so that it costs the
 /// others nothing. 3.3.2.3
 [[gnu::noinline]] Decoded<Publish> take_properties(Publish out, Reader from, Side side,
-                                                   const Limits& limits) {
+                                                   const Bounds& bounds) {
   PropertyValues values;
   const Place place =
       side == Side::client ? Place::publish_from_client : Place::publish_from_broker;
-  if (const auto bad = read_properties(from, place, limits, out.properties, values)) {
+  if (const auto bad = read_properties(from, place, bounds, out.properties, values)) {
     return refuse(*bad);
   }
   if (!from.done()) return refuse(malformed(Check::trailing_bytes));
@@ -35,7 +35,7 @@ std::unexpected<Malformed> refuse(Malformed error) { return std::unexpected(erro
 }  // namespace
 
 Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
-                                const Limits& limits) {
+                                const Bounds& bounds) {
   const std::uint8_t flags = frame.header.flags;
   const auto qos = static_cast<std::uint8_t>(flags >> 1 & 0x03);
   Reader body(frame.body());
@@ -43,8 +43,8 @@ Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
   std::string_view topic;
   if (!body.text(topic)) return refuse(malformed(Check::truncated));
   // An empty topic of 5.0 is left for the alias to fill in, which stands further back.
-  if (!is_plain_topic(topic, limits) && (!topic.empty() || version != Version::v5)) {
-    if (const auto bad = check_topic_name(topic, limits)) {  // [MQTT-3.3.2-1] [MQTT-3.3.2-2]
+  if (!is_plain_topic(topic, bounds) && (!topic.empty() || version != Version::v5)) {
+    if (const auto bad = check_topic_name(topic, bounds)) {  // [MQTT-3.3.2-1] [MQTT-3.3.2-2]
       return refuse(topic_refusal(*bad, ReasonCode::topic_name_invalid));
     }
   }
@@ -67,7 +67,7 @@ Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
   if (version == Version::v5) {
     // Most have no properties: one byte of 0, and a topic of their own.
     if (body.left() != 1 || *body.at() != 0 || topic.empty()) {
-      return take_properties(out, body, from, limits);
+      return take_properties(out, body, from, bounds);
     }
   } else if (!body.done()) {
     return refuse(malformed(Check::trailing_bytes));

@@ -19,7 +19,7 @@ namespace sallyport::mqtt {
 }
 
 /// What check_topic_name() or check_topic_filter() found. The codes 0x8F and 0x90 are for topics
-/// that are well-formed and not accepted, which is what our limits mean.
+/// that are well-formed and not accepted, which is what our bounds mean.
 [[nodiscard]] constexpr Malformed topic_refusal(Check check, ReasonCode over_the_limit) {
   const bool limit = check == Check::topic_too_long || check == Check::topic_levels;
   return {check, limit ? over_the_limit : ReasonCode::malformed_packet};

@@ -18,12 +18,12 @@ constexpr std::uint8_t kReserved5 = 0xC0;
 /// The packet identifier, and in 5.0 the properties, with which all four begin.
 template <typename Packet>
 std::optional<Malformed> read_beginning(Reader& from, Place place, Version version,
-                                        const Limits& limits, Packet& out, PropertyValues& values) {
+                                        const Bounds& bounds, Packet& out, PropertyValues& values) {
   if (!from.u16(out.packet_id)) return malformed(Check::truncated);
   // [MQTT-2.3.1-1 (3.1.1)] [MQTT-2.2.1-3 (5.0)]
   if (out.packet_id == 0) return protocol_error(Check::packet_identifier);
   if (version != Version::v5) return std::nullopt;
-  return read_properties(from, place, limits, out.properties, values);
+  return read_properties(from, place, bounds, out.properties, values);
 }
 
 /// The byte behind a filter of SUBSCRIBE. 3.8.3.1 (5.0)
@@ -42,10 +42,10 @@ std::optional<Malformed> check_options(std::uint8_t options, Version version, bo
 }
 
 std::optional<Malformed> check_entry(Reader& from, PacketType type, Version version,
-                                     const Limits& limits) {
+                                     const Bounds& bounds) {
   std::string_view filter;
   if (!from.text(filter)) return malformed(Check::truncated);
-  if (const auto bad = check_topic_filter(filter, limits)) {  // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
+  if (const auto bad = check_topic_filter(filter, bounds)) {  // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
     return topic_refusal(*bad, ReasonCode::topic_filter_invalid);
   }
   if (type == PacketType::unsubscribe) return std::nullopt;
@@ -62,13 +62,13 @@ bool code_allowed(PacketType type, Version version, std::uint8_t code) {
 
 }  // namespace
 
-Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version, const Limits& limits) {
+Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version, const Bounds& bounds) {
   Subscribe out;
   out.type = frame.header.type;
   const Place place = out.type == PacketType::subscribe ? Place::subscribe : Place::unsubscribe;
   Reader from(frame.body());
   PropertyValues values;
-  if (const auto bad = read_beginning(from, place, version, limits, out, values)) {
+  if (const auto bad = read_beginning(from, place, version, bounds, out, values)) {
     return std::unexpected(*bad);
   }
   out.subscription_id = values.number(Property::subscription_identifier, 0);
@@ -77,10 +77,10 @@ Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version, const L
     return std::unexpected(protocol_error(Check::no_filters));  // [MQTT-3.8.3-2] [MQTT-3.10.3-2]
   }
   while (!from.done()) {
-    if (out.count == limits.max_filters) {
+    if (out.count == bounds.max_filters) {
       return std::unexpected(over_quota(Check::too_many_filters));
     }
-    if (const auto bad = check_entry(from, out.type, version, limits)) {
+    if (const auto bad = check_entry(from, out.type, version, bounds)) {
       return std::unexpected(*bad);
     }
     ++out.count;
@@ -99,12 +99,12 @@ bool next_filter(PacketType type, Bytes& rest, FilterEntry& out) {
   return true;
 }
 
-Decoded<Suback> decode_suback(const Frame& frame, Version version, const Limits& limits) {
+Decoded<Suback> decode_suback(const Frame& frame, Version version, const Bounds& bounds) {
   Suback out;
   out.type = frame.header.type;
   Reader from(frame.body());
   PropertyValues values;
-  if (const auto bad = read_beginning(from, Place::ack, version, limits, out, values)) {
+  if (const auto bad = read_beginning(from, Place::ack, version, bounds, out, values)) {
     return std::unexpected(*bad);
   }
   out.codes = from.rest();

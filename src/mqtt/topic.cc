@@ -49,24 +49,24 @@ std::string_view written_out(std::string_view filter) {
 
 }  // namespace
 
-std::optional<Check> check_topic_name(std::string_view topic, const Limits& limits) {
-  if (is_plain_topic(topic, limits)) return std::nullopt;
+std::optional<Check> check_topic_name(std::string_view topic, const Bounds& bounds) {
+  if (is_plain_topic(topic, bounds)) return std::nullopt;
   if (topic.empty()) return Check::topic_name;
-  if (topic.size() > limits.max_topic_length) return Check::topic_too_long;
-  if (const auto bad = check_utf8(topic, limits.refuse_control_characters)) return bad;
+  if (topic.size() > bounds.max_topic_length) return Check::topic_too_long;
+  if (const auto bad = check_utf8(topic, bounds.refuse_control_characters)) return bad;
   std::size_t levels = 1;
   for (const char c : topic) {
     if (is_wildcard(c)) return Check::topic_name;
     if (c == '/') ++levels;
   }
-  if (levels > limits.max_topic_levels) return Check::topic_levels;
+  if (levels > bounds.max_topic_levels) return Check::topic_levels;
   return std::nullopt;
 }
 
-std::optional<Check> check_topic_filter(std::string_view filter, const Limits& limits) {
+std::optional<Check> check_topic_filter(std::string_view filter, const Bounds& bounds) {
   if (filter.empty()) return Check::topic_filter;
-  if (filter.size() > limits.max_topic_length) return Check::topic_too_long;
-  if (const auto bad = check_utf8(filter, limits.refuse_control_characters)) return bad;
+  if (filter.size() > bounds.max_topic_length) return Check::topic_too_long;
+  if (const auto bad = check_utf8(filter, bounds.refuse_control_characters)) return bad;
   if (filter.starts_with(kSharePrefix)) {
     filter.remove_prefix(kSharePrefix.size());
     const auto slash = filter.find('/');
@@ -80,7 +80,7 @@ std::optional<Check> check_topic_filter(std::string_view filter, const Limits& l
     if (filter.empty()) return Check::share_name;
   }
   // The limit is on what is matched against topics: `$share/name/` is not part of that.
-  if (count_slashes(filter) >= limits.max_topic_levels) return Check::topic_levels;
+  if (count_slashes(filter) >= bounds.max_topic_levels) return Check::topic_levels;
   if (!wildcards_are_placed(filter)) return Check::topic_filter;
   return std::nullopt;
 }

@@ -111,7 +111,7 @@ void Connector::abandon() {
 void Connector::fail(int error) {
   timer_.set(kNever);
   resolver_.drop();
-  handler_.on_connect_failed(describe(error));  // may destroy the connector
+  handler_.on_connect_failed(error);  // may destroy the connector
 }
 
 }  // namespace sallyport::net

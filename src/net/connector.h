@@ -24,8 +24,9 @@ class Connector final : private Resolver::Waiter, private Timer::Handler {
    public:
     /// The socket does not block and is connected. Last callback.
     virtual void on_connected(Socket socket) = 0;
-    /// `detail` is static: the word for the last address's failure. Last callback.
-    virtual void on_connect_failed(std::string_view detail) = 0;
+    /// `error` is a libuv error code: the last address's failure, or (UV_EAI_...) the name's. Last
+    /// callback.
+    virtual void on_connect_failed(int error) = 0;
 
    protected:
     ~Handler() = default;

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "observe/names.h"
+#include "observe/reason_text.h"
 
 namespace sallyport::observe {
 
@@ -67,9 +67,9 @@ std::string to_rfc3339(AuditRecord::Time when) {
   return out;
 }
 
-AuditRecord::AuditRecord(Event what, Time when, const SessionInfo& who)
+AuditRecord::AuditRecord(Event what, Time when, const Who& who)
     : when_(when),
-      session_(who.id),
+      session_(who.session),
       certificate_(who.identity.certificate),
       what_(what),
       version_(who.version) {
@@ -80,6 +80,7 @@ AuditRecord::AuditRecord(Event what, Time when, const SessionInfo& who)
 }
 
 void AuditRecord::set_refusal(const Refusal& refusal) {
+  phase_ = refusal.phase;
   side_ = refusal.from;
   packet_ = refusal.packet;
   action_ = refusal.action;
@@ -117,20 +118,21 @@ std::string AuditRecord::to_line() const {
   Json line;
   line["time"] = to_rfc3339(when_);
   line["event"] = name_of(what_);
-  line["session"] = session_;
+  if (session_ != 0) line["session"] = session_;
   line["listener"] = get(Text::listener);
   line["address"] = get(Text::address);
-  line["client_id"] = get(Text::client_id);
+  if (session_ != 0) line["client_id"] = get(Text::client_id);
   if (has(present_, Text::username)) line["username"] = get(Text::username);
   if (certificate_) {
     line["certificate"] = {{"cn", cut(certificate_->common_name, kMaxText)},
                            {"serial", cut(certificate_->serial, kMaxText)},
                            {"fingerprint", cut(certificate_->fingerprint, kMaxText)}};
   }
-  line["version"] = to_string(version_);
+  if (version_) line["version"] = to_string(*version_);
   if (what_ == Event::refusal) {
+    line["phase"] = to_string(phase_);
     line["from"] = to_string(side_);
-    line["packet"] = to_string(packet_);
+    if (packet_ != mqtt::PacketType::reserved) line["packet"] = to_string(packet_);
     if (has(present_, Text::topic)) line["topic"] = get(Text::topic);
     line["action"] = to_string(action_);
     line[is_rule_ ? "rule" : "check"] = get(Text::cause);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,7 @@ class AuditRecord final {
 
   using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 
-  AuditRecord(Event what, Time when, const SessionInfo& who);
+  AuditRecord(Event what, Time when, const Who& who);
 
   /// Event::refusal. Of a packet nothing but its type and topic is kept.
   void set_refusal(const Refusal& refusal);
@@ -54,7 +55,8 @@ class AuditRecord final {
   std::uint8_t present_ = 0;    // bit per Text: is to be written
   std::uint8_t truncated_ = 0;  // bit per Text: was cut
   Event what_;
-  mqtt::Version version_;
+  std::optional<mqtt::Version> version_;
+  Phase phase_ = Phase::open;
   Side side_ = Side::client;
   mqtt::PacketType packet_ = mqtt::PacketType::reserved;
   Action action_ = Action::drop;
@@ -67,7 +69,7 @@ class AuditRecord final {
 /// {"time":…,"event":"lost","lines":N,"reasons":{…}}: lines that are missing before this one.
 struct AuditLoss {
   std::uint64_t queue_full = 0;  // the worker's queue was full: the disk or the reader is too slow
-  std::uint64_t repeated = 0;    // more of the same than a RepeatGate passes
+  std::uint64_t repeated = 0;    // more of the same than a RepeatFilter passes
   std::uint64_t write = 0;       // taken from a queue, and could not be written
 
   [[nodiscard]] std::uint64_t lines() const { return queue_full + repeated + write; }

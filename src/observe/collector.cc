@@ -6,8 +6,8 @@
 #include <tuple>
 
 #include "observe/families.h"
-#include "observe/names.h"
 #include "observe/process_metrics.h"
+#include "observe/reason_text.h"
 
 namespace sallyport::observe {
 
@@ -45,16 +45,6 @@ void Collector::add_histogram(prometheus::ClientMetric& metric, Pick pick) const
   metric.histogram.sample_sum = to_seconds(nanos);
 }
 
-template <typename Pick>
-std::vector<std::pair<std::string_view, std::uint64_t>> Collector::by_name(const NameTable& table,
-                                                                           Pick pick) const {
-  std::map<std::string_view, std::uint64_t> sums;
-  for (const auto& worker : workers_)
-    pick(*worker).for_each(
-        [&](NameTable::Id id, std::uint64_t count) { sums[table.name(id)] += count; });
-  return {sums.begin(), sums.end()};
-}
-
 std::vector<prometheus::MetricFamily> Collector::Collect() const {
   Families out;
   add_connections(out);
@@ -73,8 +63,6 @@ void Collector::add_connections(Families& out) const {
   auto accepted =
       counter("sallyport_connections_accepted_total", "Connections that a listener accepted.");
   auto open = gauge("sallyport_connections_open", "Client connections that are open now.");
-  auto rejected = counter("sallyport_connections_rejected_total",
-                          "Connections that were closed right after they were accepted.");
   for (std::size_t i = 0; i < names_.listeners.size(); ++i) {
     const std::string_view name = names_.listeners[i];
     const double n = sum([&](const WorkerCounters& w) { return w.listeners[i].accepted.value(); });
@@ -83,15 +71,9 @@ void Collector::add_connections(Families& out) const {
     accepted.add({{"listener", name}}, n);
     open.add({{"listener", name}},
              sum([&](const WorkerCounters& w) { return w.listeners[i].open.value(); }));
-    for (const auto& [reason, count] :
-         by_name(names_.reject_reasons, [&](const WorkerCounters& w) -> const CountersByName& {
-           return w.listeners[i].rejected;
-         }))
-      rejected.add({{"listener", name}, {"reason", reason}}, static_cast<double>(count));
   }
   out.push_back(accepted.take());
   out.push_back(open.take());
-  out.push_back(rejected.take());
 }
 
 void Collector::add_handshakes(Families& out) const {
@@ -112,11 +94,12 @@ void Collector::add_handshakes(Families& out) const {
             {{"side", to_string(side)}, {"result", kResults[ok]}, {"version", kTlsVersions[v]}}, n);
       }
     }
-    for (const auto& [reason, count] :
-         by_name(names_.handshake_failures, [&](const WorkerCounters& w) -> const CountersByName& {
-           return w.handshake_failures[s];
-         }))
-      failures.add({{"side", to_string(side)}, {"reason", reason}}, static_cast<double>(count));
+    for (std::size_t i = 0; i < kChecks; ++i) {
+      const double n =
+          sum([&](const WorkerCounters& w) { return w.sides[s].handshake_failures[i].value(); });
+      if (n == 0) continue;
+      failures.add({{"side", to_string(side)}, {"reason", to_string(static_cast<Check>(i))}}, n);
+    }
     add_histogram(took.labelled({{"side", to_string(side)}}),
                   [&](const WorkerCounters& w) -> const LatencyHistogram& {
                     return w.sides[s].handshake_took;
@@ -252,10 +235,10 @@ void Collector::add_broker(Families& out) const {
                  sum([&](const WorkerCounters& w) { return w.broker_connects[ok].value(); }));
   auto failures = counter("sallyport_broker_connect_failures_total",
                           "Attempts to connect to the broker that failed, by reason.");
-  for (const auto& [reason, count] :
-       by_name(names_.broker_failures,
-               [](const WorkerCounters& w) -> const CountersByName& { return w.broker_failures; }))
-    failures.add({{"reason", reason}}, static_cast<double>(count));
+  for (std::size_t i = 0; i < kChecks; ++i) {
+    const double n = sum([&](const WorkerCounters& w) { return w.broker_failures[i].value(); });
+    if (n != 0) failures.add({{"reason", to_string(static_cast<Check>(i))}}, n);
+  }
   FamilyBuilder took("sallyport_broker_connect_duration_seconds",
                      "Time that successful connects to the broker took, TLS included.",
                      MetricType::Histogram);

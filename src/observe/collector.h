@@ -74,9 +74,6 @@ class Collector final : public prometheus::Collectable {
   }
   template <typename Pick>  // pick(const WorkerCounters&) -> const LatencyHistogram&
   void add_histogram(prometheus::ClientMetric& metric, Pick pick) const;
-  template <typename Pick>  // pick(const WorkerCounters&) -> const CountersByName&
-  [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> by_name(
-      const NameTable& table, Pick pick) const;
 
   const std::string version_;
   const Names& names_;

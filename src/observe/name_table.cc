@@ -4,7 +4,7 @@
 #include <bit>
 #include <functional>
 
-#include "sallyport/topic.h"
+#include "sallyport/utf8.h"
 
 namespace sallyport::observe {
 

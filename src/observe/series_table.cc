@@ -1,6 +1,6 @@
 #include "observe/series_table.h"
 
-#include "observe/names.h"
+#include "observe/reason_text.h"
 
 namespace sallyport::observe {
 

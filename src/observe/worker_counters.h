@@ -20,16 +20,11 @@ namespace sallyport::observe {
 /// the sum over the workers has no more series than one worker could have.
 struct Names {
   static constexpr std::size_t kMaxRules = 1000;
-  static constexpr std::size_t kMaxFailures = 64;
-  static constexpr std::size_t kMaxRejectReasons = 16;
 
   explicit Names(std::vector<std::string> listener_names);
 
   std::vector<std::string> listeners;  // as configured, then "other"
   NameTable rules;                     // rule ids, beside every check's name
-  NameTable handshake_failures;
-  NameTable broker_failures;
-  NameTable reject_reasons;
 
   [[nodiscard]] std::size_t listener_index(std::string_view name) const;
 };
@@ -42,28 +37,15 @@ inline constexpr std::size_t kPacketTypes = 16;
 inline constexpr std::size_t kCloseKinds = static_cast<std::size_t>(CloseKind::internal_error) + 1;
 inline constexpr std::size_t kRewrites = static_cast<std::size_t>(Rewrite::topic_alias) + 1;
 
-/// A counter for each name of one NameTable. One writer; the size is fixed.
-class CountersByName {
- public:
-  /// `limit` as of the NameTable whose ids are counted.
-  explicit CountersByName(std::size_t limit);
-  void add(NameTable::Id id);
-  template <typename Visit>  // visit(NameTable::Id, std::uint64_t)
-  void for_each(Visit visit) const {
-    for (std::size_t id = 0; id < counters_.size(); ++id)
-      if (const std::uint64_t n = counters_[id].value(); n != 0)
-        visit(static_cast<NameTable::Id>(id), n);
-  }
-
- private:
-  std::vector<Counter> counters_;
-};
+/// A counter for each check.
+#define X(enumerator, name, text) +1
+inline constexpr std::size_t kChecks = 0 SALLYPORT_CHECKS(X);
+#undef X
+using CountersByCheck = std::array<Counter, kChecks>;
 
 struct ListenerCounters {
-  ListenerCounters() : rejected(Names::kMaxRejectReasons) {}
   Counter accepted;
   Level open;
-  CountersByName rejected;
 };
 
 struct SideCounters {
@@ -73,6 +55,7 @@ struct SideCounters {
   Counter wire_sent;
   std::array<std::array<Counter, kTlsVersions.size()>, 2> handshakes;  // [ok][version]
   LatencyHistogram handshake_took;
+  CountersByCheck handshake_failures;
   Counter backpressure_pauses;
   std::array<std::array<Counter, kCloseKinds>, 2> sessions_ended;  // [begun][kind]
 };
@@ -84,14 +67,13 @@ struct alignas(64) WorkerCounters {
 
   std::array<SideCounters, kSides> sides;
   std::vector<ListenerCounters> listeners;
-  std::array<CountersByName, kSides> handshake_failures;
   SeriesTable series;
   std::array<Counter, kRewrites> rewrites;
   Counter sessions_begun;
   Level sessions_open;
   std::array<Counter, 2> broker_connects;  // [ok]
   LatencyHistogram broker_connect_took;
-  CountersByName broker_failures;
+  CountersByCheck broker_failures;
   /// Last connect to the broker: steady clock in ns, even: failed, odd: succeeded; 0: none yet.
   std::atomic<std::uint64_t> last_broker_connect{0};
   /// Steady clock in ns at the last turn of the loop that was reported.

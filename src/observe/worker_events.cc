@@ -46,7 +46,7 @@ std::int64_t steady_nanos() {
 
 WorkerEvents::WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue,
                            AuditWaker* waker, std::uint64_t seed)
-    : names_(names), counters_(counters), queue_(queue), waker_(waker), gate_(seed) {}
+    : names_(names), counters_(counters), queue_(queue), waker_(waker), repeats_(seed) {}
 
 void WorkerEvents::on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) {
   SideCounters& side = counters_.sides[index_of(from)];
@@ -54,14 +54,14 @@ void WorkerEvents::on_packet(Side from, mqtt::PacketType type, std::uint64_t byt
   side.packet_bytes[index_of(type) % kPacketTypes].add(bytes);
 }
 
-void WorkerEvents::on_refusal(const SessionInfo& who, const Refusal& refusal) {
+void WorkerEvents::on_refusal(const Who& who, const Refusal& refusal) {
   counters_.series.add({.kind = SeriesKey::Kind::refusal,
                         .name = names_.rules.id(refusal.cause.name),
                         .from = refusal.from,
                         .action = refusal.action,
                         .reason = refusal.reason});
   if (queue_ == nullptr) return;
-  if (!audit_takes(who.identity, RepeatGate::Who::client, refusal.cause.name, steady_nanos()))
+  if (!audit_takes(who.identity, RepeatFilter::Who::client, refusal.cause.name, steady_nanos()))
     return;
   auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(), who);
   record->set_refusal(refusal);
@@ -72,7 +72,7 @@ void WorkerEvents::on_rewrite(Rewrite what) {
   if (index_of(what) < kRewrites) counters_.rewrites[index_of(what)].add();
 }
 
-void WorkerEvents::on_throttle(const SessionInfo&, Side from, policy::Cause cause, Duration pause) {
+void WorkerEvents::on_throttle(const Who&, Side from, policy::Cause cause, Duration pause) {
   counters_.series.add({.kind = SeriesKey::Kind::throttle,
                         .name = names_.rules.id(cause.name),
                         .from = from,
@@ -80,18 +80,18 @@ void WorkerEvents::on_throttle(const SessionInfo&, Side from, policy::Cause caus
                        pause);
 }
 
-void WorkerEvents::on_session_begin(const SessionInfo& who) {
+void WorkerEvents::on_session_begin(const Who& who) {
   counters_.sessions_begun.add();
   counters_.sessions_open.up();
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
-  begun_at_[who.id] = now;
-  if (!audit_takes(who.identity, RepeatGate::Who::client_and_identifier, "session_begin", now))
+  begun_at_[who.session] = now;
+  if (!audit_takes(who.identity, RepeatFilter::Who::client_and_identifier, "session_begin", now))
     return;
   send(std::make_unique<AuditRecord>(AuditRecord::Event::session_begin, wall_clock(), who));
 }
 
-void WorkerEvents::on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) {
+void WorkerEvents::on_session_end(const Who& who, const CloseReason& why, bool begun) {
   if (begun) counters_.sessions_open.down();
   counters_.sides[index_of(why.side)]
       .sessions_ended[begun ? 1 : 0][index_of(why.kind) % kCloseKinds]
@@ -99,14 +99,15 @@ void WorkerEvents::on_session_end(const SessionInfo& who, const CloseReason& why
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
   Duration took{};
-  if (const auto at = begun_at_.find(who.id); at != begun_at_.end()) {
+  if (const auto at = begun_at_.find(who.session); at != begun_at_.end()) {
     took = Duration(now - at->second);
     begun_at_.erase(at);
   }
   if (is_noise(why, begun)) return;
   const bool takes =
-      begun ? audit_takes(who.identity, RepeatGate::Who::client_and_identifier, "session_end", now)
-            : audit_takes(who.identity, RepeatGate::Who::client, to_string(why.kind), now);
+      begun
+          ? audit_takes(who.identity, RepeatFilter::Who::client_and_identifier, "session_end", now)
+          : audit_takes(who.identity, RepeatFilter::Who::client, to_string(why.kind), now);
   if (!takes) return;
   auto record = std::make_unique<AuditRecord>(AuditRecord::Event::session_end, wall_clock(), who);
   record->set_end(why, begun, took);
@@ -119,34 +120,30 @@ void WorkerEvents::on_accept(std::string_view listener) {
   counters.open.up();
 }
 
-void WorkerEvents::on_reject(std::string_view listener, std::string_view reason) {
-  counters_.listeners[names_.listener_index(listener)].rejected.add(
-      names_.reject_reasons.id(reason));
-}
-
 void WorkerEvents::on_connection_closed(std::string_view listener) {
   counters_.listeners[names_.listener_index(listener)].open.down();
 }
 
-void WorkerEvents::on_handshake(Side side, bool ok, std::string_view version, Duration took,
-                                std::string_view detail) {
-  SideCounters& counters = counters_.sides[index_of(side)];
-  counters.handshakes[ok ? 1 : 0][tls_version_index(version)].add();
+void WorkerEvents::on_handshake(const Handshake& handshake) {
+  const bool ok = !handshake.failure;
+  SideCounters& counters = counters_.sides[index_of(handshake.side)];
+  counters.handshakes[ok ? 1 : 0][tls_version_index(handshake.version)].add();
   // Only those that succeeded: a peer that opens a connection and waits would else decide what the
   // histogram shows.
   if (ok) {
-    counters.handshake_took.observe(took);
+    counters.handshake_took.observe(handshake.took);
   } else {
-    counters_.handshake_failures[index_of(side)].add(names_.handshake_failures.id(detail));
+    counters.handshake_failures[index_of(*handshake.failure)].add();
   }
 }
 
-void WorkerEvents::on_broker_connect(bool ok, Duration took, std::string_view detail) {
+void WorkerEvents::on_broker_connect(Duration took, std::optional<Check> failure) {
+  const bool ok = !failure;
   counters_.broker_connects[ok ? 1 : 0].add();
   if (ok) {
     counters_.broker_connect_took.observe(took);
   } else {
-    counters_.broker_failures.add(names_.broker_failures.id(detail));
+    counters_.broker_failures[index_of(*failure)].add();
   }
   const auto now = static_cast<std::uint64_t>(steady_nanos());
   counters_.last_broker_connect.store((now & ~std::uint64_t{1}) | (ok ? 1 : 0),
@@ -168,9 +165,9 @@ void WorkerEvents::on_heartbeat() {
   counters_.heartbeat.store(steady_nanos(), std::memory_order_relaxed);
 }
 
-bool WorkerEvents::audit_takes(const Identity& identity, RepeatGate::Who who, std::string_view what,
-                               std::int64_t now) {
-  if (!gate_.pass(identity, who, what, now)) {
+bool WorkerEvents::audit_takes(const Identity& identity, RepeatFilter::Who who,
+                               std::string_view what, std::int64_t now) {
+  if (!repeats_.pass(identity, who, what, now)) {
     queue_->count_repeated();
     return false;
   }

@@ -6,7 +6,7 @@
 #include "sallyport/events.h"
 
 #include "observe/audit_queue.h"
-#include "observe/repeat_gate.h"
+#include "observe/repeat_filter.h"
 #include "observe/worker_counters.h"
 
 namespace sallyport::observe {
@@ -24,25 +24,23 @@ class WorkerEvents final : public GatewayEvents {
                std::uint64_t seed);
 
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
-  void on_refusal(const SessionInfo& who, const Refusal& refusal) override;
+  void on_refusal(const Who& who, const Refusal& refusal) override;
   void on_rewrite(Rewrite what) override;
-  void on_throttle(const SessionInfo& who, Side from, policy::Cause cause, Duration pause) override;
-  void on_session_begin(const SessionInfo& who) override;
-  void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) override;
+  void on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) override;
+  void on_session_begin(const Who& who) override;
+  void on_session_end(const Who& who, const CloseReason& why, bool begun) override;
 
   void on_accept(std::string_view listener) override;
-  void on_reject(std::string_view listener, std::string_view reason) override;
   void on_connection_closed(std::string_view listener) override;
-  void on_handshake(Side side, bool ok, std::string_view version, Duration took,
-                    std::string_view detail) override;
-  void on_broker_connect(bool ok, Duration took, std::string_view detail) override;
+  void on_handshake(const Handshake& handshake) override;
+  void on_broker_connect(Duration took, std::optional<Check> failure) override;
   void on_wire_bytes(const WireBytes& bytes) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;
 
  private:
   /// May a line about this be made? Where not, it is counted as lost.
-  [[nodiscard]] bool audit_takes(const Identity& identity, RepeatGate::Who who,
+  [[nodiscard]] bool audit_takes(const Identity& identity, RepeatFilter::Who who,
                                  std::string_view what, std::int64_t now);
   void send(std::unique_ptr<AuditRecord> record);
 
@@ -50,7 +48,7 @@ class WorkerEvents final : public GatewayEvents {
   WorkerCounters& counters_;
   AuditQueue* queue_;
   AuditWaker* waker_;
-  RepeatGate gate_;
+  RepeatFilter repeats_;
   /// When the sessions began that are open; only kept for the audit log. As many as there are
   /// connections, which the listeners bound.
   std::unordered_map<std::uint64_t, std::int64_t> begun_at_;

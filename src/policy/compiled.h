@@ -56,7 +56,7 @@ struct Tables {
   std::vector<Group> groups;
   MatchIndex index;  // ids are group numbers
   std::vector<RateLimit> limits;
-  std::vector<Limits> bounds;
+  std::vector<Bounds> bounds;
   Trie trie;
 };
 

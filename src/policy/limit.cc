@@ -65,7 +65,7 @@ RateLimit to_limit(const RateSpec& spec, std::string name, bool is_rule) {
   if (spec.messages) limit.burst = spec.burst.value_or(one_second(*spec.messages));
   if (spec.bytes) limit.byte_burst = one_second(*spec.bytes);
   limit.on_exceed = spec.on_exceed;
-  limit.quicken();
+  limit.precompute();
   return limit;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sallyport/topic.h"
+#include "sallyport/utf8.h"
 
 #include "policy/wording.h"
 

@@ -18,7 +18,8 @@ constexpr std::string_view kNameCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
 constexpr std::string_view kNameHint = "1 to 64 of A-Z a-z 0-9 . _ : -";
 /// What the names of checks begin with; a rule of that name could not be told from one.
-constexpr std::array<std::string_view, 3> kReserved = {"mqtt", "session", "policy"};
+constexpr std::array<std::string_view, 6> kReserved = {"mqtt",       "session", "policy",
+                                                       "connection", "tls",     "broker"};
 
 constexpr std::uint32_t kSmallestPacket = 2;  // PINGREQ
 
@@ -76,8 +77,8 @@ class Validator {
     }
     if (is_reserved(name)) {
       fail(origin, named + " is kept for the gateway's own checks",
-           "choose one that is not, and does not begin with, \"mqtt.\", \"session.\" or "
-           "\"policy.\"");
+           "choose one that is not, and does not begin with, \"mqtt.\", \"session.\", "
+           "\"policy.\", \"connection.\", \"tls.\" or \"broker.\"");
     }
     const auto [first, is_new] = seen.emplace(name, &origin);
     if (!is_new) {

@@ -202,14 +202,14 @@ Verdict Grants::check_delivery(const PublishRequest& request) const {
                 request.topic, {request.qos, request.retain, request.payload_size});
 }
 
-Limits Grants::limits(const Limits& listener) const {
-  Limits limits = listener;
+Bounds Grants::bounds(const Bounds& listener) const {
+  Bounds result = listener;
   const Tables& tables = *policy_->compiled_;
   for (const std::uint32_t role : roles_) {
     const std::uint32_t bounds = tables.roles[role].bounds;
-    if (bounds != kNoLimit) limits = strictest(limits, tables.bounds[bounds]);
+    if (bounds != kNoLimit) result = strictest(result, tables.bounds[bounds]);
   }
-  return limits;
+  return result;
 }
 
 }  // namespace sallyport::policy

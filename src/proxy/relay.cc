@@ -1,5 +1,6 @@
 #include "proxy/relay.h"
 
+#include "proxy/failure.h"
 #include "proxy/worker.h"
 
 namespace sallyport::proxy {
@@ -9,8 +10,8 @@ namespace {
 constexpr unsigned kBrokerKeepAliveSeconds = 60;
 }  // namespace
 
-Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Admission::Slot slot,
-             const net::Address& peer, Instant accepted)
+Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener,
+             ConnectionCount::Slot slot, const net::Address& peer, Instant accepted)
     : worker_(worker),
       listener_(std::move(listener)),
       slot_(std::move(slot)),
@@ -29,7 +30,7 @@ int Relay::start(net::Socket socket) {
   }
   if (listener_->tls != nullptr) {
     client_.tls = std::make_unique<tls::Engine>(listener_->tls);
-    deadline_ = accepted_ + listener_->session.limits.connect_timeout;
+    deadline_ = accepted_ + listener_->session.bounds.connect_timeout;
   } else {
     begin_session();
   }
@@ -58,7 +59,7 @@ void Relay::decrypt(Side side, Bytes bytes, Instant now) {
   if (before == tls::Engine::State::handshaking && !engine.version().empty()) handshaken(side, now);
   take(side, plain.bytes(), now);
   if (after == tls::Engine::State::failed) {
-    lose(side, CloseKind::tls_error, engine.error(), now);
+    lose(side, CloseKind::tls_error, engine.failure(), engine.error(), now);
   } else if (after == tls::Engine::State::peer_closed) {
     leg(side).ended = true;
   }
@@ -75,7 +76,11 @@ void Relay::take(Side side, Bytes plain, Instant now) {
 
 void Relay::handshaken(Side side, Instant now) {
   const Instant since = side == Side::client ? accepted_ : dialled_;
-  worker_.events().on_handshake(side, true, leg(side).tls->version(), now - since, {});
+  worker_.events().on_handshake({.side = side,
+                                 .listener = listener_->name,
+                                 .version = leg(side).tls->version(),
+                                 .took = now - since,
+                                 .failure = std::nullopt});
   deadline_ = kNever;
   if (side == Side::client) {
     begin_session();
@@ -86,13 +91,17 @@ void Relay::handshaken(Side side, Instant now) {
   }
 }
 
-void Relay::begin_session() {
+Identity Relay::identity() const {
   Identity identity;
   identity.listener = listener_->name;
   identity.address = peer_.host();
   if (client_.tls != nullptr) identity.certificate = client_.tls->peer_certificate();
-  session_.emplace(listener_->session, std::move(identity), worker_.snapshot().policy,
-                   worker_.events(), worker_.next_session_id(), accepted_);
+  return identity;
+}
+
+void Relay::begin_session() {
+  session_.emplace(listener_->session, identity(), worker_.snapshot().policy, worker_.events(),
+                   worker_.next_session_id(), accepted_);
   client_.ready = true;
   state_ = State::running;
 }
@@ -111,13 +120,15 @@ void Relay::on_connected(net::Socket socket) {
   connector_.reset();
   const Instant now = net::Loop::now();
   if (const int error = broker_.stream.open(worker_.loop(), std::move(socket)); error != 0) {
-    broker_failed(net::describe(error), now);
+    broker_failed(broker_check(error), net::describe(error), now);
   } else {
     broker_.stream.keep_alive(kBrokerKeepAliveSeconds);
     if (const auto& context = worker_.snapshot().broker.tls; context != nullptr) {
       broker_.tls = std::make_unique<tls::Engine>(context);
       const auto state = broker_.tls->start(worker_.cipher(Side::broker));
-      if (state == tls::Engine::State::failed) broker_failed(broker_.tls->error(), now);
+      if (state == tls::Engine::State::failed) {
+        broker_failed(broker_.tls->failure(), broker_.tls->error(), now);
+      }
     } else {
       broker_ready(now);
     }
@@ -125,33 +136,50 @@ void Relay::on_connected(net::Socket socket) {
   settle(now);
 }
 
-void Relay::on_connect_failed(std::string_view detail) {
+void Relay::on_connect_failed(int error) {
   connector_.reset();
   const Instant now = net::Loop::now();
-  broker_failed(detail, now);
+  broker_failed(broker_check(error), net::describe(error), now);
   settle(now);
 }
 
 void Relay::broker_ready(Instant now) {
   deadline_ = kNever;
   broker_.ready = true;
-  worker_.events().on_broker_connect(true, now - dialled_, {});
+  worker_.events().on_broker_connect(now - dialled_, std::nullopt);
   session_->broker_connected(now, worker_.turn());
 }
 
-void Relay::broker_failed(std::string_view detail, Instant now) {
+void Relay::refuse_handshake(Check check) {
+  const Identity who = identity();
+  worker_.events().on_refusal({.session = 0, .identity = who, .version = std::nullopt},
+                              {.phase = Phase::handshake,
+                               .from = Side::client,
+                               .action = Action::disconnect,
+                               .reason = mqtt::ReasonCode::not_authorized,
+                               .cause = {to_string(check), false},
+                               .topic = {}});
+}
+
+void Relay::broker_failed(Check check, std::string_view detail, Instant now) {
   deadline_ = kNever;
-  worker_.events().on_broker_connect(false, now - dialled_, detail);
+  worker_.events().on_broker_connect(now - dialled_, check);
   session_->transport_closed(Side::broker, CloseKind::broker_unavailable, detail, now,
                              worker_.turn());
 }
 
-void Relay::lose(Side side, CloseKind kind, std::string_view detail, Instant now) {
+void Relay::lose(Side side, CloseKind kind, Check check, std::string_view detail, Instant now) {
   if (state_ == State::closing) return;
   Leg& lost = leg(side);
   if (!lost.ready && lost.tls != nullptr) {
     const Instant since = side == Side::client ? accepted_ : dialled_;
-    worker_.events().on_handshake(side, false, {}, now - since, detail);
+    worker_.events().on_handshake({.side = side,
+                                   .listener = listener_->name,
+                                   .version = {},
+                                   .took = now - since,
+                                   .failure = check});
+    // Somebody who looked in and went away was not refused anything.
+    if (side == Side::client && check != Check::tls_closed) refuse_handshake(check);
   }
   if (state_ == State::handshaking) {
     begin_close(now);
@@ -159,15 +187,24 @@ void Relay::lose(Side side, CloseKind kind, std::string_view detail, Instant now
     if (lost.ready) {
       session_->transport_closed(side, kind, detail, now, worker_.turn());
     } else {
-      broker_failed(detail, now);
+      broker_failed(check, detail, now);
     }
+  }
+}
+
+void Relay::lose_socket(Side side, int error, Instant now) {
+  const Check check = side == Side::client ? Check::tls_closed : broker_check(error);
+  if (error == 0) {
+    lose(side, CloseKind::closed, side == Side::client ? check : Check::broker_closed,
+         "connection closed", now);
+  } else {
+    lose(side, CloseKind::network_error, check, net::describe(error), now);
   }
 }
 
 void Relay::on_end(net::Stream& stream, int error) {
   const Instant now = net::Loop::now();
-  lose(side_of(stream), error == 0 ? CloseKind::closed : CloseKind::network_error,
-       error == 0 ? "connection closed" : net::describe(error), now);
+  lose_socket(side_of(stream), error, now);
   settle(now);
 }
 
@@ -179,11 +216,14 @@ void Relay::on_timer(Instant now) {
     return;
   }
   if (state_ == State::handshaking) {
-    if (now >= deadline_) lose(Side::client, CloseKind::connect_timeout, "timed out", now);
+    if (now >= deadline_) {
+      lose(Side::client, CloseKind::connect_timeout, Check::tls_timeout, "timed out", now);
+    }
   } else if (now >= deadline_) {
     // The connector keeps the same time; whichever is first, the answer is the same.
     connector_.reset();
-    lose(Side::broker, CloseKind::broker_unavailable, "timed out", now);
+    lose(Side::broker, CloseKind::broker_unavailable, Check::broker_connect_timeout, "timed out",
+         now);
   } else {
     session_->tick(now, worker_.turn());
     check_stall(Side::client, now);

@@ -10,7 +10,7 @@
 #include "net/connector.h"
 #include "net/stream.h"
 #include "net/timers.h"
-#include "proxy/admission.h"
+#include "proxy/connection_count.h"
 #include "proxy/settings.h"
 #include "tls/engine.h"
 
@@ -32,8 +32,8 @@ class Relay final : private net::Stream::Handler,
                     private net::Connector::Handler {
  public:
   /// `listener` is kept: the settings the connection began with are those it ends with.
-  Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Admission::Slot slot,
-        const net::Address& peer, Instant accepted);
+  Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener,
+        ConnectionCount::Slot slot, const net::Address& peer, Instant accepted);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -100,18 +100,21 @@ class Relay final : private net::Stream::Handler,
   void on_closed(net::Stream& stream) override;
   void on_timer(Instant now) override;
   void on_connected(net::Socket socket) override;
-  void on_connect_failed(std::string_view detail) override;
+  void on_connect_failed(int error) override;
 
   // relay.cc: the middle of a turn
   void decrypt(Side side, Bytes bytes, Instant now);
   void take(Side side, Bytes plain, Instant now);
   void handshaken(Side side, Instant now);
+  [[nodiscard]] Identity identity() const;
   void begin_session();
   void dial(Instant now);
   void broker_ready(Instant now);
-  void broker_failed(std::string_view detail, Instant now);
-  /// A socket or its TLS is gone.
-  void lose(Side side, CloseKind kind, std::string_view detail, Instant now);
+  void refuse_handshake(Check check);
+  void broker_failed(Check check, std::string_view detail, Instant now);
+  /// A socket or its TLS is gone; `check` names that where it was in the handshake or the dial.
+  void lose(Side side, CloseKind kind, Check check, std::string_view detail, Instant now);
+  void lose_socket(Side side, int error, Instant now);
 
   // relay_turn.cc: the end of a turn
   void settle(Instant now);
@@ -135,7 +138,7 @@ class Relay final : private net::Stream::Handler,
 
   Worker& worker_;
   std::shared_ptr<const ListenerSettings> listener_;
-  Admission::Slot slot_;
+  ConnectionCount::Slot slot_;
   net::Address peer_;
   State state_ = State::handshaking;
   Leg client_;

@@ -22,7 +22,7 @@ void Relay::settle(Instant now) {
     } while (is_owed() && (resume(now) || end_of_tls(now)));
   } else if (state_ == State::handshaking) {
     if (const int error = write(Side::client); error != 0) {
-      lose(Side::client, CloseKind::network_error, net::describe(error), now);
+      lose_socket(Side::client, error, now);
     }
   }
   turn.clear();
@@ -43,7 +43,7 @@ void Relay::flush(Instant now) {
     const int error = write(side);
     if (error == 0) continue;
     leg(side).stream.close();
-    lose(side, CloseKind::network_error, net::describe(error), now);
+    lose_socket(side, error, now);
     lost = true;
   }
   // A closed stream takes no bytes and has no errors, so this ends.
@@ -107,7 +107,7 @@ void Relay::check_stall(Side side, Instant now) {
   of.stall_at = now + listener_->stall_timeout;
   if (drained == of.drained) {
     of.stream.close();
-    lose(side, CloseKind::network_error, "takes no bytes", now);
+    lose(side, CloseKind::network_error, Check::tls_timeout, "takes no bytes", now);
   }
   of.drained = drained;
 }
@@ -156,7 +156,8 @@ bool Relay::end_of_tls(Instant now) {
     Leg& from = leg(side);
     if (!from.ended || (from.pauses & kKept) != 0) continue;
     from.ended = false;
-    lose(side, CloseKind::closed, "close_notify", now);
+    lose(side, CloseKind::closed, side == Side::client ? Check::tls_closed : Check::broker_closed,
+         "close_notify", now);
     ended = true;
   }
   return ended;

@@ -83,11 +83,11 @@ std::expected<std::unique_ptr<Server>, StartError> Server::bind(
       of_worker.push_back(std::move(*socket));
     }
     server->addresses_.push_back(address);
-    server->admissions_.push_back(std::make_unique<Admission>());
+    server->counts_.push_back(std::make_unique<ConnectionCount>());
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
-    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]),
-                               server->admissions_, *events[i], watcher);
+    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), server->counts_,
+                               *events[i], watcher);
     if (!worker) {
       return std::unexpected(system_error("cannot make a worker", net::describe(worker.error())));
     }

@@ -26,7 +26,7 @@ Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEve
 
 std::expected<std::unique_ptr<Worker>, int> Worker::make(
     Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
-    std::span<const std::unique_ptr<Admission>> admissions, GatewayEvents& events,
+    std::span<const std::unique_ptr<ConnectionCount>> counts, GatewayEvents& events,
     Watcher& watcher) {
   auto loop = net::Loop::make();
   if (!loop) return std::unexpected(loop.error());
@@ -42,7 +42,7 @@ std::expected<std::unique_ptr<Worker>, int> Worker::make(
   worker->open_ = true;  // from here on the destructor closes what is open
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     net::Listener::Handler& handler = *worker;
-    worker->admissions_.push_back(admissions[i].get());
+    worker->counts_.push_back(counts[i].get());
     worker->listeners_.push_back(
         std::make_unique<net::Listener>(worker->timers_, handler, std::move(sockets[i]), i));
     if (const int error = worker->listeners_.back()->start(*worker->loop_); error != 0) {
@@ -89,10 +89,19 @@ void Worker::on_wakeup() {
 
 void Worker::on_connection(net::Listener& listener, net::Socket socket, const net::Address& peer) {
   const auto& settings = snapshot_->listeners[listener.index()];
-  auto slot = admissions_[listener.index()]->enter(peer, settings->max_connections,
-                                                   settings->max_connections_per_address);
+  auto slot = counts_[listener.index()]->enter(peer, settings->max_connections,
+                                               settings->max_connections_per_address);
   if (!slot) {
-    events_.on_reject(settings->name, slot.error());
+    Identity who;
+    who.listener = settings->name;
+    who.address = peer.host();
+    events_.on_refusal({.session = 0, .identity = who, .version = std::nullopt},
+                       {.phase = Phase::accept,
+                        .from = Side::client,
+                        .action = Action::disconnect,
+                        .reason = mqtt::ReasonCode::quota_exceeded,
+                        .cause = {to_string(slot.error()), false},
+                        .topic = {}});
     return;
   }
   events_.on_accept(settings->name);

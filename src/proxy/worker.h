@@ -15,7 +15,7 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "net/timers.h"
-#include "proxy/admission.h"
+#include "proxy/connection_count.h"
 #include "proxy/relay.h"
 #include "proxy/settings.h"
 
@@ -45,12 +45,12 @@ class Worker final : private net::Wakeup::Handler,
     std::size_t count = 1;
   };
 
-  /// `sockets` and `admissions` stand in the order of the snapshot's listeners; the admissions are
-  /// shared by all workers. `events`, `watcher` and `admissions` outlive the worker. Fails with a
+  /// `sockets` and `counts` stand in the order of the snapshot's listeners; the counts are
+  /// shared by all workers. `events`, `watcher` and `counts` outlive the worker. Fails with a
   /// libuv error code.
   [[nodiscard]] static std::expected<std::unique_ptr<Worker>, int> make(
       Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
-      std::span<const std::unique_ptr<Admission>> admissions, GatewayEvents& events,
+      std::span<const std::unique_ptr<ConnectionCount>> counts, GatewayEvents& events,
       Watcher& watcher);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -106,7 +106,7 @@ class Worker final : private net::Wakeup::Handler,
   GatewayEvents& events_;
   Watcher& watcher_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<Admission*> admissions_;
+  std::vector<ConnectionCount*> counts_;
 
   std::unique_ptr<net::Loop> loop_;
   net::Timers timers_;

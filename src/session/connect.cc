@@ -50,7 +50,7 @@ ReasonCode for_connack(ReasonCode reason) {
 }  // namespace
 
 Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
-  const auto connect = mqtt::decode_connect(a.frame, limits_);
+  const auto connect = mqtt::decode_connect(a.frame, bounds_);
   if (!connect) return bad_connect(a, connect.error());
 
   version_ = connect->version;
@@ -61,7 +61,7 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   if (!admitted) {
     return refuse_connect(a, admitted.error().reason, admitted.error().cause);
   }
-  follow(std::move(*admitted));
+  adopt(std::move(*admitted));
   if (const auto bad = check_against_roles(a)) return bad_connect(a, *bad);
   if (connect->will && !check_will(a, *connect->will)) return Fate::consumed;
   if (!check_keep_alive(a, *connect)) return Fate::consumed;
@@ -91,11 +91,11 @@ Session::Impl::Fate Session::Impl::bad_connect(const Arrival& a, mqtt::Malformed
 /// CONNECT kept to the listener's limits. Where those of the client's roles are lower, it is read
 /// once more, and keeps to these as well.
 std::optional<mqtt::Malformed> Session::Impl::check_against_roles(const Arrival& a) const {
-  if (limits_ == options_.limits) return std::nullopt;
+  if (bounds_ == options_.bounds) return std::nullopt;
   if (a.size() > rules(Side::client).max_packet) {
     return mqtt::Malformed{Check::packet_too_large, ReasonCode::packet_too_large};
   }
-  const auto connect = mqtt::decode_connect(a.frame, limits_);
+  const auto connect = mqtt::decode_connect(a.frame, bounds_);
   return connect ? std::nullopt : std::optional(connect.error());
 }
 
@@ -108,11 +108,11 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
 
 /// From here on these grants decide, and nothing that others have decided is remembered. What
 /// CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
-void Session::Impl::follow(policy::Grants grants) {
+void Session::Impl::adopt(policy::Grants grants) {
   grants_ = std::move(grants);
-  limits_ = grants_->limits(options_.limits);
-  subscribes_.set_maximum(limits_.max_requests);
-  subscriptions_.set_maximum(limits_.max_subscriptions);
+  bounds_ = grants_->bounds(options_.bounds);
+  subscribes_.set_maximum(bounds_.max_requests);
+  subscriptions_.set_maximum(bounds_.max_subscriptions);
   for (VerdictMemo& memo : verdicts_) memo.forget();
 }
 
@@ -149,11 +149,11 @@ bool Session::Impl::check_will(const Arrival& a, const mqtt::Will& will) {
 /// no return code, so that the connection just closes. [MQTT-3.2.2-6 (3.1.1)]
 bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& connect) {
   if (version_ == Version::v5) return true;
-  const bool too_long = connect.keep_alive == 0 || connect.keep_alive > limits_.max_keep_alive;
-  if (!too_long && connect.keep_alive >= limits_.min_keep_alive) return true;
+  const bool too_long = connect.keep_alive == 0 || connect.keep_alive > bounds_.max_keep_alive;
+  if (!too_long && connect.keep_alive >= bounds_.min_keep_alive) return true;
   const policy::Cause cause =
       cause_of(too_long ? Check::keep_alive_maximum : Check::keep_alive_minimum);
-  const bool refuse = limits_.refuse_mqtt3_keep_alive;
+  const bool refuse = bounds_.refuse_mqtt3_keep_alive;
   report_refusal(a, refuse ? Action::disconnect : Action::report,
                  ReasonCode::implementation_specific_error, cause, {});
   if (refuse) close({Side::client, CloseKind::refused, cause.name}, a.turn);
@@ -191,7 +191,7 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
     will_->retain = will.retain;
   }
 
-  const std::uint16_t aliases = std::min(connect.topic_alias_maximum, limits_.max_topic_aliases);
+  const std::uint16_t aliases = std::min(connect.topic_alias_maximum, bounds_.max_topic_aliases);
   to_client_aliases_.set_maximum(aliases);
   if (aliases != connect.topic_alias_maximum) {
     const mqtt::PropertyChange change{Property::topic_alias_maximum, aliases};
@@ -211,7 +211,7 @@ void Session::Impl::broker_connected(Instant now, Turn& turn) {
 }
 
 Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
-  const auto connack = mqtt::decode_connack(a.frame, version_, decode_limits(Side::broker));
+  const auto connack = mqtt::decode_connack(a.frame, version_, decode_bounds(Side::broker));
   if (!connack) return malformed(a, connack.error());
   if (const auto bad = check_connack(*connack)) return malformed(a, *bad);
   if (connack->code == 0) return accept_connack(a, *connack);
@@ -254,29 +254,29 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   broker_max_qos_ = connack.maximum_qos;
   broker_retains_ = connack.retain_available;
   quota(Side::client).set_maximum(connack.receive_maximum);
-  to_broker_aliases_.set_maximum(std::min(connack.topic_alias_maximum, limits_.max_topic_aliases));
-  publishes_.set_maximum(limits_.max_qos2_in_flight);
+  to_broker_aliases_.set_maximum(std::min(connack.topic_alias_maximum, bounds_.max_topic_aliases));
+  publishes_.set_maximum(bounds_.max_qos2_in_flight);
   if (connack.server_keep_alive) keep_alive_ = *connack.server_keep_alive;  // [MQTT-3.2.2-21]
   const std::uint16_t asked = keep_alive_;
   client_keep_alive_ =
-      asked == 0 ? limits_.max_keep_alive : std::min(asked, limits_.max_keep_alive);
+      asked == 0 ? bounds_.max_keep_alive : std::min(asked, bounds_.max_keep_alive);
   // What the broker itself wants is not too short.
   if (version_ == Version::v5 && !connack.server_keep_alive) {
-    client_keep_alive_ = std::max(client_keep_alive_, limits_.min_keep_alive);
+    client_keep_alive_ = std::max(client_keep_alive_, bounds_.min_keep_alive);
   }
 
   // Where the gateway's own limits are lower, a 5.0 client is told, so that it can keep them.
   mqtt::PropertyChange changes[4];
   std::size_t count = 0;
   if (version_ == Version::v5) {
-    if (connack.maximum_packet_size.value_or(UINT32_MAX) > limits_.max_packet) {
-      changes[count++] = {Property::maximum_packet_size, limits_.max_packet};
+    if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_.max_packet) {
+      changes[count++] = {Property::maximum_packet_size, bounds_.max_packet};
     }
-    if (connack.topic_alias_maximum > limits_.max_topic_aliases) {
-      changes[count++] = {Property::topic_alias_maximum, limits_.max_topic_aliases};
+    if (connack.topic_alias_maximum > bounds_.max_topic_aliases) {
+      changes[count++] = {Property::topic_alias_maximum, bounds_.max_topic_aliases};
     }
-    if (connack.receive_maximum > limits_.max_qos2_in_flight) {
-      changes[count++] = {Property::receive_maximum, limits_.max_qos2_in_flight};
+    if (connack.receive_maximum > bounds_.max_qos2_in_flight) {
+      changes[count++] = {Property::receive_maximum, bounds_.max_qos2_in_flight};
     }
     if (asked != client_keep_alive_) {
       changes[count++] = {Property::server_keep_alive, client_keep_alive_};
@@ -288,7 +288,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   deadline_ = kNever;
   last_from_client_ = a.now;
   begun_ = true;
-  events_.on_session_begin(info());
+  events_.on_session_begin(who());
   if (count == 0) return forward(a);
   scratch_.clear();
   if (!mqtt::rewrite_properties(a.frame, {changes, count}, scratch_) ||
@@ -296,7 +296,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
     scratch_.release();
     return forward(a);
   }
-  quota(Side::client).set_maximum(std::min(connack.receive_maximum, limits_.max_qos2_in_flight));
+  quota(Side::client).set_maximum(std::min(connack.receive_maximum, bounds_.max_qos2_in_flight));
   const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::connack);
   scratch_.release();
   return fate;
@@ -309,7 +309,7 @@ bool Session::Impl::check_again(const Arrival& a) {
   const std::unique_ptr<KeptWill> will = std::move(will_);
   bool passes = true;
   if (auto admitted = admit()) {
-    follow(std::move(*admitted));
+    adopt(std::move(*admitted));
     if (will != nullptr) {
       passes = check_will(a, {.topic = will->topic,
                               .payload_size = will->payload_size,

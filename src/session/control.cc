@@ -35,7 +35,7 @@ std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
 }
 
 Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
-  const auto decoded = mqtt::decode_ack(a.frame, a.from, version_, decode_limits(a.from));
+  const auto decoded = mqtt::decode_ack(a.frame, a.from, version_, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   if (tells_unasked(a, decoded->properties)) {
     return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
@@ -96,10 +96,10 @@ Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::A
 
 Session::Impl::Fate Session::Impl::on_pingreq(const Arrival& a) {
   Budget::Exceeded over;
-  const Admission rate = admit_rate(a, grants_->role_limits(), over);
-  if (rate == Admission::later) return Fate::later;
+  const RateAnswer rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == RateAnswer::later) return Fate::later;
   charge_role(a, over);
-  if (rate == Admission::over) {
+  if (rate == RateAnswer::over) {
     if (refuse_over(a, over)) return Fate::consumed;
     // The client is alive and is told so; only the broker is spared. [MQTT-3.12.4-1]
     scratch_.clear();
@@ -123,7 +123,7 @@ Session::Impl::Fate Session::Impl::on_pingresp(const Arrival& a) {
 }
 
 Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
-  const auto decoded = mqtt::decode_disconnect(a.frame, a.from, version_, decode_limits(a.from));
+  const auto decoded = mqtt::decode_disconnect(a.frame, a.from, version_, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   // A session that CONNECT let expire at once cannot be kept alive now. 3.14.2.2.2 (5.0)
   if (a.from == Side::client && session_expires_ && decoded->session_expiry.value_or(0) != 0) {
@@ -137,7 +137,7 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
 Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   // [MQTT-4.12.0-6]: no AUTH where CONNECT named no method.
   if (!enhanced_auth_) return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
-  const auto decoded = mqtt::decode_auth(a.frame, a.from, decode_limits(a.from));
+  const auto decoded = mqtt::decode_auth(a.frame, a.from, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   if (tells_unasked(a, decoded->properties)) {
     return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
@@ -152,10 +152,10 @@ Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   if (a.from == Side::broker) return forward(a);
 
   Budget::Exceeded over;
-  const Admission rate = admit_rate(a, grants_->role_limits(), over);
-  if (rate == Admission::later) return Fate::later;
+  const RateAnswer rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == RateAnswer::later) return Fate::later;
   charge_role(a, over);
-  if (rate == Admission::over) {
+  if (rate == RateAnswer::over) {
     // An exchange with a missing step cannot go on, so `drop` ends it.
     over.action = Action::disconnect;
     (void)refuse_over(a, over);

@@ -10,7 +10,7 @@ using mqtt::ReasonCode;
 using mqtt::Version;
 
 Session::Impl::Fate Session::Impl::on_delivery(const Arrival& a) {
-  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, decode_limits(Side::broker));
+  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, decode_bounds(Side::broker));
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Publish& publish = *decoded;
 

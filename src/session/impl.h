@@ -58,7 +58,7 @@ class Session::Impl final {
   /// What became of a frame. `later`: nothing has changed, feed it again.
   enum class Fate : std::uint8_t { forwarded, consumed, later };
   /// Whether a packet may be taken now as far as the rate limits are concerned.
-  enum class Admission : std::uint8_t { yes, later, over };
+  enum class RateAnswer : std::uint8_t { yes, later, over };
 
   // session.cc
   std::optional<std::size_t> take_step(Side from, Bytes in, Instant now, Turn& turn);
@@ -78,7 +78,7 @@ class Session::Impl final {
   void close(CloseReason reason, Turn& turn);
   mqtt::FrameRules rules(Side from) const;
   std::optional<mqtt::Malformed> first_packet_error(const Arrival& a) const;
-  const Limits& decode_limits(Side from) const;
+  const Bounds& decode_bounds(Side from) const;
   /// The largest packet that a side takes, by what it said itself. 3.1.2.11.4, 3.2.2.3.6 (5.0)
   std::uint32_t max_packet(Side receiver) const {
     return (receiver == Side::client ? client_max_packet_ : broker_max_packet_)
@@ -88,17 +88,20 @@ class Session::Impl final {
   /// [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
   std::uint32_t largest(Side sender) const {
     const std::uint32_t receiver = max_packet(other(sender));
-    return sender == Side::broker ? receiver : std::min(limits_.max_packet, receiver);
+    return sender == Side::broker ? receiver : std::min(bounds_.max_packet, receiver);
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
-  SessionInfo info() const { return {id_, identity_, version_}; }
+  Who who() const { return {id_, identity_, version_}; }
+  Phase phase() const;
+  /// Reports what ends the session or a request of it, where no frame is the reason.
+  void report(Side from, mqtt::PacketType packet, mqtt::ReasonCode reason, policy::Cause cause);
   policy::Verdict judge(Side from, const mqtt::Publish& publish, std::string_view topic);
   static policy::Cause cause_of(Check check) { return {to_string(check), false}; }
 
   // connect.cc
   Fate on_connect(const Arrival& a);
   std::expected<policy::Grants, policy::Verdict> admit() const;
-  void follow(policy::Grants grants);
+  void adopt(policy::Grants grants);
   Fate refuse_connect(const Arrival& a, mqtt::ReasonCode reason, policy::Cause cause,
                       std::string_view topic = {});
   Fate bad_connect(const Arrival& a, mqtt::Malformed error);
@@ -157,8 +160,8 @@ class Session::Impl final {
   Fate on_auth(const Arrival& a);
 
   // timers.cc
-  Admission admit_rate(const Arrival& a, std::span<const std::uint32_t> limits,
-                       Budget::Exceeded& over);
+  RateAnswer admit_rate(const Arrival& a, std::span<const std::uint32_t> limits,
+                        Budget::Exceeded& over);
   static mqtt::ReasonCode over_reason(Action action);
   /// A packet is taken: charges the roles' limits, and reports one that only reports.
   void charge_role(const Arrival& a, const Budget::Exceeded& over);
@@ -182,10 +185,10 @@ class Session::Impl final {
   const SessionOptions& options_;
   Events& events_;
   policy::Policy::Ptr policy_;
-  std::optional<policy::Grants> grants_;  // from an accepted CONNECT on; set by follow()
+  std::optional<policy::Grants> grants_;  // from an accepted CONNECT on; set by adopt()
   Identity identity_;
   const std::uint64_t id_;
-  Limits limits_;  // the listener's, lowered by the roles
+  Bounds bounds_;  // the listener's, lowered by the roles
 
   State state_ = State::awaiting_connect;
   mqtt::Version version_ = mqtt::Version::v3_1_1;

@@ -66,7 +66,7 @@ std::size_t Session::Impl::pass_known(Side from, Bytes in, Instant now, Turn& tu
 }
 
 Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
-  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, limits_);
+  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, bounds_);
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Publish& publish = *decoded;
 
@@ -143,14 +143,14 @@ bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
   const std::span<const std::uint32_t> rule(&limit, limit == policy::kNoLimit ? 0 : 1);
   Budget::Exceeded role_over;
   Budget::Exceeded rule_over;
-  const Admission by_role = admit_rate(a, roles, role_over);
-  if (by_role == Admission::later) return false;
-  if (by_role == Admission::over) {
+  const RateAnswer by_role = admit_rate(a, roles, role_over);
+  if (by_role == RateAnswer::later) return false;
+  if (by_role == RateAnswer::over) {
     refuse(role_over);
   } else {
-    const Admission by_rule = admit_rate(a, rule, rule_over);
-    if (by_rule == Admission::later) return false;
-    if (by_rule == Admission::over) refuse(rule_over);
+    const RateAnswer by_rule = admit_rate(a, rule, rule_over);
+    if (by_rule == RateAnswer::later) return false;
+    if (by_rule == RateAnswer::over) refuse(rule_over);
   }
   budget_.charge(*policy_, roles, a.size(), a.now);
   report_over(a, role_over, {});

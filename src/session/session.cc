@@ -17,10 +17,10 @@ constexpr std::size_t kMaxQueuedReplies = 4096;
 
 // What the gateway enforces on the client's packets is not enforced on the broker's: a long topic
 // that somebody published past the gateway must not end a subscriber's session. The grammar is.
-constexpr Limits kBrokerLimits = [] {
-  Limits limits = unlimited();
-  limits.max_packet = 256 * 1024;  // of what has to be gathered; payloads are not
-  return limits;
+constexpr Bounds kBrokerBounds = [] {
+  Bounds bounds = unbounded();
+  bounds.max_packet = 256 * 1024;  // of what has to be gathered; payloads are not
+  return bounds;
 }();
 
 }  // namespace
@@ -39,9 +39,9 @@ Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Po
       policy_(std::move(policy)),
       identity_(std::move(identity)),
       id_(id),
-      limits_(options.limits),
+      bounds_(options.bounds),
       subscriptions_(options.hash_key),
-      deadline_(accepted + options.limits.connect_timeout),
+      deadline_(accepted + options.bounds.connect_timeout),
       throttled_until_{},
       last_from_client_(accepted),
       last_to_broker_(accepted) {}
@@ -50,7 +50,7 @@ Session::Impl::~Impl() {
   connect_.wipe();
   inlet(Side::client).wipe();
   if (state_ != State::closed) {
-    events_.on_session_end(info(), {Side::client, CloseKind::internal_error, "abandoned"}, begun_);
+    events_.on_session_end(who(), {Side::client, CloseKind::internal_error, "abandoned"}, begun_);
   }
 }
 
@@ -130,8 +130,8 @@ std::uint8_t Session::Impl::paused(Side from) const {
 
 mqtt::FrameRules Session::Impl::rules(Side from) const {
   std::uint32_t most = largest(from);
-  if (from == Side::broker) return {from, version_, most, kBrokerLimits.max_packet};
-  if (state_ == State::awaiting_connect) most = std::min(most, limits_.max_packet_before_connect);
+  if (from == Side::broker) return {from, version_, most, kBrokerBounds.max_packet};
+  if (state_ == State::awaiting_connect) most = std::min(most, bounds_.max_packet_before_connect);
   return {from, version_, most, most};
 }
 
@@ -142,8 +142,8 @@ std::optional<mqtt::Malformed> Session::Impl::first_packet_error(const Arrival& 
   return mqtt::Malformed{Check::connect_first, ReasonCode::protocol_error};
 }
 
-const Limits& Session::Impl::decode_limits(Side from) const {
-  return from == Side::client ? limits_ : kBrokerLimits;
+const Bounds& Session::Impl::decode_bounds(Side from) const {
+  return from == Side::client ? bounds_ : kBrokerBounds;
 }
 
 /// The two packets that most sessions consist of, where nothing about them is new. 0: the long way.
@@ -262,7 +262,39 @@ void Session::Impl::inject(Side to, const Buffer& packet, Turn& turn) {
 
 void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
                                    policy::Cause cause, std::string_view topic) {
-  events_.on_refusal(info(), {a.from, a.type(), action, reason, cause, topic});
+  events_.on_refusal(who(), {.phase = phase(),
+                             .from = a.from,
+                             .packet = a.type(),
+                             .action = action,
+                             .reason = reason,
+                             .cause = cause,
+                             .topic = topic});
+}
+
+void Session::Impl::report(Side from, PacketType packet, ReasonCode reason, policy::Cause cause) {
+  events_.on_refusal(who(), {.phase = phase(),
+                             .from = from,
+                             .packet = packet,
+                             .action = Action::disconnect,
+                             .reason = reason,
+                             .cause = cause,
+                             .topic = {}});
+}
+
+Phase Session::Impl::phase() const {
+  switch (state_) {
+    case State::awaiting_connect:
+      return Phase::connect;
+    case State::dialing:
+      return Phase::dial;
+    case State::awaiting_connack:
+      return Phase::connack;
+    case State::open:
+      return Phase::open;
+    case State::closed:
+      break;
+  }
+  return Phase::end;
 }
 
 /// The verdict on a PUBLISH of either side, which has `topic` for its own or by an alias.
@@ -314,7 +346,7 @@ void Session::Impl::close(CloseReason reason, Turn& turn) {
   if (state_ == State::closed) return;
   state_ = State::closed;
   turn.close = reason;
-  events_.on_session_end(info(), reason, begun_);
+  events_.on_session_end(who(), reason, begun_);
 }
 
 void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view detail,
@@ -322,12 +354,8 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   if (state_ == State::closed) return;
   if (side == Side::broker) {
     if (state_ == State::dialing || state_ == State::awaiting_connack) {
-      events_.on_refusal(info(), {Side::broker,
-                                  PacketType::connect,
-                                  Action::disconnect,
-                                  ReasonCode::server_unavailable,
-                                  cause_of(Check::broker_unavailable),
-                                  {}});
+      report(Side::broker, PacketType::connect, ReasonCode::server_unavailable,
+             cause_of(Check::broker_unavailable));
       reject_client(ReasonCode::server_unavailable, turn);
       kind = CloseKind::broker_unavailable;
     }
@@ -344,9 +372,7 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
   auto admitted = admit();
   if (!admitted) {
     const policy::Verdict& verdict = admitted.error();
-    events_.on_refusal(
-        info(),
-        {Side::client, PacketType::connect, Action::disconnect, verdict.reason, verdict.cause, {}});
+    report(Side::client, PacketType::connect, verdict.reason, verdict.cause);
     if (state_ == State::open) {
       say_goodbye(ReasonCode::not_authorized, turn);
     } else {
@@ -355,7 +381,7 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
     close({Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
     return;
   }
-  follow(std::move(*admitted));
+  adopt(std::move(*admitted));
   budget_.reset();
 }
 

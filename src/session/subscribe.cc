@@ -36,7 +36,7 @@ std::uint8_t for_suback(Version version, ReasonCode reason) {
 }  // namespace
 
 Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
-  const auto decoded = mqtt::decode_subscribe(a.frame, version_, limits_);
+  const auto decoded = mqtt::decode_subscribe(a.frame, version_, bounds_);
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Subscribe& subscribe = *decoded;
   // 3.x says nothing against sending a request again; only where the answer could not be told apart
@@ -47,10 +47,10 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
   }
 
   Budget::Exceeded over;
-  const Admission rate = admit_rate(a, grants_->role_limits(), over);
-  if (rate == Admission::later) return Fate::later;
+  const RateAnswer rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == RateAnswer::later) return Fate::later;
   charge_role(a, over);
-  if (rate == Admission::over) return refuse_request(a, subscribe, over);
+  if (rate == RateAnswer::over) return refuse_request(a, subscribe, over);
 
   SubscribeWindow::Codes codes(subscribe.count, SubscribeWindow::kForwarded);
   std::size_t refused = 0;
@@ -121,20 +121,20 @@ std::size_t Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Sub
 }
 
 Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
-  const auto decoded = mqtt::decode_subscribe(a.frame, version_, limits_);
+  const auto decoded = mqtt::decode_subscribe(a.frame, version_, bounds_);
   if (!decoded) return malformed(a, decoded.error());
   if (version_ == Version::v5 && subscribes_.contains(decoded->packet_id)) {  // [MQTT-2.2.1-3]
     return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
   }
   Budget::Exceeded over;
-  const Admission rate = admit_rate(a, grants_->role_limits(), over);
-  if (rate == Admission::later) return Fate::later;
+  const RateAnswer rate = admit_rate(a, grants_->role_limits(), over);
+  if (rate == RateAnswer::later) return Fate::later;
   // UNSUBACK of 3.x cannot say no, so there the limit is only reported.
-  if (rate == Admission::over && version_ != Version::v5 && over.action == Action::drop) {
+  if (rate == RateAnswer::over && version_ != Version::v5 && over.action == Action::drop) {
     over.action = Action::report;
   }
   charge_role(a, over);
-  if (rate == Admission::over && over.action != Action::report) {
+  if (rate == RateAnswer::over && over.action != Action::report) {
     return refuse_request(a, *decoded, over);
   }
   if (version_ == Version::v5) subscribes_.follow(decoded->packet_id, decoded->count);
@@ -171,7 +171,7 @@ Session::Impl::Fate Session::Impl::answer_request(const Arrival& a, const mqtt::
 }
 
 Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
-  const auto decoded = mqtt::decode_suback(a.frame, version_, decode_limits(Side::broker));
+  const auto decoded = mqtt::decode_suback(a.frame, version_, decode_bounds(Side::broker));
   if (!decoded) return malformed(a, decoded.error());
   if (tells_unasked(a, decoded->properties)) {
     return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});

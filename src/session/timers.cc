@@ -11,66 +11,6 @@ namespace sallyport {
 using mqtt::PacketType;
 using mqtt::ReasonCode;
 
-namespace {
-
-// A client without keep-alive has no interval to halve.
-constexpr Duration kLongestPause = std::chrono::seconds(30);
-
-}  // namespace
-
-Session::Impl::Admission Session::Impl::admit_rate(const Arrival& a,
-                                                   std::span<const std::uint32_t> limits,
-                                                   Budget::Exceeded& over) {
-  over = budget_.ask(*policy_, limits, a.size(), a.now);
-  if (over.limit == nullptr || over.action == Action::report) return Admission::yes;
-  if (over.action == Action::throttle) {
-    if (over.wait <= longest_pause()) {
-      throttled_until(a.from) = a.now + over.wait;
-      events_.on_throttle(info(), a.from, {over.limit->name, over.limit->is_rule}, over.wait);
-      return Admission::later;
-    }
-    // Waiting longer would starve the client's PINGREQ, so the packet is dropped instead.
-    over.action = Action::drop;
-  }
-  return Admission::over;
-}
-
-/// 0x96 ends a connection, 0x97 refuses one request.
-ReasonCode Session::Impl::over_reason(Action action) {
-  return action == Action::disconnect ? ReasonCode::message_rate_too_high
-                                      : ReasonCode::quota_exceeded;
-}
-
-void Session::Impl::charge_role(const Arrival& a, const Budget::Exceeded& over) {
-  budget_.charge(*policy_, grants_->role_limits(), a.size(), a.now);
-  report_over(a, over, {});
-}
-
-void Session::Impl::report_over(const Arrival& a, const Budget::Exceeded& over,
-                                std::string_view topic) {
-  if (over.limit == nullptr || over.action != Action::report) return;
-  report_refusal(a, Action::report, ReasonCode::quota_exceeded,
-                 {over.limit->name, over.limit->is_rule}, topic);
-}
-
-bool Session::Impl::refuse_over(const Arrival& a, const Budget::Exceeded& over) {
-  const bool ends = over.action == Action::disconnect;
-  const ReasonCode reason = over_reason(over.action);
-  report_refusal(a, over.action, reason, {over.limit->name, over.limit->is_rule}, {});
-  if (!ends) return false;
-  say_goodbye(reason, a.turn);
-  close({Side::client, CloseKind::refused, over.limit->name}, a.turn);
-  return true;
-}
-
-/// Half the keep-alive, so that a throttled client's PINGREQ is answered in time: of what the
-/// broker counts, and of what the gateway counts itself and has told a client of 5.0.
-Duration Session::Impl::longest_pause() const {
-  constexpr Duration kHalfSecond = std::chrono::milliseconds(500);
-  const Duration pause = keep_alive_ == 0 ? kLongestPause : kHalfSecond * keep_alive_;
-  return client_keep_alive_ == 0 ? pause : std::min(pause, kHalfSecond * client_keep_alive_);
-}
-
 /// A client whose every packet is refused sends nothing to the broker, which would take it for
 /// dead. While the client keeps itself alive, so does the gateway towards the broker.
 void Session::Impl::note_client_packet(Instant now, Turn& turn) {
@@ -128,12 +68,9 @@ void Session::Impl::tick(Instant now, Turn& turn) {
   if (now >= deadline_) {
     const bool connect_missing = state_ == State::awaiting_connect;
     const Check check = connect_missing ? Check::connect_timeout : Check::broker_timeout;
-    events_.on_refusal(info(), {connect_missing ? Side::client : Side::broker,
-                                connect_missing ? PacketType::connect : PacketType::connack,
-                                Action::disconnect,
-                                ReasonCode::server_unavailable,
-                                cause_of(check),
-                                {}});
+    report(connect_missing ? Side::client : Side::broker,
+           connect_missing ? PacketType::connect : PacketType::connack,
+           ReasonCode::server_unavailable, cause_of(check));
     if (!connect_missing) reject_client(ReasonCode::server_unavailable, turn);
     close({connect_missing ? Side::client : Side::broker,
            connect_missing ? CloseKind::connect_timeout : CloseKind::broker_unavailable,
@@ -142,12 +79,8 @@ void Session::Impl::tick(Instant now, Turn& turn) {
     return;
   }
   if (now >= keep_alive_deadline()) {
-    events_.on_refusal(info(), {Side::client,
-                                PacketType::pingreq,
-                                Action::disconnect,
-                                ReasonCode::keep_alive_timeout,
-                                cause_of(Check::keep_alive),
-                                {}});
+    report(Side::client, PacketType::pingreq, ReasonCode::keep_alive_timeout,
+           cause_of(Check::keep_alive));
     say_goodbye(ReasonCode::keep_alive_timeout, turn);
     close({Side::client, CloseKind::keep_alive, to_string(Check::keep_alive)}, turn);
     return;

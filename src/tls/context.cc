@@ -170,7 +170,7 @@ void ContextLoader::own_certificate(const std::string& certificate, const std::s
   if (SSL_CTX_set_chain_and_key(context_->ctx_.get(), ders.data(), ders.size(), own_key.get(),
                                 nullptr) != 1) {
     wrong(certificate, "cannot be used with the key " + key + ": " +
-                           std::string(describe_error(ERR_get_error())));
+                           std::string(describe_error(ERR_get_error()).text));
   }
   ERR_clear_error();
 }
@@ -220,7 +220,7 @@ std::vector<LoadedCertificate> ContextLoader::anchors(const std::string& ca, int
   for (const LoadedCertificate& one : cas) {
     if (X509_STORE_add_cert(store, one.parsed.get()) != 1) {
       wrong(ca, "holds a certificate that cannot be used as a CA: " +
-                    std::string(describe_error(ERR_get_error())));
+                    std::string(describe_error(ERR_get_error()).text));
       break;
     }
   }

@@ -29,7 +29,7 @@ Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
       (context_->sends_server_name_ &&
        SSL_set_tlsext_host_name(ssl_.get(), context_->server_name().c_str()) != 1)) {
     ERR_clear_error();
-    error_ = "out of memory";
+    failure_ = {Check::tls_internal, "out of memory"};
     state_ = State::failed;
     return;
   }
@@ -158,7 +158,7 @@ void Engine::close(Buffer& cipher) {
 
 Engine::State Engine::fail(const Transport& transport) {
   // The oldest error is the cause, the others say what became of it.
-  error_ = transport.error.empty() ? describe_error(ERR_peek_error()) : transport.error;
+  failure_ = transport.failure.text.empty() ? describe_error(ERR_peek_error()) : transport.failure;
   ERR_clear_error();
   peer_.reset();
   return state_ = State::failed;

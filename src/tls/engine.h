@@ -11,6 +11,7 @@
 #include "sallyport/identity.h"
 
 #include "tls/context.h"
+#include "tls/errors.h"
 
 namespace sallyport::tls {
 
@@ -52,7 +53,9 @@ class Engine final {
   [[nodiscard]] State state() const { return state_; }
   /// One line for the log, with the reason that BoringSSL or the verifier gave; static storage.
   /// Never contains peer-chosen bytes.
-  [[nodiscard]] std::string_view error() const { return error_; }
+  [[nodiscard]] std::string_view error() const { return failure_.text; }
+  /// State::failed: the name of that reason.
+  [[nodiscard]] Check failure() const { return failure_.check; }
   /// Server role: what the verified client certificate says; null without one. Valid from
   /// State::open on. A certificate whose names are ambiguous fails the handshake (tls/identity.h).
   /// Client role: null; of the broker nothing but its name matters, and that was verified.
@@ -68,7 +71,7 @@ class Engine final {
   Context::Ptr context_;
   bssl::UniquePtr<SSL> ssl_;
   std::shared_ptr<const Certificate> peer_;
-  std::string_view error_;
+  Failure failure_;
   State state_ = State::handshaking;
 };
 

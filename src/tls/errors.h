@@ -3,12 +3,20 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sallyport/checks.h"
+
 namespace sallyport::tls {
 
-/// One line for the log, static storage, for an error of BoringSSL's queue (0: there was none,
-/// which is so where a peer says close_notify instead of shaking hands). Known reasons are put in
-/// an operator's words; the others have BoringSSL's own ("DECODE_ERROR"). Neither ever holds bytes
+/// Why a connection failed. `text` is one line for the log, of static storage; it never holds bytes
 /// of a peer.
-[[nodiscard]] std::string_view describe_error(std::uint32_t packed);
+struct Failure {
+  Check check = Check::tls_internal;
+  std::string_view text;
+};
+
+/// For an error of BoringSSL's queue (0: there was none, which is so where a peer says close_notify
+/// instead of shaking hands). Known reasons are put in an operator's words; the others have
+/// BoringSSL's own ("DECODE_ERROR").
+[[nodiscard]] Failure describe_error(std::uint32_t packed);
 
 }  // namespace sallyport::tls

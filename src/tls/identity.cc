@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 
 #include "sallyport/bytes.h"
+#include "sallyport/utf8.h"
 
 namespace sallyport::tls {
 namespace {
@@ -37,33 +38,6 @@ std::string to_hex(Bytes bytes) {
   return text;
 }
 
-/// Well-formed UTF-8 (RFC 3629) without C0 and C1 control characters and U+007F.
-bool is_clean_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[at++]);
-    std::size_t more = 0;
-    std::uint32_t rune = lead;
-    std::uint32_t least = 0;
-    if (lead >= 0xf8 || (lead >= 0x80 && lead < 0xc0)) return false;
-    if (lead >= 0xf0) {
-      more = 3, rune = lead & 0x07U, least = 0x10000;
-    } else if (lead >= 0xe0) {
-      more = 2, rune = lead & 0x0fU, least = 0x800;
-    } else if (lead >= 0xc0) {
-      more = 1, rune = lead & 0x1fU, least = 0x80;
-    }
-    for (; more != 0; --more) {
-      if (at == text.size()) return false;
-      const auto next = static_cast<std::uint8_t>(text[at++]);
-      if ((next & 0xc0U) != 0x80) return false;
-      rune = (rune << 6) | (next & 0x3fU);
-    }
-    if (rune < least || rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff)) return false;
-    if (rune < 0x20 || (rune >= 0x7f && rune <= 0x9f)) return false;
-  }
-  return true;
-}
-
 std::string_view text_of(const ASN1_STRING* string) {
   return as_text(
       {ASN1_STRING_get0_data(string), static_cast<std::size_t>(ASN1_STRING_length(string))});
@@ -83,7 +57,7 @@ Refused read_common_name(X509* leaf, std::string& common_name) {
   const bssl::UniquePtr<std::uint8_t> owner(converted);
   const std::string_view text = as_text({converted, static_cast<std::size_t>(length)});
   if (text.size() > kMaxNameBytes) return "common name of the client certificate is too long";
-  if (!is_clean_utf8(text)) {
+  if (mqtt::check_utf8(text, true)) {
     return "common name of the client certificate holds a NUL or control character or is not UTF-8";
   }
   common_name = text;

@@ -8,6 +8,8 @@
 #include "sallyport/bytes.h"
 #include "sallyport/identity.h"
 
+#include "tls/errors.h"
+
 /// Where BoringSSL reads and writes during one call of an Engine.
 namespace sallyport::tls {
 
@@ -18,7 +20,7 @@ struct Transport {
   Buffer* out = nullptr;                               // where ciphertext goes
   X509_STORE* trust = nullptr;                         // what a peer's certificate must chain to
   std::shared_ptr<const Certificate>* peer = nullptr;  // where a verified client's names go
-  std::string_view error = {};  // why a certificate was refused; static storage
+  Failure failure = {};  // why a certificate was refused; empty text: it was not
 };
 
 /// The method of BIOs that read and write through a Transport. Null: out of memory.

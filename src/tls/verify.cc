@@ -14,9 +14,10 @@
 namespace sallyport::tls {
 namespace {
 
-ssl_verify_result_t refuse(Transport& transport, std::string_view why, std::uint8_t& alert,
-                           int code) {
-  transport.error = why;
+constexpr Failure kNoMemory{Check::tls_internal, "out of memory"};
+
+ssl_verify_result_t refuse(Transport& transport, Failure why, std::uint8_t& alert, int code) {
+  transport.failure = why;
   alert = static_cast<std::uint8_t>(code);
   return ssl_verify_invalid;
 }
@@ -27,32 +28,33 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
   Transport& transport = *transport_of(ssl);
   const STACK_OF(CRYPTO_BUFFER)* shown = SSL_get0_peer_certificates(ssl);
   if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0 || transport.trust == nullptr) {
-    return refuse(transport, "peer showed no certificate", *alert, SSL_AD_CERTIFICATE_REQUIRED);
+    return refuse(transport, {Check::certificate_missing, "peer showed no certificate"}, *alert,
+                  SSL_AD_CERTIFICATE_REQUIRED);
   }
 
   CRYPTO_BUFFER* const leaf_der = sk_CRYPTO_BUFFER_value(shown, 0);
   bssl::UniquePtr<X509> leaf;
   const bssl::UniquePtr<STACK_OF(X509)> chain(sk_X509_new_null());
   if (chain == nullptr) {
-    return refuse(transport, "out of memory", *alert, SSL_AD_INTERNAL_ERROR);
+    return refuse(transport, kNoMemory, *alert, SSL_AD_INTERNAL_ERROR);
   }
   for (std::size_t i = 0; i < sk_CRYPTO_BUFFER_num(shown); ++i) {
     bssl::UniquePtr<X509> parsed(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(shown, i)));
     if (parsed == nullptr) {
-      return refuse(transport, "peer's certificate cannot be parsed", *alert,
-                    SSL_AD_BAD_CERTIFICATE);
+      return refuse(transport, {Check::certificate_invalid, "peer's certificate cannot be parsed"},
+                    *alert, SSL_AD_BAD_CERTIFICATE);
     }
     if (i == 0) {
       leaf = std::move(parsed);
     } else if (!bssl::PushToStack(chain.get(), std::move(parsed))) {
-      return refuse(transport, "out of memory", *alert, SSL_AD_INTERNAL_ERROR);
+      return refuse(transport, kNoMemory, *alert, SSL_AD_INTERNAL_ERROR);
     }
   }
 
   const bssl::UniquePtr<X509_STORE_CTX> verifier(X509_STORE_CTX_new());
   if (verifier == nullptr ||
       X509_STORE_CTX_init(verifier.get(), transport.trust, leaf.get(), chain.get()) != 1) {
-    return refuse(transport, "out of memory", *alert, SSL_AD_INTERNAL_ERROR);
+    return refuse(transport, kNoMemory, *alert, SSL_AD_INTERNAL_ERROR);
   }
   if (X509_verify_cert(verifier.get()) != 1) {
     long code = X509_STORE_CTX_get_error(verifier.get());
@@ -64,13 +66,14 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
 
   auto certificate = read_certificate(leaf.get(), leaf_der);
   if (!certificate) {
-    return refuse(transport, certificate.error(), *alert, SSL_AD_BAD_CERTIFICATE);
+    return refuse(transport, {Check::certificate_invalid, certificate.error()}, *alert,
+                  SSL_AD_BAD_CERTIFICATE);
   }
   *transport.peer = std::make_shared<const Certificate>(std::move(*certificate));
   return ssl_verify_ok;
 }
 
-std::string_view describe_verify_error(long code) {
+Failure describe_verify_error(long code) {
   switch (code) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -78,32 +81,40 @@ std::string_view describe_verify_error(long code) {
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_UNTRUSTED:
-      return "peer's certificate was not issued by a CA of the configured bundle";
+      return {Check::certificate_untrusted,
+              "peer's certificate was not issued by a CA of the configured bundle"};
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-      return "peer's certificate has a signature that does not verify";
+      return {Check::certificate_invalid,
+              "peer's certificate has a signature that does not verify"};
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "peer's certificate, or one of its chain, has expired";
+      return {Check::certificate_expired, "peer's certificate, or one of its chain, has expired"};
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "peer's certificate, or one of its chain, is not valid yet";
+      return {Check::certificate_not_yet_valid,
+              "peer's certificate, or one of its chain, is not valid yet"};
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-      return "peer's certificate chain is too long";
+      return {Check::certificate_invalid, "peer's certificate chain is too long"};
     case X509_V_ERR_INVALID_PURPOSE:
     case X509_V_ERR_CERT_REJECTED:
-      return "peer's certificate may not be used for this purpose (extended key usage)";
+      return {Check::certificate_purpose,
+              "peer's certificate may not be used for this purpose (extended key usage)"};
     case X509_V_ERR_INVALID_CA:
     case X509_V_ERR_PATH_LENGTH_EXCEEDED:
     case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-      return "peer's certificate was issued by a certificate that may not issue it";
+      return {Check::certificate_purpose,
+              "peer's certificate was issued by a certificate that may not issue it"};
     case X509_V_ERR_HOSTNAME_MISMATCH:
-      return "broker's certificate does not carry the expected name as a subject alternative name";
+      return {
+          Check::certificate_name,
+          "broker's certificate does not carry the expected name as a subject alternative name"};
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "broker's certificate does not carry the expected address as a subject alternative "
-             "name";
+      return {Check::certificate_name,
+              "broker's certificate does not carry the expected address as a subject alternative "
+              "name"};
     case X509_V_ERR_OUT_OF_MEM:
-      return "out of memory";
+      return kNoMemory;
     default:
       // Static storage, and about the certificate's form, never with words out of it.
-      return X509_verify_cert_error_string(code);
+      return {Check::certificate_invalid, X509_verify_cert_error_string(code)};
   }
 }
 

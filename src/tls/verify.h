@@ -1,22 +1,23 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include <openssl/ssl.h>
+
+#include "tls/errors.h"
 
 /// Verification of the certificate that a peer showed.
 namespace sallyport::tls {
 
 /// For SSL_CTX_set_custom_verify(): builds and checks the chain against the attached Transport's
 /// `trust`, which also says for what purpose and which name; sets its `peer` (server role only:
-/// nobody asks what else a broker's certificate says) or its `error`.
+/// nobody asks what else a broker's certificate says) or its `failure`.
 ///
 /// X.509 objects live during this call only; what BoringSSL would keep of them for each connection
 /// is many times the rest of an idle connection.
 ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert);
 
-/// One line for the log, static storage, for an X509_V_ERR_* code.
-[[nodiscard]] std::string_view describe_verify_error(long code);
+/// For an X509_V_ERR_* code.
+[[nodiscard]] Failure describe_verify_error(long code);
 
 }  // namespace sallyport::tls

@@ -133,7 +133,7 @@ class Identity(Case):
         held = [self.client(gateway.port).open_session(f"c{n}") for n in range(2)]
         third = self.client(gateway.port)
         third.expect_end()
-        gateway.wait_metric(1, "sallyport_connections_rejected_total", reason="max_connections_per_address")
+        gateway.wait_metric(1, "sallyport_refusals_total", rule="connection.max-per-address")
         held[0].close()
         gateway.wait_gauge(1, "sallyport_sessions_open")
         self.until(lambda: self.finds_room(gateway), "there is room again")

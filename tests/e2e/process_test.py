@@ -77,6 +77,6 @@ class Process(Case):
         gateway = self.gateway(self.fake_broker(), listeners=[Listener("plain", more="max_connections = 3")])
         held = [self.client(gateway.port).open_session(f"c{n}") for n in range(3)]
         self.client(gateway.port).expect_end()
-        gateway.wait_metric(1, "sallyport_connections_rejected_total", reason="max_connections")
+        gateway.wait_metric(1, "sallyport_refusals_total", rule="connection.max")
         held[0].close()
         self.until(lambda: self._works(gateway), "there is room again")

@@ -27,7 +27,7 @@ struct Case {
   Frame frame;
   Side from = Side::client;
   Version version = Version::v3_1_1;
-  Limits limits;
+  Bounds bounds;
 
   [[nodiscard]] bool five() const { return version == Version::v5; }
   [[nodiscard]] wire::Level level() const { return static_cast<wire::Level>(version); }
@@ -62,7 +62,7 @@ void check_properties(const Case& c, const mqtt::Properties& properties) {
   must(bytes == properties.raw.size(), "the properties fill their block");
   must(users == properties.user_count && user_bytes == properties.user_bytes,
        "user properties are counted");
-  must(users <= c.limits.max_user_properties && user_bytes <= c.limits.max_user_property_bytes,
+  must(users <= c.bounds.max_user_properties && user_bytes <= c.bounds.max_user_property_bytes,
        "user properties keep to the limit");
 }
 
@@ -88,15 +88,15 @@ Frame reframe(const Buffer& out, const Case& c) {
 }
 
 void check_connect(const Case& c) {
-  const auto decoded = mqtt::decode_connect(c.frame, c.limits);
+  const auto decoded = mqtt::decode_connect(c.frame, c.bounds);
   if (!decoded) return;
   const mqtt::Connect& p = *decoded;
   Case as = c;
   as.version = p.version;
   check_properties(as, p.properties);
   const std::string_view body = c.body();
-  must(p.client_id.size() <= c.limits.max_client_id_length, "the identifier keeps to the limit");
-  must(!p.bridge || c.limits.bridges, "a bridge only where they are let in");
+  must(p.client_id.size() <= c.bounds.max_client_id_length, "the identifier keeps to the limit");
+  must(!p.bridge || c.bounds.bridges, "a bridge only where they are let in");
   std::string beginning = wire::text(p.version == Version::v3_1 ? "MQIsdp" : "MQTT") +
                           wire::u8(static_cast<unsigned>(p.version) | (p.bridge ? 0x80U : 0U));
   const auto flags = static_cast<std::uint8_t>(body.at(beginning.size()));
@@ -115,7 +115,7 @@ void check_connect(const Case& c) {
     must(body.substr(size).starts_with(will), "the Will says what is in it");
     must(p.will->qos == (flags >> 3 & 3) && p.will->retain == ((flags & 0x20) != 0),
          "so do its flags");
-    must(!mqtt::check_topic_name(p.will->topic, c.limits), "the Will's topic is a topic");
+    must(!mqtt::check_topic_name(p.will->topic, c.bounds), "the Will's topic is a topic");
     size += will.size() + p.will->payload_size;
   }
   if (p.username) {
@@ -135,7 +135,7 @@ void check_connect(const Case& c) {
   Buffer out;
   must(mqtt::rewrite_properties(c.frame, changes, out), "properties can be set");
   const Frame frame = reframe(out, as);
-  Limits wide = c.limits;
+  Bounds wide = c.bounds;
   wide.max_user_properties = UINT16_MAX;
   const auto again = mqtt::decode_connect(frame, wide);
   must(again.has_value(), "the rewritten CONNECT is one");
@@ -150,7 +150,7 @@ void check_connect(const Case& c) {
 }
 
 void check_connack(const Case& c) {
-  const auto decoded = mqtt::decode_connack(c.frame, c.version, c.limits);
+  const auto decoded = mqtt::decode_connack(c.frame, c.version, c.bounds);
   if (!decoded) return;
   const mqtt::Connack& p = *decoded;
   check_properties(c, p.properties);
@@ -162,7 +162,7 @@ void check_connack(const Case& c) {
                                           {Property::receive_maximum, 9}};
   Buffer out;
   must(mqtt::rewrite_properties(c.frame, changes, out), "properties can be set");
-  const auto again = mqtt::decode_connack(reframe(out, c), c.version, c.limits);
+  const auto again = mqtt::decode_connack(reframe(out, c), c.version, c.bounds);
   must(again.has_value(), "the rewritten CONNACK is one");
   must(again->server_keep_alive == 7 && again->receive_maximum == 9, "the properties are set");
   must(again->code == p.code && again->maximum_packet_size == p.maximum_packet_size &&
@@ -172,12 +172,12 @@ void check_connack(const Case& c) {
 }
 
 void check_publish(const Case& c) {
-  const auto decoded = mqtt::decode_publish(c.frame, c.from, c.version, c.limits);
+  const auto decoded = mqtt::decode_publish(c.frame, c.from, c.version, c.bounds);
   if (!decoded) return;
   const mqtt::Publish& p = *decoded;
   check_properties(c, p.properties);
   must(inside(c, p.topic), "the topic lies inside the packet");
-  must(p.topic.empty() ? p.topic_alias != 0 : !mqtt::check_topic_name(p.topic, c.limits),
+  must(p.topic.empty() ? p.topic_alias != 0 : !mqtt::check_topic_name(p.topic, c.bounds),
        "the topic is one, or an alias stands for it");
   must((p.qos == 0) == (p.packet_id == 0), "QoS and packet identifier go together");
   must(c.frame.header.flags == (p.dup ? 8 : 0) + p.qos * 2 + (p.retain ? 1 : 0),
@@ -200,7 +200,7 @@ void check_publish(const Case& c) {
 }
 
 void check_ack(const Case& c) {
-  const auto decoded = mqtt::decode_ack(c.frame, c.from, c.version, c.limits);
+  const auto decoded = mqtt::decode_ack(c.frame, c.from, c.version, c.bounds);
   if (!decoded) return;
   check_properties(c, decoded->properties);
   must(decoded->packet_id != 0, "no identifier is 0");
@@ -214,18 +214,18 @@ void check_ack(const Case& c) {
 }
 
 void check_subscribe(const Case& c) {
-  const auto decoded = mqtt::decode_subscribe(c.frame, c.version, c.limits);
+  const auto decoded = mqtt::decode_subscribe(c.frame, c.version, c.bounds);
   if (!decoded) return;
   const mqtt::Subscribe& p = *decoded;
   check_properties(c, p.properties);
-  must(p.count != 0 && p.count <= c.limits.max_filters, "filters keep to the limit");
+  must(p.count != 0 && p.count <= c.bounds.max_filters, "filters keep to the limit");
   must(c.body() == wire::u16(p.packet_id) + block(c, p.properties) + entries(p),
        "the request says what is in it");
   std::size_t count = 0;
   mqtt::FilterEntry entry;
   for (Bytes rest = p.payload; mqtt::next_filter(p.type, rest, entry); ++count) {
     must(inside(c, entry.filter) && inside(c, entry.raw), "a filter lies inside the packet");
-    must(!mqtt::check_topic_filter(entry.filter, c.limits), "a filter is one");
+    must(!mqtt::check_topic_filter(entry.filter, c.bounds), "a filter is one");
     if (p.type == PacketType::subscribe) must(entry.qos() != 3, "a QoS is 0, 1 or 2");
   }
   must(count == p.count, "filters are counted");
@@ -236,7 +236,7 @@ void check_subscribe(const Case& c) {
     const bool some = p.count > 1 || drop != 0;
     must(mqtt::rewrite_subscribe(c.frame, p, keep, out) == some, "filters can be taken out");
     if (!some) continue;
-    const auto again = mqtt::decode_subscribe(reframe(out, c), c.version, c.limits);
+    const auto again = mqtt::decode_subscribe(reframe(out, c), c.version, c.bounds);
     must(again.has_value() && again->packet_id == p.packet_id, "the rest is a request");
     must(as_text(again->properties.raw) == as_text(p.properties.raw), "with its properties");
     std::string kept;
@@ -249,7 +249,7 @@ void check_subscribe(const Case& c) {
 }
 
 void check_suback(const Case& c) {
-  const auto decoded = mqtt::decode_suback(c.frame, c.version, c.limits);
+  const auto decoded = mqtt::decode_suback(c.frame, c.version, c.bounds);
   if (!decoded) return;
   check_properties(c, decoded->properties);
   const std::string beginning = wire::u16(decoded->packet_id) + block(c, decoded->properties);
@@ -264,7 +264,7 @@ void check_suback(const Case& c) {
 }
 
 void check_disconnect(const Case& c) {
-  const auto decoded = mqtt::decode_disconnect(c.frame, c.from, c.version, c.limits);
+  const auto decoded = mqtt::decode_disconnect(c.frame, c.from, c.version, c.bounds);
   if (!decoded) return;
   check_properties(c, decoded->properties);
   const std::string reason = wire::u8(static_cast<unsigned>(decoded->reason));
@@ -274,7 +274,7 @@ void check_disconnect(const Case& c) {
 }
 
 void check_auth(const Case& c) {
-  const auto decoded = mqtt::decode_auth(c.frame, c.from, c.limits);
+  const auto decoded = mqtt::decode_auth(c.frame, c.from, c.bounds);
   if (!decoded) return;
   check_properties(c, decoded->properties);
   must(c.body().empty() || c.body() == wire::u8(static_cast<unsigned>(decoded->reason)) +
@@ -311,19 +311,19 @@ void check_packet(const Case& c) {
   }
 }
 
-Limits limits_from(Input& input) {
-  Limits limits;
-  limits.refuse_control_characters = input.flag();
-  limits.bridges = input.flag();
+Bounds limits_from(Input& input) {
+  Bounds bounds;
+  bounds.refuse_control_characters = input.flag();
+  bounds.bridges = input.flag();
   if (input.flag()) {
-    limits.max_topic_length = static_cast<std::uint16_t>(1 + input.below(60));
-    limits.max_topic_levels = static_cast<std::uint16_t>(1 + input.below(8));
-    limits.max_client_id_length = static_cast<std::uint16_t>(1 + input.below(30));
-    limits.max_filters = static_cast<std::uint16_t>(1 + input.below(5));
-    limits.max_user_properties = static_cast<std::uint16_t>(input.below(4));
-    limits.max_user_property_bytes = static_cast<std::uint32_t>(input.below(30));
+    bounds.max_topic_length = static_cast<std::uint16_t>(1 + input.below(60));
+    bounds.max_topic_levels = static_cast<std::uint16_t>(1 + input.below(8));
+    bounds.max_client_id_length = static_cast<std::uint16_t>(1 + input.below(30));
+    bounds.max_filters = static_cast<std::uint16_t>(1 + input.below(5));
+    bounds.max_user_properties = static_cast<std::uint16_t>(input.below(4));
+    bounds.max_user_property_bytes = static_cast<std::uint32_t>(input.below(30));
   }
-  return limits;
+  return bounds;
 }
 
 }  // namespace
@@ -333,7 +333,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Case c;
   c.version = kVersions[input.below(std::size(kVersions))];
   c.from = input.flag() ? Side::broker : Side::client;
-  c.limits = limits_from(input);
+  c.bounds = limits_from(input);
   Bytes in = input.rest();
   for (int packets = 0; packets < 16; ++packets) {
     const auto result = mqtt::next_frame(in, {c.from, c.version, UINT32_MAX, UINT32_MAX});

@@ -17,16 +17,16 @@ void check_endpoint(const config::Endpoint& endpoint) {
   must(!endpoint.host.empty() && endpoint.port != 0, "an address has a host and a port");
 }
 
-void check_limits(const Limits& limits) {
-  must(limits.max_packet >= 128 && limits.max_packet <= 256U * 1024 * 1024, "packets are bounded");
-  must(limits.max_packet_before_connect >= 128 &&
-           limits.max_packet_before_connect <= limits.max_packet,
+void check_bounds(const Bounds& bounds) {
+  must(bounds.max_packet >= 128 && bounds.max_packet <= 256U * 1024 * 1024, "packets are bounded");
+  must(bounds.max_packet_before_connect >= 128 &&
+           bounds.max_packet_before_connect <= bounds.max_packet,
        "less so before CONNECT");
-  must(limits.connect_timeout > Duration::zero() && limits.connect_timeout < std::chrono::hours(1),
+  must(bounds.connect_timeout > Duration::zero() && bounds.connect_timeout < std::chrono::hours(1),
        "CONNECT comes in time");
-  must(limits.max_topic_length != 0 && limits.max_topic_levels != 0 &&
-           limits.max_client_id_length != 0 && limits.max_filters != 0 &&
-           limits.max_qos2_in_flight != 0 && limits.max_requests != 0 && limits.max_keep_alive != 0,
+  must(bounds.max_topic_length != 0 && bounds.max_topic_levels != 0 &&
+           bounds.max_client_id_length != 0 && bounds.max_filters != 0 &&
+           bounds.max_qos2_in_flight != 0 && bounds.max_requests != 0 && bounds.max_keep_alive != 0,
        "limits leave something");
 }
 
@@ -46,7 +46,7 @@ void check_options(const config::GatewayOptions& options) {
   for (const config::ListenerOptions& listener : options.listeners) {
     must(!listener.name.empty() && names.insert(listener.name).second, "under a name of its own");
     check_endpoint(listener.address);
-    check_limits(listener.limits);
+    check_bounds(listener.bounds);
     must(listener.max_connections != 0, "connections are bounded");
     if (!listener.tls) continue;
     must(!listener.tls->certificate.empty() && !listener.tls->key.empty(), "TLS has a certificate");

@@ -47,8 +47,8 @@ void ask(const policy::Policy::Ptr& policy) {
     for (const std::string_view filter : {"a", "#", "plant/+/cmd/#", "$SYS/#"}) {
       must(!grants->check_subscribe(filter, 0).cause.name.empty(), "and a subscription");
     }
-    const Limits limits = grants->limits({});
-    must(limits.max_packet <= Limits{}.max_packet, "a role never raises a limit");
+    const Bounds bounds = grants->bounds({});
+    must(bounds.max_packet <= Bounds{}.max_packet, "a role never raises a limit");
   }
 }
 

@@ -53,16 +53,16 @@ bool plain_utf8(std::string_view text, bool refuse_controls) {
   return true;
 }
 
-bool plain_name(std::string_view topic, const Limits& limits) {
-  return !topic.empty() && topic.size() <= limits.max_topic_length &&
-         plain_utf8(topic, limits.refuse_control_characters) &&
+bool plain_name(std::string_view topic, const Bounds& bounds) {
+  return !topic.empty() && topic.size() <= bounds.max_topic_length &&
+         plain_utf8(topic, bounds.refuse_control_characters) &&
          topic.find_first_of("+#") == std::string_view::npos &&
-         levels_of(topic).size() <= limits.max_topic_levels;
+         levels_of(topic).size() <= bounds.max_topic_levels;
 }
 
-bool plain_filter(std::string_view filter, const Limits& limits) {
-  if (filter.empty() || filter.size() > limits.max_topic_length ||
-      !plain_utf8(filter, limits.refuse_control_characters)) {
+bool plain_filter(std::string_view filter, const Bounds& bounds) {
+  if (filter.empty() || filter.size() > bounds.max_topic_length ||
+      !plain_utf8(filter, bounds.refuse_control_characters)) {
     return false;
   }
   Names names = levels_of(filter);
@@ -71,7 +71,7 @@ bool plain_filter(std::string_view filter, const Limits& limits) {
     names.erase(names.begin(), names.begin() + 2);
     if (names.empty() || (names.size() == 1 && names[0].empty())) return false;
   }
-  if (names.size() > limits.max_topic_levels) return false;
+  if (names.size() > bounds.max_topic_levels) return false;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].find_first_of("+#") == std::string::npos || names[i] == "+") continue;
     if (names[i] != "#" || i + 1 != names.size()) return false;
@@ -219,11 +219,11 @@ void check_policy(std::string_view a, std::string_view b, std::string_view topic
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input({data, size});
-  Limits limits;
+  Bounds bounds;
   const std::uint8_t flags = input.u8();
-  limits.refuse_control_characters = (flags & 1) != 0;
-  if ((flags & 2) != 0) limits.max_topic_levels = 3;
-  if ((flags & 4) != 0) limits.max_topic_length = 12;
+  bounds.refuse_control_characters = (flags & 1) != 0;
+  if ((flags & 2) != 0) bounds.max_topic_levels = 3;
+  if ((flags & 4) != 0) bounds.max_topic_length = 12;
   // Four texts, one a line. A topic that is one, filters that are some; the rest is empty.
   std::string_view rest = as_text(input.rest());
   std::string_view texts[4];
@@ -239,17 +239,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       must(mqtt::check_utf8(exact, refuse).has_value() != plain_utf8(text, refuse),
            "UTF-8 as plainly read");
     }
-    must(mqtt::check_topic_name(exact, limits).has_value() != plain_name(text, limits),
+    must(mqtt::check_topic_name(exact, bounds).has_value() != plain_name(text, bounds),
          "a topic name as plainly read");
-    must(mqtt::check_topic_filter(exact, limits).has_value() != plain_filter(text, limits),
+    must(mqtt::check_topic_filter(exact, bounds).has_value() != plain_filter(text, bounds),
          "a filter as plainly read");
   }
   const auto filter = [&](std::string_view text) {
-    return plain_filter(text, limits) ? mqtt::split_share(text).filter : std::string_view();
+    return plain_filter(text, bounds) ? mqtt::split_share(text).filter : std::string_view();
   };
   const std::string_view a = filter(texts[0]);
   const std::string_view b = filter(texts[1]);
-  const std::string_view topic = plain_name(texts[2], limits) ? texts[2] : std::string_view();
+  const std::string_view topic = plain_name(texts[2], bounds) ? texts[2] : std::string_view();
   if (a.empty() || b.empty()) return 0;
   check_relations(a, b, topic);
   check_policy(a, b, topic, filter(texts[3]));

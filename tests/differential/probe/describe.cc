@@ -169,32 +169,32 @@ Described described(const Decoded<Packet>& decoded) {
 
 /// One packet; a CONNECT sets `version`.
 Described decode(const Frame& frame, Side from, Version& version) {
-  const Limits limits = unlimited();
+  const Bounds bounds = unbounded();
   switch (frame.header.type) {
     case PacketType::connect: {
-      const auto connect = decode_connect(frame, limits);
+      const auto connect = decode_connect(frame, bounds);
       if (connect) version = connect->version;
       return described(connect);
     }
     case PacketType::connack:
-      return described(decode_connack(frame, version, limits));
+      return described(decode_connack(frame, version, bounds));
     case PacketType::publish:
-      return described(decode_publish(frame, from, version, limits));
+      return described(decode_publish(frame, from, version, bounds));
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
     case PacketType::pubcomp:
-      return described(decode_ack(frame, from, version, limits));
+      return described(decode_ack(frame, from, version, bounds));
     case PacketType::subscribe:
     case PacketType::unsubscribe:
-      return described(decode_subscribe(frame, version, limits));
+      return described(decode_subscribe(frame, version, bounds));
     case PacketType::suback:
     case PacketType::unsuback:
-      return described(decode_suback(frame, version, limits));
+      return described(decode_suback(frame, version, bounds));
     case PacketType::disconnect:
-      return described(decode_disconnect(frame, from, version, limits));
+      return described(decode_disconnect(frame, from, version, bounds));
     case PacketType::auth:
-      return described(decode_auth(frame, from, limits));
+      return described(decode_auth(frame, from, bounds));
     case PacketType::pingreq:
     case PacketType::pingresp:
       return json{{"type", lower(frame.header.type)}};
@@ -226,7 +226,7 @@ std::string shortcut_differs(Bytes in, Version version, const Frame& frame, cons
 std::string shortcut_differs(Bytes in, Side from, Version version, const FrameResult& result) {
   using Status = FrameResult::Status;
   if (result.status == Status::frame && result.frame.header.type == PacketType::publish) {
-    const auto packet = decode_publish(result.frame, from, version, unlimited());
+    const auto packet = decode_publish(result.frame, from, version, unbounded());
     return shortcut_differs(in, version, result.frame, packet ? &*packet : nullptr,
                             packet ? Check::packet_type : packet.error().check);
   }

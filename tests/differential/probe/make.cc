@@ -52,7 +52,7 @@ bool take_filters_out(const json& request, Bytes given, Buffer& out) {
   if (frame.header.type != PacketType::subscribe && frame.header.type != PacketType::unsubscribe) {
     return false;
   }
-  const auto packet = decode_subscribe(frame, version, unlimited());
+  const auto packet = decode_subscribe(frame, version, unbounded());
   const auto keep = request.at("keep").get<std::vector<bool>>();
   if (!packet || packet->count != keep.size()) return false;
   return rewrite_subscribe(
@@ -65,7 +65,7 @@ bool put_codes_back(const json& request, Bytes given, Buffer& out) {
   if (frame.header.type != PacketType::suback && frame.header.type != PacketType::unsuback) {
     return false;
   }
-  const auto packet = decode_suback(frame, version, unlimited());
+  const auto packet = decode_suback(frame, version, unbounded());
   return packet && rewrite_suback(frame, *packet, request.at("codes").get<Codes>(), out);
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kBrokerHead = 256 * 1024;  // what is gathered of a broker's packet
 
 /// Only the grammar: what the gateway's limits are is not the question here.
-constexpr Limits kWide = unlimited();
+constexpr Bounds kWide = unbounded();
 
 /// The version that a CONNECT asks for, and so the one in which it is refused.
 Version announced(std::string_view packet) {
@@ -382,7 +382,7 @@ std::size_t Model::identity_size() const {
 
 std::size_t Model::memory_bound() const {
   constexpr std::size_t kEntry = 64;  // of any table; and what grows may have twice the room
-  const Limits& l = limits_;
+  const Bounds& l = limits_;
   const auto gathered = [this](Side from, std::size_t most) {
     const Flow& f = flow(from);
     return f.taken > f.decided ? std::min(f.taken - f.decided, most) : std::size_t{0};

@@ -21,7 +21,7 @@ namespace sallyport::fuzz {
 /// policy forbids, and no alias that it does not know.
 class Model {
  public:
-  explicit Model(const Limits& limits) : limits_(limits) {}
+  explicit Model(const Bounds& bounds) : limits_(bounds) {}
 
   // What is done to the session, before it is done.
   void set_policy(policy::Policy::Ptr policy);
@@ -124,7 +124,7 @@ class Model {
   void check_received(Side to, const mqtt::Frame& frame);
   void remember(Side to, const mqtt::Frame& frame);
 
-  Limits limits_;
+  Bounds limits_;
   policy::Policy::Ptr policy_;
   Identity identity_{"devices", "127.0.0.1", {}, {}, {}};
   std::optional<policy::Grants> grants_;

@@ -15,7 +15,7 @@ using mqtt::Version;
 
 namespace {
 
-constexpr Limits kGrammar = unlimited();
+constexpr Bounds kGrammar = unbounded();
 
 bool pay(std::map<std::uint16_t, int>& owed, std::uint16_t id) {
   const auto at = owed.find(id);

@@ -44,7 +44,7 @@ Runner::Runner(const Script& script, const std::vector<policy::Policy::Ptr>& pol
       cut_(cut),
       trace_(std::getenv("FUZZ_TRACE") != nullptr),
       random_(script.cuts + 1U),
-      model_(script.options.limits) {
+      model_(script.options.bounds) {
   model_.set_policy(policies_[0]);
   heap_reset();
   const HeapScope scope;
@@ -162,7 +162,7 @@ void Runner::feed_what_waits() {
 /// What a broker or a client says to the oldest packet that it owes an answer.
 std::string Runner::answer(Side side) {
   const auto level = static_cast<wire::Level>(model_.version());
-  const auto limits = Limits{};
+  const auto limits = Bounds{};
   for (std::string head = model_.next_received(side); !head.empty();
        head = model_.next_received(side)) {
     const auto result =
@@ -317,7 +317,7 @@ void Runner::on_packet(Side from, PacketType type, std::uint64_t bytes) {
   drain(from);
 }
 
-void Runner::on_refusal(const SessionInfo&, const Refusal& refusal) {
+void Runner::on_refusal(const Who&, const Refusal& refusal) {
   const NoHeapScope outside;
   note(to_string(refusal.from));
   note(to_string(refusal.packet), static_cast<std::uint64_t>(refusal.reason));
@@ -333,14 +333,14 @@ void Runner::on_rewrite(Rewrite what) {
   model_.rewrite();
 }
 
-void Runner::on_throttle(const SessionInfo&, Side from, policy::Cause cause, Duration pause) {
+void Runner::on_throttle(const Who&, Side from, policy::Cause cause, Duration pause) {
   const NoHeapScope outside;
   must(pause > Duration::zero(), "a throttle takes time");
   note(to_string(from), static_cast<std::uint64_t>(pause.count()));
   note(cause.name);
 }
 
-void Runner::on_session_begin(const SessionInfo&) {
+void Runner::on_session_begin(const Who&) {
   const NoHeapScope outside;
   must(connected_ && !begun_ && !ended_, "a session begins once, with the broker");
   begun_ = true;
@@ -348,7 +348,7 @@ void Runner::on_session_begin(const SessionInfo&) {
   model_.session_begins();
 }
 
-void Runner::on_session_end(const SessionInfo&, const CloseReason& why, bool begun) {
+void Runner::on_session_end(const Who&, const CloseReason& why, bool begun) {
   const NoHeapScope outside;
   must(!ended_, "a session ends once");
   must(begun == begun_, "and says whether it began");

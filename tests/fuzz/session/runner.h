@@ -28,11 +28,11 @@ class Runner final : public Events {
 
  private:
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
-  void on_refusal(const SessionInfo& who, const Refusal& refusal) override;
+  void on_refusal(const Who& who, const Refusal& refusal) override;
   void on_rewrite(Rewrite what) override;
-  void on_throttle(const SessionInfo& who, Side from, policy::Cause cause, Duration pause) override;
-  void on_session_begin(const SessionInfo& who) override;
-  void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) override;
+  void on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) override;
+  void on_session_begin(const Who& who) override;
+  void on_session_end(const Who& who, const CloseReason& why, bool begun) override;
 
   void play(const Step& step);
   void feed(Side from, std::string_view bytes);

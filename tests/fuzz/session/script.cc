@@ -24,35 +24,35 @@ T pick(const T (&choices)[n], unsigned byte) {
   return choices[byte % n];
 }
 
-Limits make_limits(Input& input) {
-  Limits limits;
+Bounds make_bounds(Input& input) {
+  Bounds bounds;
   const std::uint8_t sizes = input.u8();
   const std::uint8_t counts = input.u8();
   const std::uint8_t others = input.u8();
   const std::uint8_t flags = input.u8();
-  limits.max_packet = pick({256U * 1024, 128U, 300U, 1500U}, sizes);
-  limits.max_packet_before_connect =
-      std::min(limits.max_packet, pick({16U * 1024, 128U, 600U}, sizes >> 4));
-  limits.max_topic_aliases =
+  bounds.max_packet = pick({256U * 1024, 128U, 300U, 1500U}, sizes);
+  bounds.max_packet_before_connect =
+      std::min(bounds.max_packet, pick({16U * 1024, 128U, 600U}, sizes >> 4));
+  bounds.max_topic_aliases =
       pick({std::uint16_t{16}, std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{3}}, counts);
-  limits.max_qos2_in_flight =
+  bounds.max_qos2_in_flight =
       pick({std::uint16_t{100}, std::uint16_t{1}, std::uint16_t{2}}, counts >> 4);
-  limits.max_requests = pick({std::uint16_t{64}, std::uint16_t{1}, std::uint16_t{2}}, others);
-  limits.max_keep_alive =
+  bounds.max_requests = pick({std::uint16_t{64}, std::uint16_t{1}, std::uint16_t{2}}, others);
+  bounds.max_keep_alive =
       pick({std::uint16_t{1200}, std::uint16_t{1}, std::uint16_t{10}}, others >> 4);
-  limits.refuse_control_characters = (flags & 1) == 0;
-  limits.bridges = (flags & 2) != 0;
-  if ((flags & 4) != 0) limits.max_topic_levels = 3;
-  if ((flags & 8) != 0) limits.max_filters = 2;
-  if ((flags & 16) != 0) limits.max_user_properties = 1;
-  if ((flags & 32) != 0) limits.max_user_property_bytes = 20;
-  if ((flags & 64) != 0) limits.max_subscriptions = 2;
+  bounds.refuse_control_characters = (flags & 1) == 0;
+  bounds.bridges = (flags & 2) != 0;
+  if ((flags & 4) != 0) bounds.max_topic_levels = 3;
+  if ((flags & 8) != 0) bounds.max_filters = 2;
+  if ((flags & 16) != 0) bounds.max_user_properties = 1;
+  if ((flags & 32) != 0) bounds.max_user_property_bytes = 20;
+  if ((flags & 64) != 0) bounds.max_subscriptions = 2;
   if ((flags & 128) != 0) {
-    limits.min_keep_alive = std::min(std::uint16_t{30}, limits.max_keep_alive);
-    limits.refuse_mqtt3_keep_alive = (flags & 64) != 0;
-    limits.max_client_id_length = 4;
+    bounds.min_keep_alive = std::min(std::uint16_t{30}, bounds.max_keep_alive);
+    bounds.refuse_mqtt3_keep_alive = (flags & 64) != 0;
+    bounds.max_client_id_length = 4;
   }
-  return limits;
+  return bounds;
 }
 
 std::optional<policy::RateSpec> make_rate(std::uint8_t byte) {
@@ -119,7 +119,7 @@ policy::PolicySpec make_policy(Input& input) {
   if ((kind & 0x10) != 0) role.client_id = (kind & 0x80) != 0 ? "c2" : "c1";
   if ((kind & 0x20) != 0) role.match.client_id = {(kind & 0x80) != 0 ? "d*" : "c*"};
   if ((kind & 0x40) != 0) {
-    role.bounds = unlimited();
+    role.bounds = unbounded();
     role.bounds->max_packet = 200;
     role.bounds->max_will_payload = 2;
     role.bounds->max_subscriptions = 3;
@@ -255,7 +255,7 @@ Script read_script(Bytes bytes) {
   Script script;
   const std::uint8_t kind = input.u8();
   script.version = pick({Version::v5, Version::v3_1_1, Version::v3_1}, kind & 0x0F);
-  script.options.limits = make_limits(input);
+  script.options.bounds = make_bounds(input);
   script.cuts = input.u8();
   std::array<std::uint8_t, 7> connect{};
   std::array<std::uint8_t, 7> connack{};

@@ -1,4 +1,4 @@
-#include "cli/assemble.h"
+#include "app/assemble.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -76,14 +76,14 @@ struct Site {
     folder.write("one.policy", kPolicy);
   }
   [[nodiscard]] config::Diagnostics errors() const {
-    auto result = assemble(gateway);
+    auto result = app::assemble(gateway);
     return result ? config::Diagnostics{} : std::move(result.error());
   }
 };
 
 TEST_CASE("everything that files say is loaded") {
   const Site site;
-  const auto all = assemble(site.gateway);
+  const auto all = app::assemble(site.gateway);
   if (!all) FAIL(config::test::all(all.error()));
   CHECK(all->options.listeners.size() == 2);
   CHECK(all->policy->role_count() == 1);

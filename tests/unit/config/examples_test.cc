@@ -108,7 +108,7 @@ TEST_CASE("sensor-fleet.toml") {
   CHECK(sensor.subscribe("#") == "no policy.no-rule");
   CHECK(sensor.subscribe("$SYS/#") == "no policy.no-rule");
   CHECK(sensor.grants().role_limits().size() == 1);
-  CHECK(sensor.grants().limits(Limits()).max_packet == 16 * 1024);
+  CHECK(sensor.grants().bounds(Bounds()).max_packet == 16 * 1024);
 
   const Client dashboard(policy, {.listener = "devices", .cn = "dashboard-hall-2"});
   REQUIRE(dashboard.refused() == "");
@@ -290,7 +290,7 @@ TEST_CASE("the gateway file of the reference shows the defaults") {
     CHECK(options->observe.audit_queue == defaults.observe.audit_queue);
     CHECK(options->log_level == defaults.log_level);
     CHECK(options->drain_timeout == defaults.drain_timeout);
-    CHECK(listener.limits == Limits());
+    CHECK(listener.bounds == Bounds());
     // All of them stand there, or the page would show the defaults whatever it says.
     for (const std::string& path : test::known_paths()) {
       if (!path.starts_with("limits.")) continue;

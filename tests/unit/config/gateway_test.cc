@@ -19,8 +19,8 @@ GatewayOptions good(std::string_view more) {
   if (!options) FAIL(all(options.error()));
   return std::move(*options);
 }
-Limits limits(std::string_view keys) {
-  return good("limits = { " + std::string(keys) + " }\n").listeners.at(0).limits;
+Bounds bounds(std::string_view keys) {
+  return good("limits = { " + std::string(keys) + " }\n").listeners.at(0).bounds;
 }
 
 TEST_CASE("the least that loads, and its defaults") {
@@ -42,12 +42,12 @@ TEST_CASE("the least that loads, and its defaults") {
   CHECK(listener.max_connections == 10'000);
   CHECK(listener.max_connections_per_address == 0);
   CHECK(!listener.connects_per_client);
-  const Limits defaults;
-  CHECK(listener.limits.max_packet == defaults.max_packet);
-  CHECK(listener.limits.max_packet_before_connect == defaults.max_packet_before_connect);
-  CHECK(listener.limits.connect_timeout == defaults.connect_timeout);
-  CHECK(listener.limits.refuse_control_characters);
-  CHECK(!listener.limits.bridges);
+  const Bounds defaults;
+  CHECK(listener.bounds.max_packet == defaults.max_packet);
+  CHECK(listener.bounds.max_packet_before_connect == defaults.max_packet_before_connect);
+  CHECK(listener.bounds.connect_timeout == defaults.connect_timeout);
+  CHECK(listener.bounds.refuse_control_characters);
+  CHECK(!listener.bounds.bridges);
   CHECK(options->workers == 0);
   REQUIRE(options->policy_files.size() == 1);
   CHECK(options->policy_files[0] == folder.path("*.policy"));
@@ -176,36 +176,36 @@ TEST_CASE("the broker's options") {
 }
 
 TEST_CASE("every limit has an effect, and its bounds") {
-  CHECK(limits("max_packet = '128 B'").max_packet == 128);
-  CHECK(limits("max_packet = '128 B'").max_packet_before_connect == 128);
-  CHECK(limits("max_packet = '256 MiB'").max_packet == 268'435'456);
-  CHECK(limits("max_packet_before_connect = '64 KiB'").max_packet_before_connect == 65536);
-  CHECK(limits("connect_timeout = '100 ms'").connect_timeout == 100ms);
-  CHECK(limits("max_topic_length = '65535 B'").max_topic_length == 65535);
-  CHECK(limits("max_topic_levels = 1").max_topic_levels == 1);
-  CHECK(limits("max_client_id_length = '23 B'").max_client_id_length == 23);
-  CHECK(limits("max_filters = 1").max_filters == 1);
-  CHECK(limits("max_user_properties = 0").max_user_properties == 0);
-  CHECK(limits("max_user_property_bytes = '0 B'").max_user_property_bytes == 0);
-  CHECK(limits("max_topic_aliases = 0").max_topic_aliases == 0);
-  CHECK(limits("max_qos2_in_flight = 65535").max_qos2_in_flight == 65535);
-  CHECK(limits("max_requests = 5").max_requests == 5);
-  CHECK(limits("max_keep_alive = '20 min'").max_keep_alive == 1200);
-  CHECK(limits("max_keep_alive = '65535 s'").max_keep_alive == 65535);
-  CHECK(limits("min_keep_alive = '30 s'").min_keep_alive == 30);
-  CHECK(limits("min_keep_alive = '20 min'").min_keep_alive == 1200);
-  CHECK(limits("mqtt3_keep_alive = 'refuse'").refuse_mqtt3_keep_alive);
-  CHECK(!limits("mqtt3_keep_alive = 'pass'").refuse_mqtt3_keep_alive);
-  CHECK(limits("client_id_characters = 'any'").client_id_characters == Characters());
-  CHECK(limits("client_id_characters = 'a'").client_id_characters.contain_all("aa"));
-  CHECK(!limits("client_id_characters = 'a'").client_id_characters.contains('b'));
-  CHECK(limits("max_will_payload = '0 B'").max_will_payload == 0);
-  CHECK(limits("max_will_payload = '65535 B'").max_will_payload == 65535);
-  CHECK(limits("max_subscriptions = 0").max_subscriptions == 0);
-  CHECK(limits("max_subscriptions = 65535").max_subscriptions == 65535);
-  CHECK(!limits("control_characters = 'pass'").refuse_control_characters);
-  CHECK(limits("control_characters = 'refuse'").refuse_control_characters);
-  CHECK(limits("bridges = true").bridges);
+  CHECK(bounds("max_packet = '128 B'").max_packet == 128);
+  CHECK(bounds("max_packet = '128 B'").max_packet_before_connect == 128);
+  CHECK(bounds("max_packet = '256 MiB'").max_packet == 268'435'456);
+  CHECK(bounds("max_packet_before_connect = '64 KiB'").max_packet_before_connect == 65536);
+  CHECK(bounds("connect_timeout = '100 ms'").connect_timeout == 100ms);
+  CHECK(bounds("max_topic_length = '65535 B'").max_topic_length == 65535);
+  CHECK(bounds("max_topic_levels = 1").max_topic_levels == 1);
+  CHECK(bounds("max_client_id_length = '23 B'").max_client_id_length == 23);
+  CHECK(bounds("max_filters = 1").max_filters == 1);
+  CHECK(bounds("max_user_properties = 0").max_user_properties == 0);
+  CHECK(bounds("max_user_property_bytes = '0 B'").max_user_property_bytes == 0);
+  CHECK(bounds("max_topic_aliases = 0").max_topic_aliases == 0);
+  CHECK(bounds("max_qos2_in_flight = 65535").max_qos2_in_flight == 65535);
+  CHECK(bounds("max_requests = 5").max_requests == 5);
+  CHECK(bounds("max_keep_alive = '20 min'").max_keep_alive == 1200);
+  CHECK(bounds("max_keep_alive = '65535 s'").max_keep_alive == 65535);
+  CHECK(bounds("min_keep_alive = '30 s'").min_keep_alive == 30);
+  CHECK(bounds("min_keep_alive = '20 min'").min_keep_alive == 1200);
+  CHECK(bounds("mqtt3_keep_alive = 'refuse'").refuse_mqtt3_keep_alive);
+  CHECK(!bounds("mqtt3_keep_alive = 'pass'").refuse_mqtt3_keep_alive);
+  CHECK(bounds("client_id_characters = 'any'").client_id_characters == Characters());
+  CHECK(bounds("client_id_characters = 'a'").client_id_characters.contain_all("aa"));
+  CHECK(!bounds("client_id_characters = 'a'").client_id_characters.contains('b'));
+  CHECK(bounds("max_will_payload = '0 B'").max_will_payload == 0);
+  CHECK(bounds("max_will_payload = '65535 B'").max_will_payload == 65535);
+  CHECK(bounds("max_subscriptions = 0").max_subscriptions == 0);
+  CHECK(bounds("max_subscriptions = 65535").max_subscriptions == 65535);
+  CHECK(!bounds("control_characters = 'pass'").refuse_control_characters);
+  CHECK(bounds("control_characters = 'refuse'").refuse_control_characters);
+  CHECK(bounds("bridges = true").bridges);
 }
 
 TEST_CASE("[limits] are what a listener begins with") {
@@ -213,10 +213,10 @@ TEST_CASE("[limits] are what a listener begins with") {
       "[listener.limits]\nmax_packet = \"1 MiB\"\n"
       "[[listener]]\nname = \"b\"\naddress = \"[::1]:2\"\n"
       "[limits]\nmax_packet = \"2 MiB\"\nmax_filters = 3\n");
-  CHECK(options.listeners.at(0).limits.max_packet == 1024 * 1024);
-  CHECK(options.listeners[0].limits.max_filters == 3);
-  CHECK(options.listeners.at(1).limits.max_packet == 2 * 1024 * 1024);
-  CHECK(options.listeners[1].limits.max_filters == 3);
+  CHECK(options.listeners.at(0).bounds.max_packet == 1024 * 1024);
+  CHECK(options.listeners[0].bounds.max_filters == 3);
+  CHECK(options.listeners.at(1).bounds.max_packet == 2 * 1024 * 1024);
+  CHECK(options.listeners[1].bounds.max_filters == 3);
 }
 
 TEST_CASE("a listener's maximum below the minimum of [limits]") {

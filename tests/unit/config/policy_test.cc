@@ -158,7 +158,7 @@ on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
   CHECK(role.rules[1].limit->burst == 1'000'000U);
   CHECK(role.rules[1].limit->on_exceed == Action::disconnect);
   CHECK(!spec.roles[1].limits);
-  Limits lowered = unlimited();
+  Bounds lowered = unbounded();
   lowered.max_packet = lowered.max_packet_before_connect = 128;
   CHECK(spec.roles[1].bounds == lowered);
   CHECK(spec.roles[1].on_deny.v3 == Action::disconnect);
@@ -192,7 +192,7 @@ limits.bridges = false
 name = "one"
 limits = { messages = "1/s", max_subscriptions = 7 }
 )");
-  Limits small = unlimited();
+  Bounds small = unbounded();
   small.max_packet = 4096;
   small.max_packet_before_connect = 1024;
   small.max_client_id_length = 23;
@@ -215,7 +215,7 @@ limits = { messages = "1/s", max_subscriptions = 7 }
   small.bridges = false;
   CHECK(spec.roles.at(0).bounds == small);
   CHECK(!spec.roles[0].limits);
-  Limits one = unlimited();
+  Bounds one = unbounded();
   one.max_subscriptions = 7;
   CHECK(spec.roles.at(1).bounds == one);
   CHECK(spec.roles[1].limits.has_value());
@@ -282,7 +282,7 @@ TEST_CASE("bad roles") {
       {"limits = { connect_timeout = '1 s' }\n", "3:30", "comes too late"},
       {"limits = { connect_timeout = '1 s' }\n", "3:30",
        "in [limits] or in limits of the listener"},
-      {"limits = { bridges = true }\n", "3:22", "would raise a limit"},
+      {"limits = { bridges = true }\n", "3:22", "would raise a bound"},
       {"limits = { control_characters = 'pass' }\n", "3:33", "write \"refuse\" or delete the line"},
       {"limits = { mqtt3_keep_alive = 'pass' }\n", "3:31", "\"pass\" is for [limits]"},
       {"limits = { max_packet = '1 KiB', max_packet_before_connect = '2 KiB' }\n", "3:62",

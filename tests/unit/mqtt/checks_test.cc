@@ -35,7 +35,7 @@ struct Case {
   Side from;
   Version version;
   std::string bytes;
-  Limits limits = {};
+  Bounds bounds = {};
 };
 
 std::vector<Case> cases() {
@@ -103,7 +103,7 @@ TEST_CASE("every check of the framer and the decoders refuses something, by its 
   for (const Case& c : cases()) {
     const std::string name(to_string(c.check));
     CAPTURE(name);
-    const std::string told = outcome(c.bytes, c.from, c.version, c.limits);
+    const std::string told = outcome(c.bytes, c.from, c.version, c.bounds);
     CHECK(told.starts_with(name + " "));
     REQUIRE(kRefusalCodes.contains(name));
     CHECK(kRefusalCodes.at(name).contains(told.substr(name.size() + 1)));

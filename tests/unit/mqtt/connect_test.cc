@@ -11,8 +11,8 @@ namespace {
 
 using wire::text, wire::u16, wire::u8;
 
-std::string connect_is(std::string_view bytes, const Limits& limits = {}) {
-  return outcome(bytes, kClient, Version::v3_1_1, limits);
+std::string connect_is(std::string_view bytes, const Bounds& bounds = {}) {
+  return outcome(bytes, kClient, Version::v3_1_1, bounds);
 }
 
 /// The variable header by hand: name, level, flags, keep-alive 60, in 5.0 no properties.
@@ -115,7 +115,7 @@ TEST_CASE("[MQTT-3.1.2-2 (3.1.1)] [MQTT-3.1.2-2 (5.0)] name and protocol level g
 }
 
 TEST_CASE("levels 0x83 and 0x84 are bridges, and need the limit that lets them") {
-  Limits bridges;
+  Bounds bridges;
   bridges.bridges = true;
   const std::string three = raw_connect(header("MQIsdp", 0x83, 2) + text("c"));
   const std::string four = raw_connect(header("MQTT", 0x84, 2) + text("c"));
@@ -235,26 +235,26 @@ TEST_CASE("[MQTT-3.1.3-3] [MQTT-3.1.3-4] the client identifier is UTF-8") {
 TEST_CASE(
     "[MQTT-3.1.3-5] a client identifier of 23 characters passes, and longer ones to the limit") {
   for (const Version v : kVersions) {
-    Limits limits;
+    Bounds bounds;
     CHECK(connect_is(wire::connect({.level = level(v), .client_id = std::string(23, 'a')})) ==
           "ok");
     CHECK(connect_is(wire::connect({.level = level(v), .client_id = std::string(128, 'a')})) ==
           "ok");
     CHECK(connect_is(wire::connect({.level = level(v), .client_id = std::string(129, 'a')})) ==
           "mqtt.client-id-too-long 85");
-    limits.max_client_id_length = 5;
-    CHECK(connect_is(wire::connect({.level = level(v), .client_id = "123456"}), limits) ==
+    bounds.max_client_id_length = 5;
+    CHECK(connect_is(wire::connect({.level = level(v), .client_id = "123456"}), bounds) ==
           "mqtt.client-id-too-long 85");
   }
 }
 
 TEST_CASE("a client identifier has only characters that the limit names") {
-  Limits limits;
-  limits.client_id_characters = Characters::none();
-  for (const char c : std::string_view("dev-0123456789")) limits.client_id_characters.add(c);
+  Bounds bounds;
+  bounds.client_id_characters = Characters::none();
+  for (const char c : std::string_view("dev-0123456789")) bounds.client_id_characters.add(c);
   for (const Version v : kVersions) {
     const auto is = [&](std::string id) {
-      return connect_is(wire::connect({.level = level(v), .client_id = std::move(id)}), limits);
+      return connect_is(wire::connect({.level = level(v), .client_id = std::move(id)}), bounds);
     };
     CHECK(is("dev-42") == "ok");
     CHECK(is("Dev-42") == "mqtt.client-id-characters 85");
@@ -268,12 +268,12 @@ TEST_CASE("a client identifier has only characters that the limit names") {
 }
 
 TEST_CASE("the payload of a Will has a limit") {
-  Limits limits;
-  limits.max_will_payload = 3;
+  Bounds bounds;
+  bounds.max_will_payload = 3;
   for (const Version v : kVersions) {
     const auto is = [&](std::string payload) {
       return connect_is(
-          wire::connect({.level = level(v), .will_topic = "t", .will_payload = payload}), limits);
+          wire::connect({.level = level(v), .will_topic = "t", .will_payload = payload}), bounds);
     };
     CHECK(is("") == "ok");
     CHECK(is("abc") == "ok");

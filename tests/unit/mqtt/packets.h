@@ -49,29 +49,29 @@ std::string to_text(const Decoded<Packet>& decoded) {
 }
 
 /// Runs the decoder of whatever the frame is.
-inline std::string decode(const Frame& frame, Side from, Version version, const Limits& limits) {
+inline std::string decode(const Frame& frame, Side from, Version version, const Bounds& bounds) {
   switch (frame.header.type) {
     case PacketType::connect:
-      return to_text(decode_connect(frame, limits));
+      return to_text(decode_connect(frame, bounds));
     case PacketType::connack:
-      return to_text(decode_connack(frame, version, limits));
+      return to_text(decode_connack(frame, version, bounds));
     case PacketType::publish:
-      return to_text(decode_publish(frame, from, version, limits));
+      return to_text(decode_publish(frame, from, version, bounds));
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
     case PacketType::pubcomp:
-      return to_text(decode_ack(frame, from, version, limits));
+      return to_text(decode_ack(frame, from, version, bounds));
     case PacketType::subscribe:
     case PacketType::unsubscribe:
-      return to_text(decode_subscribe(frame, version, limits));
+      return to_text(decode_subscribe(frame, version, bounds));
     case PacketType::suback:
     case PacketType::unsuback:
-      return to_text(decode_suback(frame, version, limits));
+      return to_text(decode_suback(frame, version, bounds));
     case PacketType::disconnect:
-      return to_text(decode_disconnect(frame, from, version, limits));
+      return to_text(decode_disconnect(frame, from, version, bounds));
     case PacketType::auth:
-      return to_text(decode_auth(frame, from, limits));
+      return to_text(decode_auth(frame, from, bounds));
     default:
       return "ok";
   }
@@ -80,7 +80,7 @@ inline std::string decode(const Frame& frame, Side from, Version version, const 
 /// What becomes of one packet that `from` sends: "ok", a check and its reason code, "need N", or
 /// "left over" where the packet is shorter than the bytes.
 inline std::string outcome(std::string_view bytes, Side from, Version version,
-                           const Limits& limits = {}) {
+                           const Bounds& bounds = {}) {
   const Exact in(bytes);
   const FrameResult result = next_frame(in.bytes(), rules(from, version));
   switch (result.status) {
@@ -93,7 +93,7 @@ inline std::string outcome(std::string_view bytes, Side from, Version version,
       break;
   }
   if (result.frame.header.total() != bytes.size()) return "left over";
-  return decode(result.frame, from, version, limits);
+  return decode(result.frame, from, version, bounds);
 }
 
 /// A frame that must be one; an empty frame, which no decoder accepts, where it is not. The bytes

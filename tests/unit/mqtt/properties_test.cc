@@ -137,8 +137,8 @@ std::string beside(const Carrier& carrier, unsigned id) {
   return carrier.needs;
 }
 
-std::string outcome_of(const Carrier& carrier, const std::string& raw, const Limits& limits = {}) {
-  return outcome(carrier.packet(raw), carrier.from, Version::v5, limits);
+std::string outcome_of(const Carrier& carrier, const std::string& raw, const Bounds& bounds = {}) {
+  return outcome(carrier.packet(raw), carrier.from, Version::v5, bounds);
 }
 
 /// Known, allowed for the packet type, and sent by the wrong side.
@@ -255,23 +255,23 @@ TEST_CASE("[MQTT-1.5.4-1] [MQTT-1.5.7-1] every string of every property is UTF-8
 }
 
 TEST_CASE("mosquitto 2.0.12: user properties are limited in number and in bytes") {
-  Limits limits;
-  limits.max_user_properties = 3;
-  limits.max_user_property_bytes = 20;
+  Bounds bounds;
+  bounds.max_user_properties = 3;
+  bounds.max_user_property_bytes = 20;
   for (const Carrier& c : kCarriers) {
     CAPTURE(c.what);
     const std::string one = user_property("k", "v");
-    CHECK(outcome_of(c, c.needs + one + one + one, limits) == "ok");
-    CHECK(outcome_of(c, c.needs + one + one + one + one, limits) == "mqtt.user-properties 97");
-    CHECK(outcome_of(c, c.needs + user_property("0123456789", "0123456789"), limits) == "ok");
-    CHECK(outcome_of(c, c.needs + user_property("0123456789", "0123456789x"), limits) ==
+    CHECK(outcome_of(c, c.needs + one + one + one, bounds) == "ok");
+    CHECK(outcome_of(c, c.needs + one + one + one + one, bounds) == "mqtt.user-properties 97");
+    CHECK(outcome_of(c, c.needs + user_property("0123456789", "0123456789"), bounds) == "ok");
+    CHECK(outcome_of(c, c.needs + user_property("0123456789", "0123456789x"), bounds) ==
           "mqtt.user-properties 97");
     CHECK(outcome_of(c,
                      c.needs + user_property("0123456789", "01234567") + user_property("abc", ""),
-                     limits) == "mqtt.user-properties 97");
+                     bounds) == "mqtt.user-properties 97");
   }
-  limits.max_user_properties = 0;
-  CHECK(outcome_of(carrier("PUBLISH up"), user_property("", ""), limits) ==
+  bounds.max_user_properties = 0;
+  CHECK(outcome_of(carrier("PUBLISH up"), user_property("", ""), bounds) ==
         "mqtt.user-properties 97");
 }
 

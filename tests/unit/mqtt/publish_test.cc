@@ -10,8 +10,8 @@ namespace sallyport::mqtt::test {
 namespace {
 
 std::string publish_is(const wire::Publish& packet, Side from = kClient,
-                       const Limits& limits = {}) {
-  return outcome(wire::publish(packet), from, static_cast<Version>(packet.level), limits);
+                       const Bounds& bounds = {}) {
+  return outcome(wire::publish(packet), from, static_cast<Version>(packet.level), bounds);
 }
 
 }  // namespace

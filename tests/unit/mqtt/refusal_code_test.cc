@@ -151,7 +151,7 @@ TEST_CASE("what the framer keeps from a decoder is refused by the decoder, too, 
     out.head = as_bytes(bytes);
     return out;
   };
-  const Limits limits;
+  const Bounds bounds;
   const std::string short_ack = hex("40 01 00");
   const std::string long_ack = hex("40 03 00 01 00");
   const std::string long_disconnect = hex("E0 01 00");
@@ -165,24 +165,24 @@ TEST_CASE("what the framer keeps from a decoder is refused by the decoder, too, 
   const std::string empty_suback = hex("90 02 00 01");
   const std::string long_unsuback = hex("B0 03 00 01 00");
   const auto v3 = Version::v3_1_1;
-  CHECK(to_text(decode_ack(frame(0x40, short_ack), kClient, v3, limits)) == "mqtt.truncated 81");
-  CHECK(to_text(decode_ack(frame(0x40, long_ack), kClient, v3, limits)) ==
+  CHECK(to_text(decode_ack(frame(0x40, short_ack), kClient, v3, bounds)) == "mqtt.truncated 81");
+  CHECK(to_text(decode_ack(frame(0x40, long_ack), kClient, v3, bounds)) ==
         "mqtt.trailing-bytes 81");
-  CHECK(to_text(decode_disconnect(frame(0xE0, long_disconnect), kClient, v3, limits)) ==
+  CHECK(to_text(decode_disconnect(frame(0xE0, long_disconnect), kClient, v3, bounds)) ==
         "mqtt.trailing-bytes 81");
-  CHECK(to_text(decode_connack(frame(0x20, short_connack), v3, limits)) == "mqtt.truncated 81");
-  CHECK(to_text(decode_connack(frame(0x20, long_connack), v3, limits)) == "mqtt.trailing-bytes 81");
-  CHECK(to_text(decode_publish(frame(0x30, short_publish), kClient, v3, limits)) ==
+  CHECK(to_text(decode_connack(frame(0x20, short_connack), v3, bounds)) == "mqtt.truncated 81");
+  CHECK(to_text(decode_connack(frame(0x20, long_connack), v3, bounds)) == "mqtt.trailing-bytes 81");
+  CHECK(to_text(decode_publish(frame(0x30, short_publish), kClient, v3, bounds)) ==
         "mqtt.truncated 81");
-  CHECK(to_text(decode_publish(frame(0x32, short_identifier), kClient, v3, limits)) ==
+  CHECK(to_text(decode_publish(frame(0x32, short_identifier), kClient, v3, bounds)) ==
         "mqtt.truncated 81");
-  CHECK(to_text(decode_publish(frame(0x30, long_publish), kClient, v3, limits)) ==
+  CHECK(to_text(decode_publish(frame(0x30, long_publish), kClient, v3, bounds)) ==
         "mqtt.trailing-bytes 81");
-  CHECK(to_text(decode_publish(frame(0x30, behind_properties), kClient, Version::v5, limits)) ==
+  CHECK(to_text(decode_publish(frame(0x30, behind_properties), kClient, Version::v5, bounds)) ==
         "mqtt.trailing-bytes 81");
-  CHECK(to_text(decode_subscribe(frame(0x82, short_subscribe), v3, limits)) == "mqtt.truncated 81");
-  CHECK(to_text(decode_suback(frame(0x90, empty_suback), v3, limits)) == "mqtt.truncated 81");
-  CHECK(to_text(decode_suback(frame(0xB0, long_unsuback), v3, limits)) == "mqtt.trailing-bytes 81");
+  CHECK(to_text(decode_subscribe(frame(0x82, short_subscribe), v3, bounds)) == "mqtt.truncated 81");
+  CHECK(to_text(decode_suback(frame(0x90, empty_suback), v3, bounds)) == "mqtt.truncated 81");
+  CHECK(to_text(decode_suback(frame(0xB0, long_unsuback), v3, bounds)) == "mqtt.trailing-bytes 81");
 }
 
 }  // namespace sallyport::mqtt::test

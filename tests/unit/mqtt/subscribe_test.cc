@@ -161,15 +161,15 @@ TEST_CASE("nanomq#2268: SUBSCRIBE without its options byte, lengths beyond the p
 }
 
 TEST_CASE("filters per packet are limited") {
-  Limits limits;
-  limits.max_filters = 3;
+  Bounds bounds;
+  bounds.max_filters = 3;
   for (const Version v : kVersions) {
     const wire::Level l = level(v);
-    CHECK(outcome(wire::subscribe(l, 1, {{"a"}, {"b"}, {"c"}}), kClient, v, limits) == "ok");
-    CHECK(outcome(wire::subscribe(l, 1, {{"a"}, {"b"}, {"c"}, {"d"}}), kClient, v, limits) ==
+    CHECK(outcome(wire::subscribe(l, 1, {{"a"}, {"b"}, {"c"}}), kClient, v, bounds) == "ok");
+    CHECK(outcome(wire::subscribe(l, 1, {{"a"}, {"b"}, {"c"}, {"d"}}), kClient, v, bounds) ==
           "mqtt.too-many-filters 97");
-    CHECK(outcome(wire::unsubscribe(l, 1, {"a", "b", "c"}), kClient, v, limits) == "ok");
-    CHECK(outcome(wire::unsubscribe(l, 1, {"a", "b", "c", "d"}), kClient, v, limits) ==
+    CHECK(outcome(wire::unsubscribe(l, 1, {"a", "b", "c"}), kClient, v, bounds) == "ok");
+    CHECK(outcome(wire::unsubscribe(l, 1, {"a", "b", "c", "d"}), kClient, v, bounds) ==
           "mqtt.too-many-filters 97");
   }
 }

@@ -10,15 +10,15 @@ namespace sallyport::mqtt::test {
 
 namespace {
 
-std::string name(std::string_view topic, const Limits& limits = {}) {
+std::string name(std::string_view topic, const Bounds& bounds = {}) {
   const Exact exact(topic);
-  const auto bad = check_topic_name(as_text(exact.bytes()), limits);
+  const auto bad = check_topic_name(as_text(exact.bytes()), bounds);
   return bad ? std::string(to_string(*bad)) : "ok";
 }
 
-std::string filter(std::string_view topic, const Limits& limits = {}) {
+std::string filter(std::string_view topic, const Bounds& bounds = {}) {
   const Exact exact(topic);
-  const auto bad = check_topic_filter(as_text(exact.bytes()), limits);
+  const auto bad = check_topic_filter(as_text(exact.bytes()), bounds);
   return bad ? std::string(to_string(*bad)) : "ok";
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("[MQTT-4.7.3-2] [MQTT-1.5.4-2] topics are UTF-8 without U+0000") {
   CHECK(filter("+/\xFF/#") == "mqtt.utf8");
   CHECK(name("a\nb") == "mqtt.control-character");
   CHECK(filter("a\x7F/#") == "mqtt.control-character");
-  Limits lenient;
+  Bounds lenient;
   lenient.refuse_control_characters = false;
   CHECK(name("a\nb", lenient) == "ok");
   CHECK(filter("a\x7F/#", lenient) == "ok");
@@ -84,7 +84,7 @@ TEST_CASE("[MQTT-4.7.3-2] [MQTT-1.5.4-2] topics are UTF-8 without U+0000") {
 }
 
 TEST_CASE("1.5.4: every byte at every place of a topic name, sixteen at a time or not") {
-  Limits lenient;
+  Bounds lenient;
   lenient.refuse_control_characters = false;
   std::size_t wrong = 0;
   for (std::size_t size = 1; size < 50; ++size) {
@@ -111,11 +111,11 @@ TEST_CASE("levels are counted right wherever the slashes stand") {
       for (std::size_t other = one; other < size; ++other) {
         std::string topic(size, '.');  // the neighbour of `/` in ASCII
         topic[one] = topic[other] = '/';
-        Limits limits;
-        limits.max_topic_levels = one == other ? 2 : 3;
-        const std::string at_limit = name(topic, limits);
-        --limits.max_topic_levels;
-        const std::string above = name(topic, limits);
+        Bounds bounds;
+        bounds.max_topic_levels = one == other ? 2 : 3;
+        const std::string at_limit = name(topic, bounds);
+        --bounds.max_topic_levels;
+        const std::string above = name(topic, bounds);
         if (at_limit != "ok" || above != "mqtt.topic-levels") FAIL_CHECK(topic);
       }
     }
@@ -123,42 +123,42 @@ TEST_CASE("levels are counted right wherever the slashes stand") {
 }
 
 TEST_CASE("topic length is limited") {
-  Limits limits;
-  limits.max_topic_length = 20;
+  Bounds bounds;
+  bounds.max_topic_length = 20;
   for (std::size_t size = 1; size < 40; ++size) {
     const std::string topic(size, 'a');
-    CHECK(name(topic, limits) == (size <= 20 ? "ok" : "mqtt.topic-too-long"));
-    CHECK(filter(topic, limits) == (size <= 20 ? "ok" : "mqtt.topic-too-long"));
+    CHECK(name(topic, bounds) == (size <= 20 ? "ok" : "mqtt.topic-too-long"));
+    CHECK(filter(topic, bounds) == (size <= 20 ? "ok" : "mqtt.topic-too-long"));
   }
-  CHECK(filter("$share/g/0123456789ab", limits) == "mqtt.topic-too-long");
+  CHECK(filter("$share/g/0123456789ab", bounds) == "mqtt.topic-too-long");
 }
 
 TEST_CASE("topic levels are limited: CVE-2019-11779") {
-  Limits limits;
-  limits.max_topic_levels = 5;
+  Bounds bounds;
+  bounds.max_topic_levels = 5;
   for (std::size_t slashes = 0; slashes < 40; ++slashes) {
     CAPTURE(slashes);
     const char* expected = slashes < 5 ? "ok" : "mqtt.topic-levels";
-    CHECK(name(repeat("/", slashes) + "a", limits) == expected);
-    CHECK(name(repeat("abc/", slashes) + "d", limits) == expected);
-    CHECK(name(repeat("é/", slashes) + "d", limits) == expected);
-    CHECK(filter(repeat("+/", slashes) + "#", limits) == expected);
-    CHECK(filter("$share/g/" + repeat("x/", slashes) + "y", limits) == expected);
+    CHECK(name(repeat("/", slashes) + "a", bounds) == expected);
+    CHECK(name(repeat("abc/", slashes) + "d", bounds) == expected);
+    CHECK(name(repeat("é/", slashes) + "d", bounds) == expected);
+    CHECK(filter(repeat("+/", slashes) + "#", bounds) == expected);
+    CHECK(filter("$share/g/" + repeat("x/", slashes) + "y", bounds) == expected);
   }
   for (std::size_t slashes = 230; slashes < 280; ++slashes) {
     CAPTURE(slashes);
-    limits.max_topic_levels = static_cast<std::uint16_t>(slashes + 1);
-    CHECK(name(repeat("/", slashes), limits) == "ok");
-    CHECK(name(repeat("/", slashes) + "tail/", limits) == "mqtt.topic-levels");
-    limits.max_topic_levels = static_cast<std::uint16_t>(slashes);
-    CHECK(name(repeat("/", slashes), limits) == "mqtt.topic-levels");
+    bounds.max_topic_levels = static_cast<std::uint16_t>(slashes + 1);
+    CHECK(name(repeat("/", slashes), bounds) == "ok");
+    CHECK(name(repeat("/", slashes) + "tail/", bounds) == "mqtt.topic-levels");
+    bounds.max_topic_levels = static_cast<std::uint16_t>(slashes);
+    CHECK(name(repeat("/", slashes), bounds) == "mqtt.topic-levels");
   }
   CHECK(name(repeat("/", 1000)) == "mqtt.topic-levels");
-  limits.max_topic_length = 65'535;
-  CHECK(filter(repeat("/", 65'400), limits) == "mqtt.topic-levels");
-  limits.max_topic_levels = 65'535;
-  CHECK(name(repeat("/", 65'534), limits) == "ok");
-  CHECK(name(repeat("/", 65'535), limits) == "mqtt.topic-levels");
+  bounds.max_topic_length = 65'535;
+  CHECK(filter(repeat("/", 65'400), bounds) == "mqtt.topic-levels");
+  bounds.max_topic_levels = 65'535;
+  CHECK(name(repeat("/", 65'534), bounds) == "ok");
+  CHECK(name(repeat("/", 65'535), bounds) == "mqtt.topic-levels");
 }
 
 TEST_CASE(

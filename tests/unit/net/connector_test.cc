@@ -23,8 +23,8 @@ struct Dial final : Connector::Handler {
     ++ends;
     connector.reset();
   }
-  void on_connect_failed(std::string_view detail) override {
-    error = detail;
+  void on_connect_failed(int code) override {
+    error = describe(code);
     ++ends;
     connector.reset();
   }

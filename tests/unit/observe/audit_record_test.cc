@@ -22,7 +22,7 @@ Json parsed(const AuditRecord& record) {
 
 Json refusal_line(const Identity& who, const Refusal& refusal) {
   AuditRecord record(Event::refusal, kWhen,
-                     {.id = 5, .identity = who, .version = mqtt::Version::v5});
+                     {.session = 5, .identity = who, .version = mqtt::Version::v5});
   record.set_refusal(refusal);
   return parsed(record);
 }
@@ -43,7 +43,7 @@ TEST_CASE("a refusal says who, what and why") {
     "time": "2025-12-31T23:59:59.987Z", "event": "refusal", "session": 5,
     "listener": "devices", "address": "192.0.2.7", "client_id": "sensor-1", "username": "someone",
     "certificate": {"cn": "sensor-1", "serial": "0a1b", "fingerprint": "f00d"},
-    "version": "5.0", "from": "client", "packet": "PUBLISH", "topic": "plant/1/secret",
+    "version": "5.0", "phase": "open", "from": "client", "packet": "PUBLISH", "topic": "plant/1/secret",
     "action": "drop", "rule": "no-secrets", "reason": {"code": 135, "text": "not_authorized"}})"));
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("an empty username is not the same as none") {
 
 TEST_CASE("begin and end of a session") {
   const Identity who = testing::sensor();
-  const SessionInfo info{.id = 9, .identity = who, .version = mqtt::Version::v3_1_1};
+  const Who info{.session = 9, .identity = who, .version = mqtt::Version::v3_1_1};
   const Json begin = parsed(AuditRecord(Event::session_begin, kWhen, info));
   CHECK(begin["event"] == "session_begin");
   CHECK(begin["session"] == 9);
@@ -151,7 +151,7 @@ TEST_CASE("long strings are cut, and the line says which") {
   Refusal refusal = testing::refusal_by("r");
   const std::string topic(65'535, 't');
   refusal.topic = topic;
-  AuditRecord record(Event::refusal, kWhen, {.id = 1, .identity = who});
+  AuditRecord record(Event::refusal, kWhen, {.session = 1, .identity = who});
   record.set_refusal(refusal);
   const Json line = parsed(record);
   CHECK(line["client_id"] == std::string(256, 'c'));

@@ -38,7 +38,7 @@ void push(AuditWriter& writer, std::size_t worker, std::uint64_t number, std::si
   Identity who;
   who.listener = "w" + std::to_string(worker);
   auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(),
-                                              SessionInfo{.id = number, .identity = who});
+                                              Who{.session = number, .identity = who});
   const std::string topic(size, 't');
   Refusal refusal = testing::refusal_by("rule");
   refusal.topic = topic;
@@ -276,7 +276,7 @@ TEST_CASE("reopen in the middle of a line leaves no half line in the new file") 
   refusal.topic = controls;
   for (std::uint64_t i = 1; i <= 20; ++i) {
     auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(),
-                                                SessionInfo{.id = i, .identity = who});
+                                                Who{.session = i, .identity = who});
     record->set_refusal(refusal);
     REQUIRE((record->to_line().size() > 8192 && record->to_line().size() < 12'288));
     writer->queue(0).push(std::move(record));

@@ -57,14 +57,9 @@ TEST_CASE("connections by listener") {
   gateway.worker(1).on_accept("devices");
   gateway.worker(1).on_accept("devices");
   gateway.worker(1).on_connection_closed("devices");
-  gateway.worker(0).on_reject("plain", "max_connections");
   CHECK(gateway["sallyport_connections_accepted_total{listener=\"devices\"}"] == 3);
   CHECK(gateway["sallyport_connections_accepted_total{listener=\"plain\"}"] == 0);
   CHECK(gateway["sallyport_connections_open{listener=\"devices\"}"] == 2);
-  CHECK(
-      gateway
-          ["sallyport_connections_rejected_total{listener=\"plain\",reason=\"max_connections\"}"] ==
-      1);
   // A listener that nobody configured can only ever be this one.
   CHECK(gateway["sallyport_connections_accepted_total{listener=\"other\"}"] == -1);
   gateway.worker().on_accept("who");
@@ -74,9 +69,9 @@ TEST_CASE("connections by listener") {
 
 TEST_CASE("handshakes, broker connects and their time") {
   Gateway gateway(some(2));
-  gateway.worker(0).on_handshake(Side::client, true, "TLSv1.3", 3ms, "");
-  gateway.worker(1).on_handshake(Side::client, true, "TLSv1.3", 30ms, "");
-  gateway.worker(1).on_handshake(Side::client, false, "", 10s, "certificate expired");
+  gateway.worker(0).on_handshake({Side::client, "devices", "TLSv1.3", 3ms, std::nullopt});
+  gateway.worker(1).on_handshake({Side::client, "devices", "TLSv1.3", 30ms, std::nullopt});
+  gateway.worker(1).on_handshake({Side::client, "devices", "", 10s, Check::certificate_expired});
   CHECK(gateway
             ["sallyport_tls_handshakes_total{side=\"client\",result=\"ok\",version=\"TLSv1.3\"}"] ==
         2);
@@ -84,8 +79,8 @@ TEST_CASE("handshakes, broker connects and their time") {
       gateway
           ["sallyport_tls_handshakes_total{side=\"client\",result=\"failed\",version=\"none\"}"] ==
       1);
-  CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"client\",reason=\"certificate "
-                "expired\"}"] == 1);
+  CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"client\",reason=\"tls."
+                "certificate-expired\"}"] == 1);
   const std::string name = "sallyport_tls_handshake_duration_seconds";
   CHECK(gateway[name + "_count{side=\"client\"}"] == 2);
   CHECK(gateway[name + "_sum{side=\"client\"}"] == doctest::Approx(0.033));
@@ -96,13 +91,14 @@ TEST_CASE("handshakes, broker connects and their time") {
   CHECK(gateway[name + "_count{side=\"broker\"}"] == 0);
 
   CHECK(gateway["sallyport_broker_last_connect_success"] == -1);
-  gateway.worker(0).on_broker_connect(true, 1ms, "");
+  gateway.worker(0).on_broker_connect(1ms, std::nullopt);
   CHECK(gateway["sallyport_broker_last_connect_success"] == 1);
-  gateway.worker(1).on_broker_connect(false, 5s, "connection refused");
+  gateway.worker(1).on_broker_connect(5s, Check::broker_refused);
   CHECK(gateway["sallyport_broker_last_connect_success"] == 0);
   CHECK(gateway["sallyport_broker_connects_total{result=\"ok\"}"] == 1);
   CHECK(gateway["sallyport_broker_connects_total{result=\"failed\"}"] == 1);
-  CHECK(gateway["sallyport_broker_connect_failures_total{reason=\"connection refused\"}"] == 1);
+  CHECK(gateway["sallyport_broker_connect_failures_total{reason=\"broker.connection-refused\"}"] ==
+        1);
   // A bound belongs to its bucket.
   CHECK(gateway["sallyport_broker_connect_duration_seconds_bucket{le=\"0.001\"}"] == 1);
   CHECK(gateway["sallyport_broker_connect_duration_seconds_count"] == 1);
@@ -127,8 +123,9 @@ TEST_CASE("packets, bytes, rewrites, back-pressure and throttles") {
   gateway.worker().on_backpressure(Side::broker, false);
   CHECK(gateway["sallyport_backpressure_pauses_total{slow=\"broker\"}"] == 1);
   const Identity who = testing::sensor();
-  gateway.worker(0).on_throttle({.id = 1, .identity = who}, Side::client, {"telemetry", true}, 2s);
-  gateway.worker(1).on_throttle({.id = 2, .identity = who}, Side::client, {"telemetry", true},
+  gateway.worker(0).on_throttle({.session = 1, .identity = who}, Side::client, {"telemetry", true},
+                                2s);
+  gateway.worker(1).on_throttle({.session = 2, .identity = who}, Side::client, {"telemetry", true},
                                 500ms);
   CHECK(gateway["sallyport_throttles_total{rule=\"telemetry\",from=\"client\"}"] == 2);
   CHECK(gateway["sallyport_throttled_seconds_total{rule=\"telemetry\",from=\"client\"}"] == 2.5);
@@ -137,7 +134,7 @@ TEST_CASE("packets, bytes, rewrites, back-pressure and throttles") {
 TEST_CASE("refusals by rule, action, reason and sender; nothing of the client is a label") {
   Gateway gateway(some(2));
   const Identity who = testing::sensor();
-  const SessionInfo info{.id = 1, .identity = who};
+  const Who info{.session = 1, .identity = who};
   Refusal refusal = testing::refusal_by("no-internals");
   gateway.worker(0).on_refusal(info, refusal);
   gateway.worker(1).on_refusal(info, refusal);
@@ -154,7 +151,7 @@ TEST_CASE("refusals by rule, action, reason and sender; nothing of the client is
 TEST_CASE("rules without end become 1,000 and other; checks keep their names") {
   Gateway gateway(some(2));
   const Identity who = testing::sensor();
-  const SessionInfo info{.id = 1, .identity = who};
+  const Who info{.session = 1, .identity = who};
   for (int i = 0; i < 3000; ++i) {
     const std::string name = "rule-" + std::to_string(i);
     gateway.worker(static_cast<std::size_t>(i % 2)).on_refusal(info, testing::refusal_by(name));
@@ -173,38 +170,16 @@ TEST_CASE("rules without end become 1,000 and other; checks keep their names") {
   CHECK(gateway["sallyport_refusals_total{rule=\"policy.no-rule" + rest] == 1);
 }
 
-TEST_CASE("failure texts are bounded too") {
-  Gateway gateway;
-  for (int i = 0; i < 500; ++i) {
-    const std::string reason = "reason " + std::to_string(i);
-    gateway.worker().on_handshake(Side::client, false, "SSLv2" + reason, 1ms, reason);
-    gateway.worker().on_broker_connect(false, 1ms, reason);
-    gateway.worker().on_reject("devices", reason);
-  }
-  const auto all = testing::samples(gateway.observe->metrics());
-  const auto with = [&](const std::string& prefix) {
-    return std::count_if(all.begin(), all.end(),
-                         [&](const auto& one) { return one.first.rfind(prefix, 0) == 0; });
-  };
-  CHECK(with("sallyport_tls_handshake_failures_total") == 65);
-  CHECK(with("sallyport_broker_connect_failures_total") == 65);
-  CHECK(with("sallyport_connections_rejected_total") == 17);
-  CHECK(
-      gateway
-          ["sallyport_tls_handshakes_total{side=\"client\",result=\"failed\",version=\"other\"}"] ==
-      500);
-}
-
 TEST_CASE("sessions: begun, open, ended") {
   Gateway gateway(some(2));
   const Identity who = testing::sensor();
-  const SessionInfo a{.id = 1, .identity = who};
+  const Who a{.session = 1, .identity = who};
   gateway.worker(0).on_session_begin(a);
-  gateway.worker(1).on_session_begin({.id = 2, .identity = who});
+  gateway.worker(1).on_session_begin({.session = 2, .identity = who});
   CHECK(gateway["sallyport_sessions_open"] == 2);
   gateway.worker(0).on_session_end(a, {Side::client, CloseKind::keep_alive, "mqtt.keep-alive"},
                                    true);
-  gateway.worker(0).on_session_end({.id = 3, .identity = who},
+  gateway.worker(0).on_session_end({.session = 3, .identity = who},
                                    {Side::broker, CloseKind::broker_unavailable, ""}, false);
   CHECK(gateway["sallyport_sessions_begun_total"] == 2);
   CHECK(gateway["sallyport_sessions_open"] == 1);
@@ -271,14 +246,15 @@ TEST_CASE("counters of all workers add up while somebody scrapes, and never fall
       const Identity who = testing::sensor();
       GatewayEvents& events = gateway.worker(w);
       for (std::uint64_t i = 0; i < kTurns; ++i) {
-        const SessionInfo info{.id = i * kWorkers + w, .identity = who};
+        const Who info{.session = i * kWorkers + w, .identity = who};
         events.on_accept("devices");
-        events.on_handshake(Side::client, true, "TLSv1.3", 1ms, "");
+        events.on_handshake({Side::client, "devices", "TLSv1.3", 1ms, std::nullopt});
         events.on_session_begin(info);
         events.on_packet(Side::client, mqtt::PacketType::publish, 10);
         const std::string rule = "rule-" + std::to_string(i % 50);
         events.on_refusal(info, testing::refusal_by(rule));
-        events.on_handshake(Side::broker, false, "", 1ms, i % 2 == 0 ? "even" : "odd");
+        events.on_handshake({Side::broker, "devices", "", 1ms,
+                             i % 2 == 0 ? Check::tls_closed : Check::tls_timeout});
         events.on_heartbeat();
         events.on_session_end(info, {}, true);
         events.on_connection_closed("devices");
@@ -305,7 +281,7 @@ TEST_CASE("counters of all workers add up while somebody scrapes, and never fall
   for (int rule = 0; rule < 50; ++rule)
     CHECK(gateway["sallyport_refusals_total{rule=\"rule-" + std::to_string(rule) +
                   "\",action=\"drop\",reason=\"not_authorized\",from=\"client\"}"] == kAll / 50);
-  CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"broker\",reason=\"odd\"}"] ==
+  CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"broker\",reason=\"tls.timeout\"}"] ==
         kAll / 2);
 }
 
@@ -314,14 +290,14 @@ TEST_CASE("the audit log: refusals and sessions, once each, and never noise") {
   const std::string path = folder.file("audit.jsonl");
   Gateway gateway(some(2, path));
   const Identity who = testing::sensor();
-  const SessionInfo info{.id = 1, .identity = who};
+  const Who info{.session = 1, .identity = who};
   gateway.worker(0).on_session_begin(info);
   gateway.worker(0).on_refusal(info, testing::refusal_by("no-internals"));
   gateway.worker(0).on_session_end(info, {Side::client, CloseKind::disconnect, ""}, true);
   // A port probe, and a CONNECT that the broker refused.
-  gateway.worker(1).on_session_end({.id = 2, .identity = who},
+  gateway.worker(1).on_session_end({.session = 2, .identity = who},
                                    {Side::client, CloseKind::closed, ""}, false);
-  gateway.worker(1).on_session_end({.id = 3, .identity = who},
+  gateway.worker(1).on_session_end({.session = 3, .identity = who},
                                    {Side::broker, CloseKind::broker_refused, ""}, false);
   gateway.observe->stop();
   gateway.observe->stop();
@@ -345,9 +321,9 @@ TEST_CASE("the audit log: a flood of the same is counted in full and written in 
   const Identity who = testing::sensor();
   constexpr int kFlood = 50'000;
   for (int i = 0; i < kFlood; ++i)
-    gateway.worker().on_refusal({.id = 1, .identity = who}, testing::refusal_by("flood"));
+    gateway.worker().on_refusal({.session = 1, .identity = who}, testing::refusal_by("flood"));
   // Somebody else's line is not lost in it.
-  gateway.worker().on_refusal({.id = 2, .identity = who}, testing::refusal_by("other-rule"));
+  gateway.worker().on_refusal({.session = 2, .identity = who}, testing::refusal_by("other-rule"));
   gateway.observe->stop();
   CHECK(gateway["sallyport_refusals_total{rule=\"flood\",action=\"drop\",reason=\"not_authorized\","
                 "from=\"client\"}"] == kFlood);
@@ -408,7 +384,7 @@ TEST_CASE("the three pages") {
   gateway.observe->set_ready(true);
   CHECK(testing::status_of(testing::get(port, "/readyz")) == 200);
   // A dead broker is told, and does not make the gateway unready.
-  gateway.worker().on_broker_connect(false, 1ms, "connection refused");
+  gateway.worker().on_broker_connect(1ms, Check::broker_refused);
   const std::string ready = testing::get(port, "/readyz");
   CHECK(testing::status_of(ready) == 200);
   CHECK(testing::body_of(ready) == "ready\nbroker: last connect failed\n");
@@ -442,13 +418,12 @@ TEST_CASE("promtool has nothing to say about the exposition") {
   Gateway gateway(some(2, folder.file("audit.jsonl")));
   const Identity who = testing::sensor();
   for (const char* rule : {"plain", "quote\"back\\slash", "line\nbreak", "\xFF", "gr\xC3\xBC"}) {
-    gateway.worker().on_refusal({.id = 1, .identity = who}, testing::refusal_by(rule));
-    gateway.worker().on_throttle({.id = 1, .identity = who}, Side::client, {rule, true}, 1s);
-    gateway.worker().on_handshake(Side::client, false, rule, 1ms, rule);
-    gateway.worker().on_broker_connect(false, 1ms, rule);
-    gateway.worker().on_reject("devices", rule);
+    gateway.worker().on_refusal({.session = 1, .identity = who}, testing::refusal_by(rule));
+    gateway.worker().on_throttle({.session = 1, .identity = who}, Side::client, {rule, true}, 1s);
+    gateway.worker().on_handshake({Side::client, rule, "", 1ms, Check::tls_protocol});
+    gateway.worker().on_broker_connect(1ms, Check::broker_error);
   }
-  gateway.worker().on_broker_connect(true, 1ms, "");
+  gateway.worker().on_broker_connect(1ms, std::nullopt);
   gateway.observe->set_certificates({{"broker", std::chrono::system_clock::now()}});
   std::ofstream(folder.file("metrics")) << gateway.observe->metrics();
   const std::string command =

@@ -82,7 +82,8 @@ const std::vector<Mistake>& mistakes() {
       {"rule id empty", rule_id(""), "rule id is missing or empty", "1 to 64"},
       {"rule id with slash", rule_id("a/b"), "rule id \"a/b\"", "1 to 64"},
       {"rule id like a check", rule_id("policy.no-rule"), "kept for the gateway's own checks",
-       "\"mqtt.\", \"session.\" or \"policy.\""},
+       "\"mqtt.\", \"session.\", \"policy.\", "
+       "\"connection.\", \"tls.\" or \"broker.\""},
       {"rule id like any check", rule_id("mqtt.mine"), "kept for the gateway's own checks", ""},
       {"rule id like a role's limits", rule_id("sensor.limits"), "limits of a role",
        "choose another"},
@@ -208,7 +209,7 @@ const std::vector<Mistake>& mistakes() {
        [](PolicySpec& spec) { the_rule(spec).max_payload = 268'435'456; }, "max_payload",
        "268435455"},
       {"max_packet 1",
-       [](PolicySpec& spec) { the_role(spec).bounds.emplace(unlimited()).max_packet = 1; },
+       [](PolicySpec& spec) { the_role(spec).bounds.emplace(unbounded()).max_packet = 1; },
        "max_packet = 1", "at least 2 bytes", 3},
       {"limits of nothing", limits([](RateSpec& rate) { rate.messages.reset(); }),
        "neither messages nor bytes", "20/s", 5},
@@ -315,7 +316,7 @@ TEST_CASE("what looks odd and is right compiles") {
       address("::/0"),
       [](PolicySpec& spec) { spec.roles.clear(); },
       [](PolicySpec& spec) { the_role(spec).rules.clear(); },
-      [](PolicySpec& spec) { the_role(spec).bounds.emplace(unlimited()).max_packet = 2; },
+      [](PolicySpec& spec) { the_role(spec).bounds.emplace(unbounded()).max_packet = 2; },
       [](PolicySpec& spec) {
         the_rule(spec).publish = {"a", "a", "+", "a"};
       },

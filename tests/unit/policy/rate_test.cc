@@ -217,7 +217,7 @@ TEST_CASE("the meter is a bucket that is filled nanosecond by nanosecond") {
         of_messages(1 + up_to(9), Duration(1 + static_cast<int>(up_to(40))), 1 + up_to(5));
     limit.bytes = Rate{1 + up_to(20), Duration(1 + static_cast<int>(up_to(40)))};
     limit.byte_burst = 1 + up_to(30);
-    limit.quicken();
+    limit.precompute();
     Tap tap{limit, Instant(Duration(static_cast<int>(up_to(100)) - 50))};
     Bucket messages(*limit.messages, limit.burst);
     Bucket bytes(*limit.bytes, limit.byte_burst);
@@ -267,7 +267,7 @@ TEST_CASE("no value overflows") {
           RateLimit limit = of_messages(count, per, burst);
           limit.bytes = Rate{count, per};
           limit.byte_burst = burst;
-          limit.quicken();
+          limit.precompute();
           Tap tap{limit, start};
           for (int i = 0; i < 8; ++i) {
             for (const auto size : sizes) {
@@ -310,7 +310,7 @@ TEST_CASE("a limit that allows nothing lets nothing pass") {
   for (const Rate rate : {Rate{0, seconds(1)}, Rate{1, Duration::zero()}, Rate{1, seconds(-1)}}) {
     RateLimit limit;
     limit.messages = rate;
-    limit.quicken();
+    limit.precompute();
     Tap tap{limit};
     CHECK_FALSE(tap.takes());
     CHECK_FALSE(tap.taken());

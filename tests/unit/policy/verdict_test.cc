@@ -251,12 +251,12 @@ TEST_CASE("topics may have more levels than any rule") {
 TEST_CASE("of the limits of several roles the strictest counts") {
   RoleSpec one = role("one");
   one.limits = messages(10);
-  one.bounds = unlimited();
+  one.bounds = unbounded();
   one.bounds->max_packet = 4096;
   one.bounds->max_filters = 5;
   RoleSpec two = role("two");
   two.match.username = {"ursula"};
-  two.bounds = unlimited();
+  two.bounds = unbounded();
   two.bounds->max_packet = 1024;
   two.bounds->min_keep_alive = 30;
   RoleSpec three = role("three");
@@ -266,13 +266,13 @@ TEST_CASE("of the limits of several roles the strictest counts") {
   three.limits->on_exceed = Action::drop;
   const Client client({one, two, three});
 
-  Limits listener;
-  CHECK(client->limits(listener).max_packet == 1024);
+  Bounds listener;
+  CHECK(client->bounds(listener).max_packet == 1024);
   listener.max_packet = 512;  // a role lowers a listener's limit and never raises it
-  CHECK(client->limits(listener).max_packet == 512);
-  CHECK(client->limits(listener).max_filters == 5);
-  CHECK(client->limits(listener).min_keep_alive == 30);
-  CHECK(client->limits(listener).max_topic_levels == listener.max_topic_levels);
+  CHECK(client->bounds(listener).max_packet == 512);
+  CHECK(client->bounds(listener).max_filters == 5);
+  CHECK(client->bounds(listener).min_keep_alive == 30);
+  CHECK(client->bounds(listener).max_topic_levels == listener.max_topic_levels);
 
   std::vector<std::string> names;
   for (const std::uint32_t index : client->role_limits()) {

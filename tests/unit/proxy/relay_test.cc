@@ -233,9 +233,9 @@ TEST_CASE("relay: nothing is dialled before a CONNECT that is allowed") {
 }
 
 TEST_CASE("relay: one who says nothing is shown the door") {
-  Limits limits;
-  limits.connect_timeout = std::chrono::milliseconds(50);
-  Site site({.limits = limits});
+  Bounds bounds;
+  bounds.connect_timeout = std::chrono::milliseconds(50);
+  Site site({.bounds = bounds});
   Peer client = site.connect();
   SUBCASE("nothing at all") {}
   SUBCASE("half a CONNECT") { client.send(wire::connect().substr(0, 5)); }

@@ -143,12 +143,12 @@ TEST_CASE("server: no more connections than allowed, over all workers") {
   site.log.wait("accept", 3);
   Peer fourth = site.connect();
   CHECK(fourth.gets_end());
-  site.log.wait("reject max_connections");
+  site.log.wait("refusal connection.max");
   peers[0].close();
   site.log.wait("closed");
   Peer fifth = site.connect();
   site.log.wait("accept", 4);
-  CHECK(site.log.count("reject max_connections") == 1);
+  CHECK(site.log.count("refusal connection.max") == 1);
 }
 
 TEST_CASE("server: no more connections of one address than allowed") {
@@ -158,7 +158,7 @@ TEST_CASE("server: no more connections of one address than allowed") {
   site.log.wait("accept", 2);
   Peer third = site.connect();
   CHECK(third.gets_end());
-  site.log.wait("reject max_connections_per_address");
+  site.log.wait("refusal connection.max-per-address");
 }
 
 TEST_CASE("server: a reload reaches live sessions and new ones, and drops none") {

@@ -185,34 +185,29 @@ Identity Log::last() const {
   return last_;
 }
 
-void Log::on_packet(Side, mqtt::PacketType, std::uint64_t) {}
-void Log::on_refusal(const SessionInfo&, const Refusal& refusal) {
+void Log::on_refusal(const Who&, const Refusal& refusal) {
   add("refusal " + std::string(refusal.cause.name));
 }
-void Log::on_rewrite(Rewrite) {}
-void Log::on_throttle(const SessionInfo&, Side, policy::Cause, Duration) { add("throttle"); }
-void Log::on_session_begin(const SessionInfo& who) {
+void Log::on_throttle(const Who&, Side, policy::Cause, Duration) { add("throttle"); }
+void Log::on_session_begin(const Who& who) {
   {
     const std::lock_guard lock(mutex_);
     last_ = who.identity;
   }
   add("begin");
 }
-void Log::on_session_end(const SessionInfo&, const CloseReason& why, bool) {
+void Log::on_session_end(const Who&, const CloseReason& why, bool) {
   add("end " + name(why.side) + " " + std::string(to_string(why.kind)));
 }
 void Log::on_accept(std::string_view) { add("accept"); }
-void Log::on_reject(std::string_view, std::string_view reason) {
-  add("reject " + std::string(reason));
-}
 void Log::on_connection_closed(std::string_view) { add("closed"); }
-void Log::on_handshake(Side side, bool ok, std::string_view, Duration, std::string_view detail) {
-  CHECK(ok == detail.empty());
-  add("handshake " + name(side) + (ok ? " ok" : " failed"));
+void Log::on_handshake(const Handshake& handshake) {
+  CHECK(handshake.failure.has_value() == handshake.version.empty());
+  add("handshake " + name(handshake.side) + (handshake.failure ? " failed" : " ok"));
 }
-void Log::on_broker_connect(bool ok, Duration took, std::string_view) {
+void Log::on_broker_connect(Duration took, std::optional<Check> failure) {
   CHECK(took.count() >= 0);
-  add(ok ? "dial ok" : "dial failed");
+  add(failure ? "dial failed" : "dial ok");
 }
 void Log::on_wire_bytes(const WireBytes& bytes) {
   const std::lock_guard lock(mutex_);
@@ -246,7 +241,7 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   listener->address = *net::Address::parse("127.0.0.1", 0);
   listener->address_text = "127.0.0.1:0";
   listener->tls = plan_.listener_tls;
-  listener->session.limits = plan_.limits;
+  listener->session.bounds = plan_.bounds;
   listener->stall_timeout = plan_.stall_timeout;
   listener->max_connections = plan_.max_connections;
   listener->max_connections_per_address = plan_.max_connections_per_address;

@@ -92,23 +92,19 @@ class FakeBroker final {
 /// Counts what is told, by name. One for all workers.
 class Log final : public GatewayEvents {
  public:
-  void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
-  void on_refusal(const SessionInfo& who, const Refusal& refusal) override;
-  void on_rewrite(Rewrite what) override;
-  void on_throttle(const SessionInfo& who, Side from, policy::Cause cause, Duration pause) override;
-  void on_session_begin(const SessionInfo& who) override;
-  void on_session_end(const SessionInfo& who, const CloseReason& why, bool begun) override;
+  void on_refusal(const Who& who, const Refusal& refusal) override;
+  void on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) override;
+  void on_session_begin(const Who& who) override;
+  void on_session_end(const Who& who, const CloseReason& why, bool begun) override;
   void on_accept(std::string_view listener) override;
-  void on_reject(std::string_view listener, std::string_view reason) override;
   void on_connection_closed(std::string_view listener) override;
-  void on_handshake(Side side, bool ok, std::string_view version, Duration took,
-                    std::string_view detail) override;
-  void on_broker_connect(bool ok, Duration took, std::string_view detail) override;
+  void on_handshake(const Handshake& handshake) override;
+  void on_broker_connect(Duration took, std::optional<Check> failure) override;
   void on_wire_bytes(const WireBytes& bytes) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;
 
-  /// How often a line was written: "accept", "reject max_connections", "end client closed", ...
+  /// How often a line was written: "accept", "refusal connection.max", "end client closed", ...
   [[nodiscard]] std::size_t count(std::string_view line) const;
   /// Waits for a line to have been written so often.
   void wait(std::string_view line, std::size_t times = 1) const;
@@ -139,7 +135,7 @@ struct Plan {
   tls::Context::Ptr broker_tls = nullptr;
   std::string broker_host = "127.0.0.1";
   Duration broker_connect_timeout = std::chrono::seconds(15);
-  Limits limits = {};
+  Bounds bounds = {};
   Duration stall_timeout = std::chrono::seconds(60);
   std::uint32_t max_connections = 100;
   std::uint32_t max_connections_per_address = 0;

@@ -77,7 +77,7 @@ TEST_CASE("tls: no certificate where one is asked for is the end, and nothing is
 
 TEST_CASE("tls: what is no TLS is the end") {
   Plan plan = with_tls();
-  plan.limits.connect_timeout = std::chrono::milliseconds(50);
+  plan.bounds.connect_timeout = std::chrono::milliseconds(50);
   Site site(std::move(plan));
   Peer client = site.connect();
   SUBCASE("MQTT") { client.send(wire::connect()); }
@@ -94,7 +94,7 @@ TEST_CASE("tls: what is no TLS is the end") {
 
 TEST_CASE("tls: the time for CONNECT counts from accept, handshake and all") {
   Plan plan = with_tls();
-  plan.limits.connect_timeout = std::chrono::milliseconds(300);
+  plan.bounds.connect_timeout = std::chrono::milliseconds(300);
   Site site(std::move(plan));
   Peer client = site.connect(load(pki().client()));
   REQUIRE(client.shake_hands());

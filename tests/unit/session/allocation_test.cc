@@ -15,11 +15,7 @@ namespace {
 
 struct Silent final : Events {
   void on_packet(Side, mqtt::PacketType, std::uint64_t) override { ++packets; }
-  void on_refusal(const SessionInfo&, const Refusal&) override { ++refusals; }
-  void on_rewrite(Rewrite) override {}
-  void on_throttle(const SessionInfo&, Side, policy::Cause, Duration) override {}
-  void on_session_begin(const SessionInfo&) override {}
-  void on_session_end(const SessionInfo&, const CloseReason&, bool) override {}
+  void on_refusal(const Who&, const Refusal&) override { ++refusals; }
   std::uint64_t packets = 0;
   std::uint64_t refusals = 0;
 };

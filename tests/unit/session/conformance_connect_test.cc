@@ -45,9 +45,9 @@ void check_refused(const Row& row, policy::PolicySpec spec = everything()) {
   if (talk.events.end_kind == CloseKind::malformed) CHECK(slow.client_gets() == row.answer);
 }
 
-void check_let_through(const char* ids, const std::string& connect, Limits limits = {}) {
+void check_let_through(const char* ids, const std::string& connect, Bounds bounds = {}) {
   CAPTURE(std::string(ids));
-  Conversation talk(everything(), limits);
+  Conversation talk(everything(), bounds);
   talk.client_sends(connect);
   REQUIRE(talk.dialled());
   talk.broker_accepts();
@@ -170,7 +170,7 @@ TEST_CASE("strict is not petty: what CONNECT may hold though it means nothing he
   check_let_through("a password alone, in 5.0",
                     raw("MQTT", 5, 0x42, u8(0) + text("c") + text("p")));
 
-  Limits bridges;
+  Bounds bridges;
   bridges.bridges = true;
   check_let_through("bridge of 3.1", raw("MQIsdp", 0x83, 2, text("c")), bridges);
   check_let_through("bridge of 3.1.1", raw("MQTT", 0x84, 2, text("c")), bridges);
@@ -180,7 +180,7 @@ TEST_CASE("strict is not petty: what CONNECT may hold though it means nothing he
 }
 
 TEST_CASE("strict is not petty: control characters are the listener's choice, U+0000 nobody's") {
-  Limits pass;
+  Bounds pass;
   pass.refuse_control_characters = false;
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     for (const char* discouraged : {"a\x01", "a\x1F", "a\x7F", "a\xC2\x85", "a\xEF\xBF\xBE"}) {
@@ -213,7 +213,7 @@ TEST_CASE("[MQTT-3.1.3-1] [MQTT-3.1.3-10 (5.0)] a CONNECT that is rewritten keep
   Conversation talk(everything());
   talk.client_sends(wire::connect(c));
   talk.broker_accepts();
-  c.properties.replace(0, 3, wire::topic_alias_maximum(Limits{}.max_topic_aliases));
+  c.properties.replace(0, 3, wire::topic_alias_maximum(Bounds{}.max_topic_aliases));
   CHECK(talk.broker_gets() == wire::connect(c));
   CHECK(talk.events.rewrites == std::vector{Rewrite::connect});
 }

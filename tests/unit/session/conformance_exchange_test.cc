@@ -201,8 +201,8 @@ TEST_CASE(
                             wire::response_topic("answer") + user_property("a", "2") + u8(9) +
                             wire::text("corr\xFF") + user_property("z", "1") + u8(3) +
                             wire::text("type") + wire::topic_alias(1) + user_property("b", "");
-  Limits limits;
-  limits.max_topic_length = 65'535;
+  Bounds bounds;
+  bounds.max_topic_length = 65'535;
   for (const Side from : {Side::client, Side::broker}) {
     for (const std::string& topic : {std::string("no/t"), "no/" + std::string(65'532, 't')}) {
       for (const unsigned qos : {0U, 1U, 2U}) {
@@ -213,7 +213,7 @@ TEST_CASE(
                            .packet_id = 5,
                            .retain = true,
                            .properties = meant};
-        Conversation talk(some(), limits);
+        Conversation talk(some(), bounds);
         talk.open({.level = v5, .properties = wire::topic_alias_maximum(1)},
                   wire::topic_alias_maximum(1));
         send(talk, from, wire::publish(sets));

@@ -244,9 +244,9 @@ TEST_CASE(
 }
 
 TEST_CASE("the Receive Maximum that the gateway lowers is the one that holds") {
-  Limits limits;
-  limits.max_qos2_in_flight = 2;
-  Conversation talk(everything(), limits);
+  Bounds bounds;
+  bounds.max_qos2_in_flight = 2;
+  Conversation talk(everything(), bounds);
   talk.client_sends(wire::connect({.level = v5}));
   talk.broker_accepts();
   talk.broker_sends(wire::connack(v5));

@@ -82,9 +82,9 @@ TEST_CASE("[MQTT-3.8.4-5 (3.1.1)] [MQTT-3.8.4-6 (5.0)] [MQTT-3.11.3-2] a code fo
 }
 
 TEST_CASE("requests that nobody answers are followed to a limit, and cost nothing once answered") {
-  Limits limits;
-  limits.max_requests = 10;
-  Conversation talk(everything(), limits);
+  Bounds bounds;
+  bounds.max_requests = 10;
+  Conversation talk(everything(), bounds);
   talk.open({.level = v5});
   for (unsigned id = 1; id <= 100; ++id) talk.client_sends(wire::subscribe(v5, id, {{"a", 0}}));
   CHECK_FALSE(talk.closed());

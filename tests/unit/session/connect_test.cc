@@ -37,12 +37,12 @@ TEST_CASE("3.x: CONNACK passes byte for byte") {
 }
 
 TEST_CASE("5.0: CONNACK tells the gateway's limits where they are lower, and keeps lower ones") {
-  Limits limits;
-  limits.max_packet = 1000;
-  limits.max_topic_aliases = 4;
-  limits.max_qos2_in_flight = 10;
+  Bounds bounds;
+  bounds.max_packet = 1000;
+  bounds.max_topic_aliases = 4;
+  bounds.max_qos2_in_flight = 10;
   SUBCASE("the broker's are higher or absent") {
-    Conversation talk(up_and_down(), limits);
+    Conversation talk(up_and_down(), bounds);
     talk.client_sends(wire::connect({.level = v5}));
     talk.broker_accepts();
     talk.broker_sends(wire::connack(v5, 0, wire::topic_alias_maximum(10)));
@@ -53,7 +53,7 @@ TEST_CASE("5.0: CONNACK tells the gateway's limits where they are lower, and kee
     CHECK(talk.events.rewrites == std::vector{Rewrite::connack});
   }
   SUBCASE("the broker's are lower") {
-    Conversation talk(up_and_down(), limits);
+    Conversation talk(up_and_down(), bounds);
     const std::string connack = wire::connack(
         v5, 0,
         wire::maximum_packet_size(500) + wire::topic_alias_maximum(2) + wire::receive_maximum(5));
@@ -64,8 +64,8 @@ TEST_CASE("5.0: CONNACK tells the gateway's limits where they are lower, and kee
     CHECK(talk.events.rewrites.empty());
   }
   SUBCASE("keep-alive above the maximum") {
-    limits.max_keep_alive = 100;
-    Conversation talk(up_and_down(), limits);
+    bounds.max_keep_alive = 100;
+    Conversation talk(up_and_down(), bounds);
     talk.client_sends(wire::connect({.level = v5, .keep_alive = 0}));
     talk.broker_accepts();
     talk.broker_sends(wire::connack(v5));
@@ -78,9 +78,9 @@ TEST_CASE("5.0: CONNACK tells the gateway's limits where they are lower, and kee
 }
 
 TEST_CASE("5.0: CONNECT's Topic Alias Maximum is lowered to the gateway's") {
-  Limits limits;
-  limits.max_topic_aliases = 4;
-  Conversation talk(up_and_down(), limits);
+  Bounds bounds;
+  bounds.max_topic_aliases = 4;
+  Conversation talk(up_and_down(), bounds);
   talk.client_sends(wire::connect({.level = v5, .properties = wire::topic_alias_maximum(100)}));
   talk.broker_accepts();
   CHECK(talk.broker_gets() ==
@@ -197,9 +197,9 @@ TEST_CASE(
 }
 
 TEST_CASE("a CONNECT larger than an unknown peer may send is refused from its header") {
-  Limits limits;
-  limits.max_packet_before_connect = 100;
-  Conversation talk(up_and_down(), limits);
+  Bounds bounds;
+  bounds.max_packet_before_connect = 100;
+  Conversation talk(up_and_down(), bounds);
   talk.client_sends(std::string_view("\x10\x65", 2));
   CHECK(talk.closed());
   CHECK(talk.events.refusals[0].name == "mqtt.packet-too-large");

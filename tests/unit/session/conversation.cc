@@ -14,8 +14,8 @@ policy::Policy::Ptr compile(const policy::PolicySpec& spec) {
 
 }  // namespace
 
-Conversation::Conversation(policy::PolicySpec spec, Limits limits) {
-  options_.limits = limits;
+Conversation::Conversation(policy::PolicySpec spec, Bounds bounds) {
+  options_.bounds = bounds;
   session_ = std::make_unique<Session>(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
                                        compile(spec), events, 1, now_);
 }

@@ -33,16 +33,16 @@ struct Recorder final : Events {
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t) override {
     packets[static_cast<std::size_t>(from)].push_back(type);
   }
-  void on_refusal(const SessionInfo&, const Refusal& r) override {
+  void on_refusal(const Who&, const Refusal& r) override {
     refusals.push_back(
         {r.from, r.packet, r.action, r.reason, std::string(r.cause.name), std::string(r.topic)});
   }
   void on_rewrite(Rewrite what) override { rewrites.push_back(what); }
-  void on_throttle(const SessionInfo&, Side, policy::Cause cause, Duration) override {
+  void on_throttle(const Who&, Side, policy::Cause cause, Duration) override {
     throttles.emplace_back(cause.name);
   }
-  void on_session_begin(const SessionInfo&) override { ++begun; }
-  void on_session_end(const SessionInfo&, const CloseReason& why, bool) override {
+  void on_session_begin(const Who&) override { ++begun; }
+  void on_session_end(const Who&, const CloseReason& why, bool) override {
     ++ended;
     end_kind = why.kind;
     end_detail = why.detail;
@@ -51,7 +51,7 @@ struct Recorder final : Events {
 
 class Conversation {
  public:
-  explicit Conversation(policy::PolicySpec spec, Limits limits = {});
+  explicit Conversation(policy::PolicySpec spec, Bounds bounds = {});
   explicit Conversation(std::nullptr_t);  // no policy
   Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects, Identity identity);
 

@@ -14,7 +14,7 @@ using wire::v5;
 
 namespace {
 
-using Lower = std::function<void(Limits&)>;
+using Lower = std::function<void(Bounds&)>;
 
 enum class Whose { listener, role };
 
@@ -24,13 +24,13 @@ Conversation limited(Whose whose, const Lower& lower) {
   policy::RoleSpec other;
   other.name = "other";
   spec.roles.push_back(other);
-  Limits limits;
+  Bounds bounds;
   if (whose == Whose::listener) {
-    lower(limits);
+    lower(bounds);
   } else {
-    lower(spec.roles.back().bounds.emplace(unlimited()));
+    lower(spec.roles.back().bounds.emplace(unbounded()));
   }
-  return Conversation(spec, limits);
+  return Conversation(spec, bounds);
 }
 
 struct Row {
@@ -58,17 +58,17 @@ std::string user_properties(int count) {
 
 TEST_CASE("the limits that CONNECT is held to") {
   const Row rows[] = {
-      {"mqtt.packet-too-large", [](Limits& l) { l.max_packet_before_connect = 100; },
+      {"mqtt.packet-too-large", [](Bounds& l) { l.max_packet_before_connect = 100; },
        connect_of(100), connect_of(101), 0x95},
-      {"mqtt.packet-too-large", [](Limits& l) { l.max_packet = 100; }, connect_of(100),
+      {"mqtt.packet-too-large", [](Bounds& l) { l.max_packet = 100; }, connect_of(100),
        connect_of(101), 0x95},
       {"mqtt.client-id-too-long",
-       [](Limits& l) { l.max_client_id_length = 5; },
+       [](Bounds& l) { l.max_client_id_length = 5; },
        {.level = v5, .client_id = "12345"},
        {.level = v5, .client_id = "123456"},
        0x85},
       {"mqtt.client-id-characters",
-       [](Limits& l) {
+       [](Bounds& l) {
          l.client_id_characters = Characters::none();
          l.client_id_characters.add('a');
          l.client_id_characters.add('-');
@@ -77,32 +77,32 @@ TEST_CASE("the limits that CONNECT is held to") {
        {.level = v5, .client_id = "a-b"},
        0x85},
       {"mqtt.will-too-large",
-       [](Limits& l) { l.max_will_payload = 4; },
+       [](Bounds& l) { l.max_will_payload = 4; },
        {.level = v5, .will_topic = "t", .will_payload = "four"},
        {.level = v5, .will_topic = "t", .will_payload = "fives"},
        0x97},
       {"mqtt.topic-too-long",
-       [](Limits& l) { l.max_topic_length = 4; },
+       [](Bounds& l) { l.max_topic_length = 4; },
        {.level = v5, .will_topic = "four"},
        {.level = v5, .will_topic = "fives"},
        0x90},
       {"mqtt.topic-levels",
-       [](Limits& l) { l.max_topic_levels = 3; },
+       [](Bounds& l) { l.max_topic_levels = 3; },
        {.level = v5, .will_topic = "a/b/c"},
        {.level = v5, .will_topic = "a/b/c/d"},
        0x90},
       {"mqtt.user-properties",
-       [](Limits& l) { l.max_user_properties = 2; },
+       [](Bounds& l) { l.max_user_properties = 2; },
        {.level = v5, .properties = user_properties(2)},
        {.level = v5, .properties = user_properties(3)},
        0x97},
       {"mqtt.user-properties",
-       [](Limits& l) { l.max_user_property_bytes = 4; },
+       [](Bounds& l) { l.max_user_property_bytes = 4; },
        {.level = v5, .will_topic = "t", .will_properties = user_properties(2)},
        {.level = v5, .will_topic = "t", .will_properties = user_property("k", "four")},
        0x97},
       {"mqtt.control-character",
-       [](Limits& l) { l.refuse_control_characters = true; },
+       [](Bounds& l) { l.refuse_control_characters = true; },
        {.level = v5, .client_id = "a b"},
        {.level = v5, .client_id = "a\tb"},
        0x81},
@@ -146,12 +146,12 @@ TEST_CASE("the limits that CONNECT is held to") {
 }
 
 TEST_CASE("a role lowers and never raises") {
-  Limits limits;
-  limits.max_client_id_length = 3;
+  Bounds bounds;
+  bounds.max_client_id_length = 3;
   policy::PolicySpec spec = everything();
-  spec.roles[0].bounds = unlimited();
+  spec.roles[0].bounds = unbounded();
   spec.roles[0].bounds->max_client_id_length = 10;
-  Conversation talk(spec, limits);
+  Conversation talk(spec, bounds);
   talk.client_sends(wire::connect({.client_id = "four"}));
   CHECK(talk.closed());
   CHECK(talk.events.refusals.at(0).name == "mqtt.client-id-too-long");
@@ -163,13 +163,13 @@ TEST_CASE("bridges: where the listener lets them in, a role may still not") {
     connect[8] = static_cast<char>(0x84);
     return connect;
   };
-  Limits limits;
-  limits.bridges = true;
+  Bounds bounds;
+  bounds.bridges = true;
   for (const bool allowed : {true, false}) {
     policy::PolicySpec spec = everything();
-    spec.roles[0].bounds = unlimited();
+    spec.roles[0].bounds = unbounded();
     spec.roles[0].bounds->bridges = allowed;
-    Conversation talk(spec, limits);
+    Conversation talk(spec, bounds);
     talk.client_sends(bridge());
     CHECK(talk.dialled() == allowed);
     if (allowed) continue;
@@ -190,23 +190,23 @@ TEST_CASE("the limits that an open session is held to") {
         {.level = v5, .topic = std::move(topic), .payload = "", .properties = std::move(raw)});
   };
   const Open rows[] = {
-      {"mqtt.packet-too-large", [](Limits& l) { l.max_packet = 128; },
+      {"mqtt.packet-too-large", [](Bounds& l) { l.max_packet = 128; },
        publish(std::string(123, 't')), publish(std::string(124, 't'))},
-      {"mqtt.topic-too-long", [](Limits& l) { l.max_topic_length = 4; }, publish("four"),
+      {"mqtt.topic-too-long", [](Bounds& l) { l.max_topic_length = 4; }, publish("four"),
        publish("fives")},
-      {"mqtt.topic-levels", [](Limits& l) { l.max_topic_levels = 2; }, publish("a/b"),
+      {"mqtt.topic-levels", [](Bounds& l) { l.max_topic_levels = 2; }, publish("a/b"),
        publish("a/b/c")},
-      {"mqtt.too-many-filters", [](Limits& l) { l.max_filters = 2; },
+      {"mqtt.too-many-filters", [](Bounds& l) { l.max_filters = 2; },
        wire::subscribe(v5, 1, {{"a"}, {"b"}}), wire::subscribe(v5, 1, {{"a"}, {"b"}, {"c"}})},
-      {"mqtt.too-many-filters", [](Limits& l) { l.max_filters = 2; },
+      {"mqtt.too-many-filters", [](Bounds& l) { l.max_filters = 2; },
        wire::unsubscribe(v5, 1, {"a", "b"}), wire::unsubscribe(v5, 1, {"a", "b", "c"})},
-      {"mqtt.user-properties", [](Limits& l) { l.max_user_properties = 1; },
+      {"mqtt.user-properties", [](Bounds& l) { l.max_user_properties = 1; },
        publish("t", user_properties(1)), publish("t", user_properties(2))},
-      {"mqtt.user-properties", [](Limits& l) { l.max_user_property_bytes = 2; },
+      {"mqtt.user-properties", [](Bounds& l) { l.max_user_property_bytes = 2; },
        publish("t", user_property("k", "v")), publish("t", user_property("k", "vv"))},
-      {"mqtt.topic-alias", [](Limits& l) { l.max_topic_aliases = 2; },
+      {"mqtt.topic-alias", [](Bounds& l) { l.max_topic_aliases = 2; },
        publish("t", wire::topic_alias(2)), publish("t", wire::topic_alias(3))},
-      {"mqtt.control-character", [](Limits& l) { l.refuse_control_characters = true; },
+      {"mqtt.control-character", [](Bounds& l) { l.refuse_control_characters = true; },
        publish("a b"),
        publish("a\x7F"
                "b")},
@@ -232,7 +232,7 @@ TEST_CASE("the limits that an open session is held to") {
 TEST_CASE("QoS 2 messages in flight have a limit") {
   for (const Whose whose : {Whose::listener, Whose::role}) {
     for (const wire::Level level : {v3_1, v3_1_1, v5}) {
-      Conversation talk = limited(whose, [](Limits& l) { l.max_qos2_in_flight = 2; });
+      Conversation talk = limited(whose, [](Bounds& l) { l.max_qos2_in_flight = 2; });
       talk.open({.level = level});
       const auto publish = [&](unsigned id) {
         return wire::publish({.level = level, .topic = "t", .qos = 2, .packet_id = id});
@@ -254,7 +254,7 @@ TEST_CASE("QoS 2 messages in flight have a limit") {
 
 TEST_CASE("partial SUBSCRIBEs that wait for their SUBACK have a limit") {
   for (const Whose whose : {Whose::listener, Whose::role}) {
-    Conversation talk = limited(whose, [](Limits& l) {
+    Conversation talk = limited(whose, [](Bounds& l) {
       l.max_requests = 2;
       l.max_subscriptions = 1;
     });
@@ -275,7 +275,7 @@ TEST_CASE("subscriptions of a session have a limit") {
   for (const Whose whose : {Whose::listener, Whose::role}) {
     for (const wire::Level level : {v3_1, v3_1_1, v5}) {
       const unsigned no = level == v5 ? 0x97 : 0x80;
-      Conversation talk = limited(whose, [](Limits& l) { l.max_subscriptions = 3; });
+      Conversation talk = limited(whose, [](Bounds& l) { l.max_subscriptions = 3; });
       talk.open({.level = level});
       const auto granted = [&](unsigned id, std::initializer_list<wire::Filter> filters,
                                std::initializer_list<unsigned> codes) {
@@ -317,9 +317,9 @@ TEST_CASE("subscriptions of a session have a limit") {
 }
 
 TEST_CASE("a filter that the policy refuses is not counted as a subscription") {
-  Limits limits;
-  limits.max_subscriptions = 1;
-  Conversation talk(up_and_down(), limits);
+  Bounds bounds;
+  bounds.max_subscriptions = 1;
+  Conversation talk(up_and_down(), bounds);
   talk.open();
   talk.client_sends(wire::subscribe(v3_1_1, 1, {{"no"}, {"down/secret/x"}, {"down/a"}}));
   CHECK(talk.broker_gets() == wire::subscribe(v3_1_1, 1, {{"down/a"}}));
@@ -332,7 +332,7 @@ TEST_CASE("a reload lowers and raises the number of subscriptions of a live sess
   Conversation talk(spec);
   talk.open({.level = v5});
   talk.client_sends(wire::subscribe(v5, 1, {{"a"}, {"b"}}));
-  spec.roles[0].bounds = unlimited();
+  spec.roles[0].bounds = unbounded();
   spec.roles[0].bounds->max_subscriptions = 2;
   talk.set_policy(spec);
   (void)talk.broker_gets();
@@ -360,7 +360,7 @@ TEST_CASE("keep-alive: 5.0 is told another one, within both bounds") {
     for (const Told& row : rows) {
       CAPTURE(row.asked);
       CAPTURE(row.broker);
-      Conversation talk = limited(whose, [](Limits& l) {
+      Conversation talk = limited(whose, [](Bounds& l) {
         l.min_keep_alive = 30;
         l.max_keep_alive = 100;
       });
@@ -385,9 +385,9 @@ TEST_CASE("keep-alive: 5.0 is told another one, within both bounds") {
 }
 
 TEST_CASE("5.0: a client that was told a longer keep-alive is kept alive at the broker") {
-  Limits limits;
-  limits.min_keep_alive = 60;
-  Conversation talk(everything(), limits);
+  Bounds bounds;
+  bounds.min_keep_alive = 60;
+  Conversation talk(everything(), bounds);
   talk.open({.level = v5, .keep_alive = 10});
   // Silent for as long as it was told it may be: the broker hears of it every 10 s.
   for (int i = 0; i < 5; ++i) {
@@ -418,7 +418,7 @@ TEST_CASE("keep-alive: 3.x cannot be told another one") {
         for (const bool refuse : {false, true}) {
           CAPTURE(asked);
           CAPTURE(refuse);
-          Conversation talk = limited(whose, [&](Limits& l) {
+          Conversation talk = limited(whose, [&](Bounds& l) {
             l.min_keep_alive = 30;
             l.max_keep_alive = 100;
             l.refuse_mqtt3_keep_alive = refuse;

@@ -196,10 +196,10 @@ TEST_CASE("an alias above the maximum, or never set, ends the session [MQTT-3.3.
 }
 
 TEST_CASE("QoS 2 without PUBREL, again and again, meets a limit") {
-  Limits limits;
-  limits.max_qos2_in_flight = 3;
+  Bounds bounds;
+  bounds.max_qos2_in_flight = 3;
   for (const char* topic : {"up/a", "no"}) {
-    Conversation talk(up_and_down(), limits);
+    Conversation talk(up_and_down(), bounds);
     talk.open();
     for (unsigned id = 1; id <= 3; ++id) {
       talk.client_sends(wire::publish({.topic = topic, .qos = 2, .packet_id = id}));
@@ -209,7 +209,7 @@ TEST_CASE("QoS 2 without PUBREL, again and again, meets a limit") {
     CHECK(talk.closed());
     CHECK(talk.events.refusals.back().name == "mqtt.qos2-in-flight");
   }
-  Conversation done(up_and_down(), limits);
+  Conversation done(up_and_down(), bounds);
   done.open();
   for (unsigned id = 1; id <= 20; ++id) {
     done.client_sends(wire::publish({.topic = "up/a", .qos = 2, .packet_id = id}) +

@@ -201,7 +201,7 @@ TEST_CASE("what an alias stands for is not remembered for who spells it out") {
   const std::string alias = wire::topic_alias(2);
   talk.client_sends(wire::publish({.level = v5, .topic = topic, .properties = alias}));
   policy::PolicySpec lower = up_and_down();
-  lower.roles[0].bounds = unlimited();
+  lower.roles[0].bounds = unbounded();
   lower.roles[0].bounds->max_topic_length = 10;
   talk.set_policy(lower);
   talk.client_sends(wire::publish({.level = v5, .topic = "", .properties = alias}));

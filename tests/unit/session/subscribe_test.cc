@@ -78,9 +78,9 @@ TEST_CASE("a shared subscription is checked on its filter") {
 }
 
 TEST_CASE("SUBSCRIBEs that wait for their SUBACK are bounded") {
-  Limits limits;
-  limits.max_requests = 3;
-  Conversation talk(up_and_down(), limits);
+  Bounds bounds;
+  bounds.max_requests = 3;
+  Conversation talk(up_and_down(), bounds);
   talk.open({.level = v5});
   for (unsigned id = 1; id <= 3; ++id) {
     talk.client_sends(wire::subscribe(v5, id, {{"no", 0}, {"down/a", 0}}));

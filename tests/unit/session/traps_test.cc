@@ -129,11 +129,11 @@ TEST_CASE("trap: a client without Clean Start, refused in part, keeps identifier
 }
 
 TEST_CASE("trap: CONNACK's limits bind as they are told, the gateway's and the broker's") {
-  Limits limits;
-  limits.max_packet = 200;
-  limits.max_topic_aliases = 3;
-  limits.max_qos2_in_flight = 4;
-  limits.max_keep_alive = 100;
+  Bounds bounds;
+  bounds.max_packet = 200;
+  bounds.max_topic_aliases = 3;
+  bounds.max_qos2_in_flight = 4;
+  bounds.max_keep_alive = 100;
   struct Row {
     bool broker_is_lower;
     std::uint32_t packet;
@@ -161,7 +161,7 @@ TEST_CASE("trap: CONNACK's limits bind as they are told, the gateway's and the b
     const auto publish = [](std::size_t bytes) {
       return wire::publish({.level = v5, .topic = "up/a", .payload = std::string(bytes - 10, 'x')});
     };
-    Conversation size(up_and_down(), limits);
+    Conversation size(up_and_down(), bounds);
     begin(size);
     CHECK(size.client_gets() == connack(packet, aliases, receive, keep_alive));
     CHECK(size.events.rewrites.size() == (row.broker_is_lower ? 0 : 1));
@@ -172,7 +172,7 @@ TEST_CASE("trap: CONNACK's limits bind as they are told, the gateway's and the b
     size.client_sends(publish(packet + 1));
     CHECK(size.client_gets() == wire::disconnect(0x95));
 
-    Conversation alias(up_and_down(), limits);
+    Conversation alias(up_and_down(), bounds);
     begin(alias);
     const auto with_alias = [](unsigned number) {
       return wire::publish({.level = v5, .topic = "up/a", .properties = wire::topic_alias(number)});
@@ -183,7 +183,7 @@ TEST_CASE("trap: CONNACK's limits bind as they are told, the gateway's and the b
     alias.client_sends(with_alias(aliases + 1));
     CHECK(alias.client_gets() == wire::disconnect(0x94));
 
-    Conversation flight(up_and_down(), limits);
+    Conversation flight(up_and_down(), bounds);
     begin(flight);
     (void)flight.client_gets();
     for (unsigned n = 1; n <= receive; ++n) flight.client_sends(delivery(v5, "up/a", 1, n));
@@ -191,7 +191,7 @@ TEST_CASE("trap: CONNACK's limits bind as they are told, the gateway's and the b
     flight.client_sends(delivery(v5, "up/a", 1, receive + 1));
     CHECK(flight.client_gets() == wire::disconnect(0x93));
 
-    Conversation silent(up_and_down(), limits);
+    Conversation silent(up_and_down(), bounds);
     begin(silent);
     silent.pass(std::chrono::milliseconds(1500) * keep_alive - std::chrono::milliseconds(1));
     CHECK_FALSE(silent.closed());

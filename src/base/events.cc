@@ -1,6 +1,15 @@
 #include "sallyport/events.h"
 
+#include <array>
+
 namespace sallyport {
+
+std::string_view to_string(Phase phase) {
+  static constexpr std::array<std::string_view, 9> kNames = {
+      "accept", "header", "handshake", "connect", "login", "dial", "connack", "open", "end"};
+  static_assert(kNames.size() == static_cast<std::size_t>(Phase::end) + 1);
+  return kNames[static_cast<std::size_t>(phase)];
+}
 
 std::string_view to_string(CloseKind kind) {
   switch (kind) {

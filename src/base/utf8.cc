@@ -1,6 +1,6 @@
-#include "sallyport/topic.h"
+#include "sallyport/utf8.h"
 
-#include "mqtt/ascii.h"
+#include "base/ascii.h"
 
 namespace sallyport::mqtt {
 

@@ -1,4 +1,4 @@
-#include "observe/names.h"
+#include "observe/reason_text.h"
 
 namespace sallyport::observe {
 

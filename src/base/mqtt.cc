@@ -1,25 +1,8 @@
-#include <array>
-
 #include "sallyport/mqtt.h"
 
+#include <array>
+
 namespace sallyport {
-
-namespace {
-
-struct CheckText {
-  std::string_view name;
-  std::string_view text;
-};
-constexpr CheckText kChecks[] = {
-#define X(enumerator, name, text) {name, text},
-    SALLYPORT_CHECKS(X)
-#undef X
-};
-
-}  // namespace
-
-std::string_view to_string(Check check) { return kChecks[static_cast<std::size_t>(check)].name; }
-std::string_view describe(Check check) { return kChecks[static_cast<std::size_t>(check)].text; }
 
 std::string_view to_string(Side side) { return side == Side::client ? "client" : "broker"; }
 

@@ -1,4 +1,4 @@
-#include "proxy/admission.h"
+#include "proxy/connection_count.h"
 
 #include <cstring>
 
@@ -14,7 +14,7 @@ in6_addr key_of(const net::Address& peer) {
 
 }  // namespace
 
-std::size_t Admission::Hash::operator()(const in6_addr& key) const {
+std::size_t ConnectionCount::Hash::operator()(const in6_addr& key) const {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   std::memcpy(&high, &key.s6_addr[0], sizeof(high));
@@ -26,16 +26,16 @@ std::size_t Admission::Hash::operator()(const in6_addr& key) const {
   return static_cast<std::size_t>(x ^ (x >> 31));
 }
 
-bool Admission::Equal::operator()(const in6_addr& a, const in6_addr& b) const {
+bool ConnectionCount::Equal::operator()(const in6_addr& a, const in6_addr& b) const {
   return std::memcmp(&a, &b, sizeof(a)) == 0;
 }
 
-std::expected<Admission::Slot, std::string_view> Admission::enter(const net::Address& peer,
-                                                                  std::uint32_t total,
-                                                                  std::uint32_t per_address) {
+std::expected<ConnectionCount::Slot, Check> ConnectionCount::enter(const net::Address& peer,
+                                                                   std::uint32_t total,
+                                                                   std::uint32_t per_address) {
   if (open_.fetch_add(1, std::memory_order_relaxed) >= total) {
     open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::unexpected("max_connections");
+    return std::unexpected(Check::max_connections);
   }
   const in6_addr key = key_of(peer);
   {
@@ -49,10 +49,10 @@ std::expected<Admission::Slot, std::string_view> Admission::enter(const net::Add
     }
   }
   open_.fetch_sub(1, std::memory_order_relaxed);
-  return std::unexpected("max_connections_per_address");
+  return std::unexpected(Check::max_connections_per_address);
 }
 
-void Admission::leave(const in6_addr& key) {
+void ConnectionCount::leave(const in6_addr& key) {
   open_.fetch_sub(1, std::memory_order_relaxed);
   Shard& place = shard(key);
   const std::lock_guard lock(place.mutex);

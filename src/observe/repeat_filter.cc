@@ -1,4 +1,4 @@
-#include "observe/repeat_gate.h"
+#include "observe/repeat_filter.h"
 
 #include <algorithm>
 #include <functional>
@@ -15,7 +15,8 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-bool RepeatGate::pass(const Identity& identity, Who who, std::string_view what, std::int64_t now) {
+bool RepeatFilter::pass(const Identity& identity, Who who, std::string_view what,
+                        std::int64_t now) {
   constexpr std::int64_t kStep = 1'000'000'000 / kPerSecond;
   constexpr std::int64_t kAhead = kStep * (kBurst - 1);
 

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/assemble.h"
+#include "app/assemble.h"
 #include "observe/observe.h"
 #include "proxy/settings.h"
 
 /// What the files say, in the words of each part. Parts do not know the configuration's structs.
-namespace sallyport::cli {
+namespace sallyport::app {
 
 /// Everything that workers look at.
 [[nodiscard]] std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled);
@@ -26,4 +26,4 @@ namespace sallyport::cli {
 [[nodiscard]] std::vector<std::string> restart_needed(const config::GatewayOptions& started,
                                                       const config::GatewayOptions& now);
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

@@ -1,4 +1,4 @@
-#include "cli/warnings.h"
+#include "app/warnings.h"
 
 #include <chrono>
 #include <csignal>
@@ -8,7 +8,7 @@
 
 #include "net/socket.h"
 
-namespace sallyport::cli {
+namespace sallyport::app {
 
 namespace {
 
@@ -105,4 +105,4 @@ void raise_file_limit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

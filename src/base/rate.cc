@@ -101,7 +101,7 @@ std::string_view to_string(Action action) {
 namespace {
 
 /// False: too large for 64 bits.
-bool quicken(const std::optional<Rate>& rate, std::uint64_t burst, QuickRate& out) {
+bool precompute(const std::optional<Rate>& rate, std::uint64_t burst, RateCost& out) {
   out = {};
   if (!rate) return true;
   if (rate->count == 0 || rate->per <= Duration::zero()) return false;
@@ -112,9 +112,9 @@ bool quicken(const std::optional<Rate>& rate, std::uint64_t burst, QuickRate& ou
 
 }  // namespace
 
-void RateLimit::quicken() {
-  is_quick = sallyport::quicken(messages, burst, quick_messages) &&
-             sallyport::quicken(bytes, byte_burst, quick_bytes);
+void RateLimit::precompute() {
+  is_exact_in_64_bits = sallyport::precompute(messages, burst, message_cost) &&
+                        sallyport::precompute(bytes, byte_burst, byte_cost);
 }
 
 Duration RateMeter::Clock::wait(const Rate& rate, std::uint64_t burst, std::uint64_t amount,

@@ -19,12 +19,12 @@ namespace sallyport::observe {
 /// One worker's own; no memory beyond the object. Clients are told apart by a seeded hash: two that
 /// fall together share one allowance, and so could at worst lose each other's repetitions, which
 /// the log then says.
-class RepeatGate final {
+class RepeatFilter final {
  public:
   static constexpr std::uint32_t kBurst = 100;
   static constexpr std::uint32_t kPerSecond = 10;
 
-  explicit RepeatGate(std::uint64_t seed) : seed_(seed) {}
+  explicit RepeatFilter(std::uint64_t seed) : seed_(seed) {}
 
   enum class Who : std::uint8_t { client, client_and_identifier };
   /// May this line be written? `what` names the thing; `now` in nanoseconds of a monotonic clock.

@@ -1,15 +1,14 @@
-#include "cli/gateway.h"
+#include "app/gateway.h"
 
 #include <csignal>
 #include <cstdlib>
 #include <utility>
 #include <vector>
 
-#include "cli/exit_code.h"
-#include "cli/settings.h"
-#include "cli/warnings.h"
+#include "app/settings.h"
+#include "app/warnings.h"
 
-namespace sallyport::cli {
+namespace sallyport::app {
 
 namespace {
 
@@ -102,7 +101,7 @@ int Gateway::end() {
   server_.reset();
   observe_.stop();
   log_.info("stopped");
-  return kSuccess;
+  return EXIT_SUCCESS;
 }
 
 void Gateway::say_started(std::string_view version) const {
@@ -207,7 +206,7 @@ void Gateway::on_timer(Instant) {
   // would hold up an orderly exit just as long.
   log_.warn("a lookup of the broker's name does not end; stopped without waiting for it");
   observe_.stop();
-  std::_Exit(kSuccess);
+  std::_Exit(EXIT_SUCCESS);
 }
 
 void Gateway::close() {
@@ -220,4 +219,4 @@ void Gateway::close() {
   }
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

@@ -1,4 +1,4 @@
-#include "sallyport/limits.h"
+#include "sallyport/bounds.h"
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@ Characters letters(std::string_view text) {
 }  // namespace
 
 TEST_CASE("the strictest of two sets of limits is the lower of each, whoever sets it") {
-  const Limits wide{.max_packet_before_connect = 200,
+  const Bounds wide{.max_packet_before_connect = 200,
                     .connect_timeout = std::chrono::seconds(20),
                     .max_packet = 201,
                     .max_topic_length = 202,
@@ -35,7 +35,7 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
                     .refuse_mqtt3_keep_alive = false,
                     .refuse_control_characters = false,
                     .bridges = true};
-  const Limits tight{.max_packet_before_connect = 100,
+  const Bounds tight{.max_packet_before_connect = 100,
                      .connect_timeout = std::chrono::seconds(10),
                      .max_packet = 101,
                      .max_topic_length = 102,
@@ -59,32 +59,32 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
   CHECK(strictest(tight, wide) == tight);
   CHECK(strictest(wide, wide) == wide);
   // One field of each.
-  Limits mixed = wide;
+  Bounds mixed = wide;
   mixed.max_filters = 1;
-  Limits expected = tight;
+  Bounds expected = tight;
   expected.max_filters = 1;
   CHECK(strictest(mixed, tight) == expected);
 }
 
-TEST_CASE("unlimited() lowers nothing") {
-  Limits limits;
-  CHECK(strictest(limits, unlimited()) == limits);
-  limits = strictest(unlimited(), unlimited());
-  CHECK(limits == unlimited());
-  CHECK(limits.max_packet == UINT32_MAX);
-  CHECK(limits.max_subscriptions == UINT16_MAX);
-  CHECK(limits.min_keep_alive == 1);
+TEST_CASE("unbounded() lowers nothing") {
+  Bounds bounds;
+  CHECK(strictest(bounds, unbounded()) == bounds);
+  bounds = strictest(unbounded(), unbounded());
+  CHECK(bounds == unbounded());
+  CHECK(bounds.max_packet == UINT32_MAX);
+  CHECK(bounds.max_subscriptions == UINT16_MAX);
+  CHECK(bounds.min_keep_alive == 1);
 }
 
 TEST_CASE("a minimum from one side and a lower maximum from the other: the maximum is both") {
-  Limits long_ones;
+  Bounds long_ones;
   long_ones.min_keep_alive = 100;
-  Limits short_ones;
+  Bounds short_ones;
   short_ones.max_keep_alive = 10;
-  for (const Limits& limits :
+  for (const Bounds& bounds :
        {strictest(long_ones, short_ones), strictest(short_ones, long_ones)}) {
-    CHECK(limits.min_keep_alive == 10);
-    CHECK(limits.max_keep_alive == 10);
+    CHECK(bounds.min_keep_alive == 10);
+    CHECK(bounds.max_keep_alive == 10);
   }
 }
 

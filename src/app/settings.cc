@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "app/settings.h"
 
 #include <cerrno>
 #include <system_error>
@@ -7,7 +7,7 @@
 
 #include "proxy/connect_limiter.h"
 
-namespace sallyport::cli {
+namespace sallyport::app {
 
 namespace {
 
@@ -43,7 +43,7 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled) {
     to->address_text = from.address.to_string();
     to->origin = from.address.origin;
     to->tls = assembled.listener_tls[i];
-    to->session.limits = from.limits;
+    to->session.bounds = from.bounds;
     to->session.broker_timeout = options.broker.connack_timeout;
     to->session.hash_key = random_key();
     if (from.connects_per_client) {
@@ -99,4 +99,4 @@ std::vector<std::string> restart_needed(const config::GatewayOptions& started,
   return keys;
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

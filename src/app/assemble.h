@@ -8,7 +8,7 @@
 #include "config/options.h"
 #include "tls/context.h"
 
-namespace sallyport::cli {
+namespace sallyport::app {
 
 /// Everything that files say, loaded and checked: what `run` starts with and what a reload swaps
 /// in.
@@ -25,4 +25,4 @@ struct Assembled {
 /// Opens no socket and writes no file.
 [[nodiscard]] std::expected<Assembled, config::Diagnostics> assemble(const std::string& path);
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

@@ -1,4 +1,4 @@
-#include "config/names.h"
+#include "config/name.h"
 
 #include <algorithm>
 

@@ -11,6 +11,8 @@
 
 #include <netinet/in.h>
 
+#include "sallyport/checks.h"
+
 #include "net/socket.h"
 
 namespace sallyport::proxy {
@@ -20,9 +22,9 @@ namespace sallyport::proxy {
 /// the listener's max_connections.
 ///
 /// Thread: any. A lock is held for one look into a table, when a connection begins and ends.
-class Admission final {
+class ConnectionCount final {
  public:
-  /// One connection's place. Gives it back when destroyed; the Admission outlives it.
+  /// One connection's place. Gives it back when destroyed; the ConnectionCount outlives it.
   class Slot final {
    public:
     Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), key_(other.key_) {}
@@ -32,22 +34,21 @@ class Admission final {
     }
 
    private:
-    friend class Admission;
-    Slot(Admission& owner, const in6_addr& key) : owner_(&owner), key_(key) {}
-    Admission* owner_;
+    friend class ConnectionCount;
+    Slot(ConnectionCount& owner, const in6_addr& key) : owner_(&owner), key_(key) {}
+    ConnectionCount* owner_;
     in6_addr key_;
   };
 
-  Admission() = default;
-  Admission(const Admission&) = delete;
-  Admission& operator=(const Admission&) = delete;
+  ConnectionCount() = default;
+  ConnectionCount(const ConnectionCount&) = delete;
+  ConnectionCount& operator=(const ConnectionCount&) = delete;
 
-  /// A place, or the reason why there is none: "max_connections", "max_connections_per_address".
+  /// A place, or the reason why there is none: max_connections or max_connections_per_address.
   /// `per_address` 0: no limit. An IPv6 address counts by its first 64 bits, which is the least
   /// that one customer has.
-  [[nodiscard]] std::expected<Slot, std::string_view> enter(const net::Address& peer,
-                                                            std::uint32_t total,
-                                                            std::uint32_t per_address);
+  [[nodiscard]] std::expected<Slot, Check> enter(const net::Address& peer, std::uint32_t total,
+                                                 std::uint32_t per_address);
   [[nodiscard]] std::uint32_t open() const { return open_.load(std::memory_order_relaxed); }
 
  private:

@@ -2,11 +2,11 @@
 
 #include <cstddef>
 
-#include "cli/assemble.h"
+#include "app/assemble.h"
 #include "observe/log.h"
 
 /// What an operator should know about a configuration that is good, but may not be meant.
-namespace sallyport::cli {
+namespace sallyport::app {
 
 /// A listener without TLS that others than this host can reach; an identity that has shown nothing
 /// and is admitted; a broker or metrics in the clear across a network; a certificate that is over;
@@ -19,4 +19,4 @@ void ignore_sigpipe();
 /// Raises the limit on open files as far as this process may.
 void raise_file_limit();
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

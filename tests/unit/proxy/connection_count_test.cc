@@ -1,4 +1,4 @@
-#include "proxy/admission.h"
+#include "proxy/connection_count.h"
 
 #include <optional>
 #include <thread>
@@ -7,20 +7,20 @@
 #include <doctest/doctest.h>
 
 using sallyport::net::Address;
-using sallyport::proxy::Admission;
+using sallyport::proxy::ConnectionCount;
 
 namespace {
 Address at(const std::string& host) { return *Address::parse(host, 1234); }
 }  // namespace
 
 TEST_CASE("admission: so many in total, and a place that is left is free") {
-  Admission admission;
+  ConnectionCount admission;
   auto first = admission.enter(at("192.0.2.1"), 2, 0);
   REQUIRE(first);
   {
     const auto second = admission.enter(at("192.0.2.2"), 2, 0);
     REQUIRE(second);
-    CHECK(admission.enter(at("192.0.2.3"), 2, 0).error() == "max_connections");
+    CHECK(admission.enter(at("192.0.2.3"), 2, 0).error() == sallyport::Check::max_connections);
     CHECK(admission.open() == 2);
   }
   CHECK(admission.open() == 1);
@@ -29,17 +29,19 @@ TEST_CASE("admission: so many in total, and a place that is left is free") {
 }
 
 TEST_CASE("admission: so many for one address, whatever its port and form") {
-  Admission admission;
+  ConnectionCount admission;
   const auto first = admission.enter(at("192.0.2.1"), 10, 1);
   REQUIRE(first);
-  CHECK(admission.enter(at("192.0.2.1"), 10, 1).error() == "max_connections_per_address");
-  CHECK(admission.enter(at("::ffff:192.0.2.1"), 10, 1).error() == "max_connections_per_address");
+  CHECK(admission.enter(at("192.0.2.1"), 10, 1).error() ==
+        sallyport::Check::max_connections_per_address);
+  CHECK(admission.enter(at("::ffff:192.0.2.1"), 10, 1).error() ==
+        sallyport::Check::max_connections_per_address);
   CHECK(admission.enter(at("192.0.2.2"), 10, 1).has_value());
   CHECK(admission.open() == 1);
 }
 
 TEST_CASE("admission: an IPv6 customer has at least a /64, and is one") {
-  Admission admission;
+  ConnectionCount admission;
   const auto first = admission.enter(at("2001:db8:0:1::1"), 10, 1);
   REQUIRE(first);
   CHECK_FALSE(admission.enter(at("2001:db8:0:1:ffff::2"), 10, 1).has_value());
@@ -47,7 +49,7 @@ TEST_CASE("admission: an IPv6 customer has at least a /64, and is one") {
 }
 
 TEST_CASE("admission: a limit that comes later counts those who are there") {
-  Admission admission;
+  ConnectionCount admission;
   const auto first = admission.enter(at("192.0.2.1"), 10, 0);
   const auto second = admission.enter(at("192.0.2.1"), 10, 0);
   CHECK_FALSE(admission.enter(at("192.0.2.1"), 10, 2).has_value());
@@ -55,7 +57,7 @@ TEST_CASE("admission: a limit that comes later counts those who are there") {
 }
 
 TEST_CASE("admission: many threads, and never one too many") {
-  Admission admission;
+  ConnectionCount admission;
   std::vector<std::thread> threads;
   std::atomic<int> most{0};
   for (int t = 0; t < 4; ++t) {

@@ -1,12 +1,12 @@
-#include "sallyport/limits.h"
+#include "sallyport/bounds.h"
 
 namespace sallyport {
 
-Limits strictest(const Limits& a, const Limits& b) {
+Bounds strictest(const Bounds& a, const Bounds& b) {
   // A new field makes this line fail to compile, so that nobody forgets it below.
   [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15,
                                 f16, f17, f18, f19, f20] = a;
-  Limits out;
+  Bounds out;
   out.max_packet_before_connect =
       std::min(a.max_packet_before_connect, b.max_packet_before_connect);
   out.connect_timeout = std::min(a.connect_timeout, b.connect_timeout);

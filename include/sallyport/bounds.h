@@ -52,7 +52,7 @@ class Characters {
 
 /// What one connection may ask of the gateway. A listener sets these; a role may lower them
 /// (strictest()), never raise them. Sizes in bytes, keep-alive in seconds.
-struct Limits {
+struct Bounds {
   // Before an accepted CONNECT: an unknown peer gets little room and little time.
   std::uint32_t max_packet_before_connect = 16 * 1024;
   Duration connect_timeout = std::chrono::seconds(10);  // TLS handshake and CONNECT together
@@ -76,36 +76,36 @@ struct Limits {
   bool refuse_control_characters = true;  // U+0001..U+001F, U+007F..U+009F, non-characters
   bool bridges = false;                   // accept protocol levels 0x83 and 0x84
 
-  [[nodiscard]] friend bool operator==(const Limits&, const Limits&) = default;
+  [[nodiscard]] friend bool operator==(const Bounds&, const Bounds&) = default;
 };
 
-/// The limits that lower no others.
-[[nodiscard]] constexpr Limits unlimited() {
+/// The bounds that lower no others.
+[[nodiscard]] constexpr Bounds unbounded() {
   constexpr auto kMost16 = std::numeric_limits<std::uint16_t>::max();
   constexpr auto kMost32 = std::numeric_limits<std::uint32_t>::max();
-  Limits limits;
-  limits.max_packet_before_connect = kMost32;
-  limits.connect_timeout = Duration::max();
-  limits.max_packet = kMost32;
-  limits.max_topic_length = kMost16;
-  limits.max_topic_levels = kMost16;
-  limits.max_client_id_length = kMost16;
-  limits.max_will_payload = kMost16;
-  limits.max_filters = kMost16;
-  limits.max_subscriptions = kMost16;
-  limits.max_user_properties = kMost16;
-  limits.max_user_property_bytes = kMost32;
-  limits.max_topic_aliases = kMost16;
-  limits.max_qos2_in_flight = kMost16;
-  limits.max_requests = kMost16;
-  limits.max_keep_alive = kMost16;
-  limits.refuse_control_characters = false;
-  limits.bridges = true;
-  return limits;
+  Bounds bounds;
+  bounds.max_packet_before_connect = kMost32;
+  bounds.connect_timeout = Duration::max();
+  bounds.max_packet = kMost32;
+  bounds.max_topic_length = kMost16;
+  bounds.max_topic_levels = kMost16;
+  bounds.max_client_id_length = kMost16;
+  bounds.max_will_payload = kMost16;
+  bounds.max_filters = kMost16;
+  bounds.max_subscriptions = kMost16;
+  bounds.max_user_properties = kMost16;
+  bounds.max_user_property_bytes = kMost32;
+  bounds.max_topic_aliases = kMost16;
+  bounds.max_qos2_in_flight = kMost16;
+  bounds.max_requests = kMost16;
+  bounds.max_keep_alive = kMost16;
+  bounds.refuse_control_characters = false;
+  bounds.bridges = true;
+  return bounds;
 }
 
 /// Field by field the stricter of both. Where that leaves a minimum above its maximum, the maximum
 /// is both.
-[[nodiscard]] Limits strictest(const Limits& a, const Limits& b);
+[[nodiscard]] Bounds strictest(const Bounds& a, const Bounds& b);
 
 }  // namespace sallyport

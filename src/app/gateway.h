@@ -8,13 +8,13 @@
 
 #include <uv.h>
 
-#include "cli/assemble.h"
+#include "app/assemble.h"
 #include "net/loop.h"
 #include "net/timers.h"
 #include "observe/observe.h"
 #include "proxy/server.h"
 
-namespace sallyport::cli {
+namespace sallyport::app {
 
 /// The running gateway: the server and what signals do to it.
 ///
@@ -69,4 +69,4 @@ class Gateway final : private proxy::Server::Watcher,
   std::unique_ptr<proxy::Server> server_;
 };
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

@@ -1,8 +1,8 @@
-#include "cli/assemble.h"
+#include "app/assemble.h"
 
 #include <utility>
 
-namespace sallyport::cli {
+namespace sallyport::app {
 
 namespace {
 
@@ -74,4 +74,4 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
   return std::unexpected(std::move(diagnostics));
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::app

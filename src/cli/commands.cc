@@ -1,0 +1,49 @@
+#include "cli/commands.h"
+
+#include <array>
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <uv.h>
+
+#include "cli/check.h"
+#include "cli/run.h"
+#include "tls/context.h"
+
+namespace sallyport::cli {
+
+namespace {
+
+/// The option that every command which reads the gateway's configuration has.
+std::shared_ptr<const std::string> add_config(CLI::App& app) {
+  auto path = std::make_shared<std::string>("gateway.toml");
+  app.add_option("-c,--config", *path, "The gateway's configuration file")
+      ->capture_default_str()
+      ->type_name("FILE");
+  return path;
+}
+
+std::function<int()> add_run(CLI::App& app) {
+  return [path = add_config(app)] { return run(*path, SALLYPORT_VERSION); };
+}
+
+std::function<int()> add_check(CLI::App& app) {
+  return [path = add_config(app)] { return check(*path, stdout, stderr); };
+}
+
+constexpr auto kCommands = std::to_array<Command>({
+    {"run", "Serve: listen, decide and relay", add_run},
+    {"check", "Read all files as `run` would, and say what is wrong with them", add_check},
+});
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+std::string version_text() {
+  return std::string("sallyport ") + SALLYPORT_VERSION + "\nBoringSSL API version " +
+         std::to_string(tls::kLibraryApiVersion) + "\nlibuv " + uv_version_string();
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,71 @@
+// What limits say about a packet: it passes, waits, is refused, or is only reported.
+
+#include <algorithm>
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::ReasonCode;
+
+namespace {
+
+// A client without keep-alive has no interval to halve.
+constexpr Duration kLongestPause = std::chrono::seconds(30);
+
+}  // namespace
+
+Session::Impl::RateAnswer Session::Impl::admit_rate(const Arrival& a,
+                                                    std::span<const std::uint32_t> limits,
+                                                    Budget::Exceeded& over) {
+  over = budget_.ask(*policy_, limits, a.size(), a.now);
+  if (over.limit == nullptr || over.action == Action::report) return RateAnswer::yes;
+  if (over.action == Action::throttle) {
+    if (over.wait <= longest_pause()) {
+      throttled_until(a.from) = a.now + over.wait;
+      events_.on_throttle(who(), a.from, {over.limit->name, over.limit->is_rule}, over.wait);
+      return RateAnswer::later;
+    }
+    // Waiting longer would starve the client's PINGREQ, so the packet is dropped instead.
+    over.action = Action::drop;
+  }
+  return RateAnswer::over;
+}
+
+/// 0x96 ends a connection, 0x97 refuses one request.
+ReasonCode Session::Impl::over_reason(Action action) {
+  return action == Action::disconnect ? ReasonCode::message_rate_too_high
+                                      : ReasonCode::quota_exceeded;
+}
+
+void Session::Impl::charge_role(const Arrival& a, const Budget::Exceeded& over) {
+  budget_.charge(*policy_, grants_->role_limits(), a.size(), a.now);
+  report_over(a, over, {});
+}
+
+void Session::Impl::report_over(const Arrival& a, const Budget::Exceeded& over,
+                                std::string_view topic) {
+  if (over.limit == nullptr || over.action != Action::report) return;
+  report_refusal(a, Action::report, ReasonCode::quota_exceeded,
+                 {over.limit->name, over.limit->is_rule}, topic);
+}
+
+bool Session::Impl::refuse_over(const Arrival& a, const Budget::Exceeded& over) {
+  const bool ends = over.action == Action::disconnect;
+  const ReasonCode reason = over_reason(over.action);
+  report_refusal(a, over.action, reason, {over.limit->name, over.limit->is_rule}, {});
+  if (!ends) return false;
+  say_goodbye(reason, a.turn);
+  close({Side::client, CloseKind::refused, over.limit->name}, a.turn);
+  return true;
+}
+
+/// Half the keep-alive, so that a throttled client's PINGREQ is answered in time: of what the
+/// broker counts, and of what the gateway counts itself and has told a client of 5.0.
+Duration Session::Impl::longest_pause() const {
+  constexpr Duration kHalfSecond = std::chrono::milliseconds(500);
+  const Duration pause = keep_alive_ == 0 ? kLongestPause : kHalfSecond * keep_alive_;
+  return client_keep_alive_ == 0 ? pause : std::min(pause, kHalfSecond * client_keep_alive_);
+}
+
+}  // namespace sallyport
