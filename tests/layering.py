@@ -22,10 +22,11 @@ FOLDERS = {
     "net": set(),
     "tls": set(),
     "proxy": {"session", "net", "tls"},
+    "admin": {"net"},
     "config": {"policy", "tls"},
     "observe": set(),
-    "app": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe"},
-    "cli": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe", "app"},
+    "app": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe", "admin"},
+    "cli": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe", "admin", "app"},
 }
 # config knows of tls only what can be written in a file.
 ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}}
@@ -33,13 +34,13 @@ ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}}
 # Library -> what its headers are called, and the folders that may name it.
 LIBRARIES = {
     # proxy reads the error codes that net hands up; app waits for signals; cli says its version.
-    "libuv": (re.compile(r"uv(\.h|/)"), {"net", "proxy", "app", "cli"}),
+    "libuv": (re.compile(r"uv(\.h|/)"), {"net", "proxy", "admin", "app", "cli"}),
     "BoringSSL": (re.compile(r"openssl/"), {"tls"}),
     "toml11": (re.compile(r"toml(\.hpp|11|/)"), {"config"}),
     "prometheus-cpp": (re.compile(r"prometheus/"), {"observe"}),
     "civetweb": (re.compile(r"(civetweb|CivetServer)"), {"observe"}),
     "spdlog": (re.compile(r"spdlog/"), {"observe"}),
-    "nlohmann-json": (re.compile(r"nlohmann/"), {"observe"}),
+    "nlohmann-json": (re.compile(r"nlohmann/"), {"admin", "observe"}),
     "CLI11": (re.compile(r"CLI/"), {"cli"}),
 }
 

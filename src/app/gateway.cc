@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/commands.h"
 #include "app/settings.h"
 #include "app/warnings.h"
 
@@ -45,9 +46,10 @@ void error_lines(const config::Diagnostic& diagnostic, const observe::Log& log) 
 
 }  // namespace
 
-Gateway::Gateway(std::string path, Assembled assembled, net::Loop& loop, observe::Observe& observe,
-                 const observe::Log& log)
+Gateway::Gateway(std::string path, Assembled assembled, std::string_view version, net::Loop& loop,
+                 observe::Observe& observe, const observe::Log& log)
     : path_(std::move(path)),
+      version_(version),
       assembled_(std::move(assembled)),
       started_(assembled_.options),
       loop_(loop),
@@ -72,7 +74,7 @@ std::expected<void, proxy::StartError> Gateway::bind(std::size_t workers) {
   return {};
 }
 
-std::expected<void, proxy::StartError> Gateway::serve(std::string_view version) {
+std::expected<void, proxy::StartError> Gateway::serve() {
   int error = timers_.open(loop_);
   if (error == 0) error = stopped_.open(loop_);
   if (error != 0) {
@@ -90,10 +92,22 @@ std::expected<void, proxy::StartError> Gateway::serve(std::string_view version) 
         },
         kSignals[i]);
   }
+  if (const std::string& path = assembled_.options.admin.socket; !path.empty()) {
+    admin::Socket::Handler& handler = *this;
+    auto socket = admin::Socket::open(loop_, timers_, {.path = path}, handler);
+    if (!socket) {
+      return std::unexpected(proxy::StartError{{path_, 0, 0},
+                                               "[admin] socket " + socket.error(),
+                                               "choose a path in a folder that the "
+                                               "gateway's user alone may write to"});
+    }
+    admin_ = std::move(*socket);
+  }
   if (auto served = server_->serve(); !served) return served;
+  started_at_ = net::Loop::now();
   publish();
   observe_.set_ready(true);
-  say_started(version);
+  say_started();
   return {};
 }
 
@@ -104,9 +118,9 @@ int Gateway::end() {
   return EXIT_SUCCESS;
 }
 
-void Gateway::say_started(std::string_view version) const {
+void Gateway::say_started() const {
   const config::GatewayOptions& options = assembled_.options;
-  log_.info("sallyport " + std::string(version) + " started: " + count(workers_, "worker") + ", " +
+  log_.info("sallyport " + version_ + " started: " + count(workers_, "worker") + ", " +
             count(assembled_.policy->role_count(), "role") + ", " +
             count(assembled_.policy->rule_count(), "rule"));
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {
@@ -134,26 +148,26 @@ void Gateway::publish() const {
 void Gateway::on_signal(int number) {
   switch (number) {
     case SIGHUP:
-      reload();
+      static_cast<void>(reload());
       break;
     case SIGUSR1:
       reopen_audit();
       break;
     default:
-      drain(number);
+      drain(number == SIGINT ? "SIGINT" : "SIGTERM");
       break;
   }
 }
 
-void Gateway::reload() {
-  if (draining_) return;
+config::Diagnostics Gateway::reload() {
+  if (draining_) return {{{path_, 0, 0}, "the gateway is draining", ""}};
   auto fresh = assemble(path_);
   if (!fresh) {
     for (const auto& diagnostic : fresh.error()) error_lines(diagnostic, log_);
     log_.error("reload failed: " + count(fresh.error().size(), "error") +
                "; the configuration of before stays in force");
     observe_.on_reload(false);  // last: whoever sees it counted finds the reasons in the log
-    return;
+    return std::move(fresh.error());
   }
   assembled_ = std::move(*fresh);
   auto restart = server_->reload(snapshot_of(assembled_));
@@ -166,6 +180,11 @@ void Gateway::reload() {
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
   warn(assembled_, workers_, log_);
   observe_.on_reload(true);
+  return {};
+}
+
+void Gateway::on_request(std::string_view line, admin::Reply reply) {
+  execute(*this, line, std::move(reply));
 }
 
 void Gateway::reopen_audit() {
@@ -177,14 +196,13 @@ void Gateway::reopen_audit() {
   }
 }
 
-void Gateway::drain(int signal) {
+void Gateway::drain(const std::string& why) {
   const Duration limit = draining_ ? Duration::zero() : assembled_.options.drain_timeout;
-  const std::string name = signal == SIGINT ? "SIGINT" : "SIGTERM";
   if (draining_) {
-    log_.info(name + " again: ending at once");
+    log_.info(why + " again: ending at once");
   } else {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
-    log_.info(name + ": draining for at most " + std::to_string(seconds) + " s");
+    log_.info(why + ": draining for at most " + std::to_string(seconds) + " s");
   }
   draining_ = true;
   observe_.set_ready(false);
@@ -212,6 +230,7 @@ void Gateway::on_timer(Instant) {
 void Gateway::close() {
   if (!std::exchange(open_, false)) return;
   give_up_.set(kNever);
+  if (admin_ != nullptr) admin_->close();
   timers_.close();
   stopped_.close();
   for (uv_signal_t& handle : signals_) {

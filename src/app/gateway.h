@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "admin/socket.h"
 #include "app/assemble.h"
 #include "net/loop.h"
 #include "net/timers.h"
@@ -19,13 +20,14 @@ namespace sallyport::app {
 /// The running gateway: the server and what signals do to it.
 ///
 /// Thread: the main one, whose loop it uses; the server's workers reach it through a Wakeup.
-class Gateway final : private proxy::Server::Watcher,
+class Gateway final : private admin::Socket::Handler,
+                      private proxy::Server::Watcher,
                       private net::Wakeup::Handler,
                       private net::Timer::Handler {
  public:
   /// All references outlive the gateway. `path` is read again by a reload.
-  Gateway(std::string path, Assembled assembled, net::Loop& loop, observe::Observe& observe,
-          const observe::Log& log);
+  Gateway(std::string path, Assembled assembled, std::string_view version, net::Loop& loop,
+          observe::Observe& observe, const observe::Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -34,9 +36,21 @@ class Gateway final : private proxy::Server::Watcher,
   [[nodiscard]] std::expected<void, proxy::StartError> bind(std::size_t workers);
   /// Listens to signals, starts the workers, and says so. From here on the loop runs until the
   /// gateway has been ended by a signal.
-  [[nodiscard]] std::expected<void, proxy::StartError> serve(std::string_view version);
+  [[nodiscard]] std::expected<void, proxy::StartError> serve();
   /// After the loop: the exit code.
   [[nodiscard]] int end();
+
+  // For signals and the admin socket's commands.
+
+  /// Reads all files again. Returns what is wrong with them, and then nothing has changed.
+  [[nodiscard]] config::Diagnostics reload();
+  /// Begins to end; the second call ends at once. `why` is for the log.
+  void drain(const std::string& why);
+  [[nodiscard]] bool is_draining() const { return draining_; }
+  [[nodiscard]] const Assembled& assembled() const { return assembled_; }
+  [[nodiscard]] const std::string& version() const { return version_; }
+  [[nodiscard]] std::size_t workers() const { return workers_; }
+  [[nodiscard]] Duration uptime() const { return net::Loop::now() - started_at_; }
 
  private:
   void on_accept_paused(std::string_view listener, std::string_view error) override;
@@ -45,14 +59,15 @@ class Gateway final : private proxy::Server::Watcher,
   void on_timer(Instant now) override;
   void on_signal(int number);
 
-  void reload();
+  void on_request(std::string_view line, admin::Reply reply) override;
+
   void reopen_audit();
-  void drain(int signal);
-  void say_started(std::string_view version) const;
+  void say_started() const;
   void publish() const;
   void close();
 
   const std::string path_;
+  const std::string version_;
   Assembled assembled_;
   const config::GatewayOptions started_;  // as of the start, for what a reload cannot change
   net::Loop& loop_;
@@ -64,9 +79,11 @@ class Gateway final : private proxy::Server::Watcher,
   net::Wakeup stopped_;
   std::array<uv_signal_t, 4> signals_{};
   std::size_t workers_ = 0;
+  Instant started_at_{};
   bool open_ = false;
   bool draining_ = false;
   std::unique_ptr<proxy::Server> server_;
+  std::unique_ptr<admin::Socket> admin_;
 };
 
 }  // namespace sallyport::app

@@ -95,6 +95,7 @@ std::vector<std::string> restart_needed(const config::GatewayOptions& started,
   compare(text_of(started.observe.address) == text_of(now.observe.address), "[observe] address");
   compare(started.observe.audit_log == now.observe.audit_log, "[observe] audit_log");
   compare(started.observe.audit_queue == now.observe.audit_queue, "[observe] audit_queue");
+  compare(started.admin.socket == now.admin.socket, "[admin] socket");
   compare(started.log_level == now.log_level, "[log] level");
   return keys;
 }

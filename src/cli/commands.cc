@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <uv.h>
 
+#include "app/commands.h"
+#include "cli/ask.h"
 #include "cli/check.h"
 #include "cli/run.h"
 #include "tls/context.h"
@@ -32,6 +34,15 @@ std::function<int()> add_check(CLI::App& app) {
   return [path = add_config(app)] { return check(*path, stdout, stderr); };
 }
 
+struct Command {
+  const char* name;
+  const char* help;
+  /// Adds the command's own options to `app`, and returns what runs it once they have been parsed.
+  /// That returns the exit code (cli/exit_code.h), and may throw std::exception.
+  std::function<int()> (*add)(CLI::App& app);
+};
+
+/// In the order in which `--help` lists them.
 constexpr auto kCommands = std::to_array<Command>({
     {"run", "Serve: listen, decide and relay", add_run},
     {"check", "Read all files as `run` would, and say what is wrong with them", add_check},
@@ -39,7 +50,18 @@ constexpr auto kCommands = std::to_array<Command>({
 
 }  // namespace
 
-std::span<const Command> commands() { return kCommands; }
+void add_commands(CLI::App& app, std::function<int()>& chosen) {
+  const auto add = [&](const char* name, const char* help, auto options) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->footer(app.get_footer());
+    sub->callback([&chosen, run = options(*sub)] { chosen = run; });
+  };
+  for (const Command& command : kCommands) add(command.name, command.help, command.add);
+  for (const app::AdminCommand& command : app::admin_commands()) {
+    add(command.name, command.help,
+        [&command](CLI::App& sub) { return add_admin_command(sub, command); });
+  }
+}
 
 std::string version_text() {
   return std::string("sallyport ") + SALLYPORT_VERSION + "\nBoringSSL API version " +

@@ -1,26 +1,19 @@
 #pragma once
 
 #include <functional>
-#include <span>
 #include <string>
 
 namespace CLI {
 class App;
 }
 
-/// What `sallyport` can be asked to do, as one table. A new command is a row and a function.
+/// What `sallyport` can be asked to do. A new command is a row in commands.cc and a function.
 namespace sallyport::cli {
 
-struct Command {
-  const char* name;
-  const char* help;
-  /// Adds the command's own options to `app`, and returns what runs it once they have been parsed.
-  /// That returns the exit code (cli/exit_code.h), and may throw std::exception.
-  std::function<int()> (*add)(CLI::App& app);
-};
-
-/// In the order in which `--help` lists them. Static storage.
-[[nodiscard]] std::span<const Command> commands();
+/// Adds every command to `app`: those of this program, then those that a running gateway answers.
+/// Once `app` has parsed a command line, `chosen` is what runs the command that it names; empty: it
+/// names none.
+void add_commands(CLI::App& app, std::function<int()>& chosen);
 
 /// What `--version` prints.
 [[nodiscard]] std::string version_text();

@@ -41,11 +41,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", cli::version_text(), "Print the versions and exit");
 
   std::function<int()> chosen;
-  for (const cli::Command& command : cli::commands()) {
-    CLI::App* sub = app.add_subcommand(command.name, command.help);
-    sub->footer(kFooter);
-    sub->callback([&chosen, run = command.add(*sub)] { chosen = run; });
-  }
+  cli::add_commands(app, chosen);
 
   try {
     app.parse(argc, argv);

@@ -53,11 +53,11 @@ int run(const std::string& gateway_path, std::string_view version) {
 
   const auto loop = net::Loop::make();
   if (!loop) return fail({{gateway_path, 0, 0}, std::string(net::describe(loop.error())), ""});
-  app::Gateway gateway(gateway_path, std::move(*assembled), **loop, **observe, **log);
+  app::Gateway gateway(gateway_path, std::move(*assembled), version, **loop, **observe, **log);
   if (const auto bound = gateway.bind(workers); !bound) {
     return fail({bound.error().origin, bound.error().message, bound.error().hint});
   }
-  if (const auto served = gateway.serve(version); !served) {
+  if (const auto served = gateway.serve(); !served) {
     return fail({served.error().origin, served.error().message, served.error().hint});
   }
   (*loop)->run();

@@ -32,6 +32,10 @@ class GatewayFile {
     }
     policy(file);
     observe(file);
+    if (auto admin = section(file, "admin")) {
+      path(*admin, "socket", options_.admin.socket);
+      admin->finish();
+    }
     static constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
     if (auto log = section(file, "log")) {
       if (const auto level = log->choice("level", kLevels)) options_.log_level = kLevels[*level];

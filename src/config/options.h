@@ -48,6 +48,10 @@ struct ObserveOptions {
   std::uint32_t audit_queue = 8192;  // lines waiting to be written; more are counted as lost
 };
 
+struct AdminOptions {
+  std::string socket;  // path of the admin socket; "": none
+};
+
 struct GatewayOptions {
   std::string file;  // the path it was loaded from
   BrokerOptions broker;
@@ -56,6 +60,7 @@ struct GatewayOptions {
   std::vector<std::string> policy_files;  // globs, resolved against the folder of `file`
   policy::Origin policy_origin;
   ObserveOptions observe;
+  AdminOptions admin;
   std::string log_level = "info";  // debug, info, warn, error
   Duration drain_timeout = std::chrono::seconds(10);
 };
