@@ -56,6 +56,7 @@ class Admin(Case):
         client = self.client(self.running.port, version=5).open_session("one")
         self.assertEqual(self.ask("drain")[0], 0)
         self.assertEqual(client.expect(wire.DISCONNECT).reason, 0x8B)
+        self.running.process.wait(30)
         self.running.stopped_already()
         self.assertFalse(os.path.exists(self.socket))
         code, _, errors = self.ask("status")
@@ -87,7 +88,7 @@ class Admin(Case):
     def test_the_socket_of_a_gateway_that_was_killed_is_replaced(self):
         self.running.process.kill()
         self.running.process.wait(30)
-        self.running._stopped = True
+        self.running.stopped_already()
         self.assertTrue(os.path.exists(self.socket))
         again = self.gateway(self.broker, more=self.section())
         self.assertEqual(run_command("status", "--socket", self.socket)[0], 0)
