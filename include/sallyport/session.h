@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
 #include "sallyport/connect_gate.h"
 #include "sallyport/events.h"
+#include "sallyport/login.h"
 #include "sallyport/outbox.h"
+#include "sallyport/per_side.h"
 #include "sallyport/policy.h"
 #include "sallyport/siphash.h"
 
@@ -17,8 +20,18 @@ struct Turn {
   Outbox to_broker;
   /// Connect to the broker, then call Session::broker_connected() or transport_closed().
   bool dial = false;
+  /// Ask an authenticator about Session::login(), then call Session::authenticated(). A session
+  /// that ends before that wants no answer any more.
+  bool authenticate = false;
   /// Send what the outboxes hold, then close both sides. The session has said its last word.
   std::optional<CloseReason> close;
+  /// How much Session::feed() may still decide in this turn. A packet costs 1; each filter of a
+  /// SUBSCRIBE or UNSUBSCRIBE and each refusal costs 1 more. The caller sets it before feed();
+  /// clear() takes the bound away again. The last packet may cost more than is left.
+  std::uint32_t work = UINT32_MAX;
+  /// Where sessions make packets, so that none owns memory for it. What it holds between calls
+  /// means nothing.
+  Buffer scratch;
 
   [[nodiscard]] Outbox& to(Side side) { return side == Side::client ? to_client : to_broker; }
   void clear();
@@ -28,10 +41,24 @@ struct Turn {
 struct SessionOptions {
   Bounds bounds;
   Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
+  /// Whether an authenticator is asked about every CONNECT that all other checks let in.
+  bool authenticate = false;
+  Duration login_timeout = std::chrono::seconds(5);  // for the authenticator's answer
+  /// Bytes of PUBLISHes that one connection may have held at once, both directions together, for
+  /// rules that inspect payloads.
+  std::uint32_t max_held = 64 * 1024;
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
   /// Asked whether a client may connect once more; null: always. The only thing here that changes.
   std::shared_ptr<ConnectGate> connects;
+};
+
+/// What a session has moved so far.
+struct Tally {
+  PerSide<std::uint64_t> packets;  // by the side that sent them
+  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
+  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
+  std::uint64_t throttled = 0;     // how often reading stopped for a limit
 };
 
 /// The protocol state between one client connection and its broker connection. Pure: bytes and
@@ -52,19 +79,27 @@ class Session final {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Bytes that arrived from a side, in order, cut anywhere. Returns how many were taken. Fewer
-  /// than given: that side is paused; keep the rest, and feed it again once paused() is 0. A
-  /// session that is over takes everything and forwards nothing.
+  /// Bytes that arrived from a side, in order, cut anywhere. Returns how many were taken. Where it
+  /// returns fewer than were given, keep the rest:
+  ///   - paused() is not 0: feed the rest once paused() is 0;
+  ///   - paused() is 0: Turn::work is used up; feed the rest in a later turn. feed() stops between
+  ///     packets only: the payload of a packet that was decided is taken without work.
+  /// A session that is over takes everything and forwards nothing.
   [[nodiscard]] std::size_t feed(Side from, Bytes bytes, Instant now, Turn& turn);
 
   /// Why feed() would take nothing from a side now: a set, so that two reasons do not undo each
   /// other. 0: not paused. The bits are for metrics.
   enum Pause : std::uint8_t {
-    kAwaitingBroker = 1,  // client: the broker has not answered CONNECT yet
+    kAwaitingAnswer = 1,  // client: authenticator or broker have not answered CONNECT yet
     kThrottled = 2,       // a limit with on_exceed = throttle
     kRepliesQueued = 4,   // replies wait for the end of a packet that is streaming past
   };
   [[nodiscard]] std::uint8_t paused(Side from) const;
+
+  /// What Turn::authenticate asks about. Only between that and authenticated().
+  [[nodiscard]] LoginRequest login() const;
+  /// The authenticator's answer. An answer that the session does not wait for changes nothing.
+  void authenticated(const LoginResult& result, Instant now, Turn& turn);
 
   /// The connection that Turn::dial asked for is ready for bytes (behind TLS, where it has TLS).
   void broker_connected(Instant now, Turn& turn);
@@ -79,17 +114,27 @@ class Session final {
 
   /// The earliest time at which tick() has work; kNever: none. Any call may change it.
   [[nodiscard]] Instant wake_at() const;
-  /// Timers: connect timeout, keep-alive, end of a throttle. Early and late calls are harmless.
+  /// Timers: deadlines for CONNECT, login and CONNACK, the end of a login, keep-alive, the end of a
+  /// throttle. Early and late calls are harmless.
   void tick(Instant now, Turn& turn);
 
   /// From here on `policy` decides. Ends the session where it does not admit the identity.
   void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
   /// The gateway goes down: says so to a 5.0 client and closes.
   void shut_down(Instant now, Turn& turn);
+  /// Somebody ends the session for a reason of theirs, `check`, which is reported. A client of 5.0
+  /// is told `reason`. A session that is over stays as it is.
+  void end(Check check, mqtt::ReasonCode reason, Instant now, Turn& turn);
+
+  /// Who the client is, as far as it is known. Valid until the next call that is not const.
+  [[nodiscard]] const Identity& identity() const;
+  [[nodiscard]] Tally tally() const;
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
   /// holds it below what Bounds add up to.
   [[nodiscard]] std::size_t memory() const;
+  /// Bytes of that object itself, the same for every session.
+  [[nodiscard]] static std::size_t object_size();
 
  private:
   class Impl;
