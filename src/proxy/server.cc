@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include <pthread.h>
 #include <uv.h>
@@ -121,10 +122,9 @@ std::expected<void, StartError> Server::serve() {
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {
   std::vector<std::string> restart;
-  auto merged = std::make_shared<Snapshot>();
-  merged->policy = snapshot->policy;
-  merged->broker = snapshot->broker;
-  std::vector<ListenerPtr> fresh = snapshot->listeners;
+  // The whole is copied, so that a member that Snapshot gains later cannot be forgotten here.
+  auto merged = std::make_shared<Snapshot>(*snapshot);
+  std::vector<ListenerPtr> fresh = std::exchange(merged->listeners, {});
   for (const ListenerPtr& old : snapshot_->listeners) {
     const auto found = std::find_if(fresh.begin(), fresh.end(), [&](const ListenerPtr& other) {
       return other->name == old->name;
