@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -19,6 +20,10 @@ struct Turn {
   bool dial = false;
   /// Send what the outboxes hold, then close both sides. The session has said its last word.
   std::optional<CloseReason> close;
+  /// How much Session::feed() may still decide in this turn. A packet costs 1; each filter of a
+  /// SUBSCRIBE or UNSUBSCRIBE and each refusal costs 1 more. The caller sets it before feed();
+  /// clear() takes the bound away again. The last packet may cost more than is left.
+  std::uint32_t work = UINT32_MAX;
 
   [[nodiscard]] Outbox& to(Side side) { return side == Side::client ? to_client : to_broker; }
   void clear();
@@ -52,9 +57,12 @@ class Session final {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Bytes that arrived from a side, in order, cut anywhere. Returns how many were taken. Fewer
-  /// than given: that side is paused; keep the rest, and feed it again once paused() is 0. A
-  /// session that is over takes everything and forwards nothing.
+  /// Bytes that arrived from a side, in order, cut anywhere. Returns how many were taken. Where it
+  /// returns fewer than were given, keep the rest:
+  ///   - paused() is not 0: feed the rest once paused() is 0;
+  ///   - paused() is 0: Turn::work is used up; feed the rest in a later turn. feed() stops between
+  ///     packets only: the payload of a packet that was decided is taken without work.
+  /// A session that is over takes everything and forwards nothing.
   [[nodiscard]] std::size_t feed(Side from, Bytes bytes, Instant now, Turn& turn);
 
   /// Why feed() would take nothing from a side now: a set, so that two reasons do not undo each

@@ -64,6 +64,8 @@ class Session::Impl final {
   std::optional<std::size_t> take_step(Side from, Bytes in, Instant now, Turn& turn);
   std::size_t pass_at_once(Side from, Bytes in, Instant now, Turn& turn);
   void note_bytes(Side from, bool forwarded, Instant now);
+  /// Takes what a packet costs beyond 1 out of the turn's work.
+  static void spend(std::uint32_t work, Turn& turn) { turn.work -= std::min(turn.work, work); }
   Fate dispatch(const Arrival& a);
   Fate from_client(const Arrival& a);
   Fate from_broker(const Arrival& a);

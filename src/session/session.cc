@@ -30,6 +30,7 @@ void Turn::clear() {
   to_broker.clear();
   dial = false;
   close.reset();
+  work = UINT32_MAX;
 }
 
 Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy,
@@ -69,7 +70,8 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
       taken += payload.bytes.size();
       continue;
     }
-    if (state_ == State::closed || paused(from) != 0) break;
+    if (state_ == State::closed || paused(from) != 0 || turn.work == 0) break;
+    --turn.work;
     const Bytes rest = bytes.subspan(taken);
     std::size_t used = pass_at_once(from, rest, now, turn);
     if (used == 0) {
@@ -262,6 +264,7 @@ void Session::Impl::inject(Side to, const Buffer& packet, Turn& turn) {
 
 void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
                                    policy::Cause cause, std::string_view topic) {
+  spend(1, a.turn);
   events_.on_refusal(who(), {.phase = phase(),
                              .from = a.from,
                              .packet = a.type(),

@@ -39,6 +39,7 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
   const auto decoded = mqtt::decode_subscribe(a.frame, version_, bounds_);
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Subscribe& subscribe = *decoded;
+  spend(subscribe.count, a.turn);
   // 3.x says nothing against sending a request again; only where the answer could not be told apart
   // it is refused. [MQTT-2.2.1-3] (5.0)
   if (version_ == Version::v5 ? subscribes_.contains(subscribe.packet_id)
@@ -123,6 +124,7 @@ std::size_t Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Sub
 Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
   const auto decoded = mqtt::decode_subscribe(a.frame, version_, bounds_);
   if (!decoded) return malformed(a, decoded.error());
+  spend(decoded->count, a.turn);
   if (version_ == Version::v5 && subscribes_.contains(decoded->packet_id)) {  // [MQTT-2.2.1-3]
     return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
   }

@@ -35,15 +35,22 @@ Conversation::Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate>
 void Conversation::sends(Side from, std::string_view bytes) {
   std::string& kept = kept_[static_cast<std::size_t>(from)];
   kept += bytes;
-  // Memory of its own for every read, so that a reference into old input shows under ASan.
-  const auto copy = std::make_unique<std::string>(kept);
-  if (!copy->empty() && !closed_) {
-    const std::size_t taken = session_->feed(from, as_bytes(*copy), now_, turn_);
-    REQUIRE(taken <= copy->size());
-    if (taken < copy->size() && !turn_.close) CHECK(session_->paused(from) != 0);
-    kept.erase(0, taken);
+  for (bool more = true; more;) {
+    more = false;
+    // Memory of its own for every read, so that a reference into old input shows under ASan.
+    const auto copy = std::make_unique<std::string>(kept);
+    if (!copy->empty() && !closed_) {
+      turn_.work = work_;
+      const std::size_t taken = session_->feed(from, as_bytes(*copy), now_, turn_);
+      REQUIRE(taken <= copy->size());
+      if (taken < copy->size() && !turn_.close && session_->paused(from) == 0) {
+        REQUIRE(turn_.work == 0);
+        more = true;
+      }
+      kept.erase(0, taken);
+    }
+    collect();
   }
-  collect();
 }
 
 void Conversation::client_sends_bytewise(std::string_view bytes) {

@@ -60,6 +60,8 @@ class Conversation {
   void broker_sends(std::string_view bytes) { sends(Side::broker, bytes); }
   /// Every byte by itself.
   void client_sends_bytewise(std::string_view bytes);
+  /// How much work every turn of feed() may do from now on.
+  void allow_work(std::uint32_t work) { work_ = work; }
   void broker_accepts();  // the dial succeeds
   void broker_refuses();  // the dial fails
   void ends(Side side, CloseKind kind = CloseKind::closed);
@@ -87,6 +89,7 @@ class Conversation {
 
   SessionOptions options_;
   Turn turn_;
+  std::uint32_t work_ = UINT32_MAX;
   Instant now_{std::chrono::seconds(1000)};
   std::string kept_[2];
   std::string got_[2];

@@ -96,6 +96,58 @@ TEST_CASE("all coalesced, split at every position, byte by byte, cut at random")
   }
 }
 
+TEST_CASE(
+    "a turn with little work stops between packets, and the rest of the turns does the rest") {
+  for (const wire::Level level : {v3_1_1, v5}) {
+    for (const Side side : {Side::client, Side::broker}) {
+      const auto whole = play(level, side, [side](Conversation& talk, const std::string& bytes) {
+        send_to(talk, side, bytes);
+      });
+      for (std::uint32_t work = 1; work < 20; ++work) {
+        CHECK(whole == play(level, side, [&](Conversation& talk, const std::string& bytes) {
+                talk.allow_work(work);
+                send_to(talk, side, bytes);
+              }));
+      }
+    }
+  }
+}
+
+TEST_CASE("work is what packets cost") {
+  Conversation talk(up_and_down());
+  talk.open();
+  Turn turn;
+  const Instant now{std::chrono::seconds(1001)};
+  const auto cost = [&](std::string_view bytes) {
+    turn.work = 1000;
+    REQUIRE(talk.session().feed(Side::client, as_bytes(bytes), now, turn) == bytes.size());
+    return 1000 - turn.work;
+  };
+  const std::string up = wire::publish({.topic = "up/a", .payload = std::string(50, 'x')});
+  CHECK(cost(up) == 1);       // decided
+  CHECK(cost(up + up) == 2);  // known
+  CHECK(cost(wire::pingreq()) == 1);
+  CHECK(cost(wire::publish({.topic = "no"})) == 2);
+  CHECK(cost(wire::subscribe(v3_1_1, 1, {{"down/a", 0}, {"down/b", 0}, {"no", 0}})) == 5);
+  CHECK(cost(wire::unsubscribe(v3_1_1, 2, {"down/a", "down/b"})) == 3);
+
+  // The payload of what was decided is taken without work; the next packet is not.
+  turn.work = 1;
+  const std::string two = up + up;
+  const std::size_t head = up.size() - 20;
+  CHECK(talk.session().feed(Side::client, as_bytes(two).first(head), now, turn) == head);
+  CHECK(turn.work == 0);
+  CHECK(talk.session().feed(Side::client, as_bytes(two).subspan(head), now, turn) == 20);
+  CHECK(talk.paused(Side::client) == 0);
+  // A packet that costs more than is left is decided whole.
+  turn.work = 1;
+  const std::string request = wire::subscribe(v3_1_1, 3, {{"down/a", 0}, {"down/b", 0}});
+  CHECK(talk.session().feed(Side::client, as_bytes(request + up), now, turn) == request.size());
+  CHECK(turn.work == 0);
+  turn.clear();
+  CHECK(turn.work == UINT32_MAX);
+}
+
 TEST_CASE("CONNECT too may come in any cut, together with what follows") {
   const std::string bytes = wire::connect({.level = v5, .username = "u", .password = "p"}) +
                             wire::publish({.level = v5, .topic = "up/a"});
