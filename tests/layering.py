@@ -21,14 +21,15 @@ FOLDERS = {
     "session": {"base", "policy", "mqtt"},
     "net": set(),
     "tls": set(),
-    "proxy": {"session", "net", "tls"},
+    "proxy": {"session", "policy", "net", "tls"},
     "config": {"policy", "tls"},
     "observe": set(),
     "app": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe"},
     "cli": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe", "app"},
 }
 # config knows of tls only what can be written in a file.
-ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}}
+# proxy finds sessions by network, and judges nothing itself.
+ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}, ("proxy", "policy"): {"policy/address.h"}}
 
 # Library -> what its headers are called, and the folders that may name it.
 LIBRARIES = {

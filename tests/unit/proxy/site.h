@@ -47,6 +47,8 @@ class Peer final {
   /// Is there something to read now?
   [[nodiscard]] bool readable() const;
 
+  /// The first flight of the TLS handshake, and no more.
+  void begin_handshake();
   /// The TLS handshake to its end; false where it fails.
   [[nodiscard]] bool shake_hands();
   [[nodiscard]] const tls::Engine& tls() const { return *tls_; }
@@ -68,6 +70,7 @@ class Peer final {
   std::unique_ptr<tls::Engine> tls_;
   Buffer cipher_;
   Buffer plain_;
+  bool began_ = false;
   bool ended_ = false;
   bool was_reset_ = false;
 };
@@ -140,6 +143,8 @@ struct Plan {
   std::uint32_t max_connections = 100;
   std::uint32_t max_connections_per_address = 0;
   policy::Policy::Ptr policy = nullptr;  // default: policy_for({"t/#"})
+  TurnBudget turn = {};
+  GatewayEvents* events = nullptr;  // default: the site's log
 };
 
 /// The gateway, served.
