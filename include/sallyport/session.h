@@ -94,6 +94,12 @@ class Session final {
   void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
   /// The gateway goes down: says so to a 5.0 client and closes.
   void shut_down(Instant now, Turn& turn);
+  /// Somebody ends the session for a reason of theirs, `check`, which is reported. A client of 5.0
+  /// is told `reason`. A session that is over stays as it is.
+  void end(Check check, mqtt::ReasonCode reason, Instant now, Turn& turn);
+
+  /// Who the client is, as far as it is known. Valid until the next call that is not const.
+  [[nodiscard]] const Identity& identity() const;
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
   /// holds it below what Bounds add up to.

@@ -41,10 +41,9 @@ struct SessionFilter {
 struct SessionRow {
   std::uint64_t id = 0;
   Identity identity;
-  std::optional<mqtt::Version> version;  // none: no CONNECT has said it
-  Instant since{};                       // accepted
-  std::uint64_t queue_client = 0;        // bytes that wait for the client,
-  std::uint64_t queue_broker = 0;        // and for the broker
+  Instant since{};                 // accepted
+  std::uint64_t queue_client = 0;  // bytes that wait for the client,
+  std::uint64_t queue_broker = 0;  // and for the broker
 };
 
 /// One worker at the moment when it answered.
@@ -114,6 +113,7 @@ struct List {
 struct End {
   SessionFilter filter;
   Check why{};
+  mqtt::ReasonCode reason{};
   Count answer;
 };
 }  // namespace task

@@ -271,15 +271,18 @@ void Relay::adopt_policy(Instant now) {
 }
 
 bool Relay::fits(const SessionFilter& filter) const {
-  return state_ == State::running && filter.fits(id_, identity());
+  return state_ == State::running && filter.fits(id_, session_->identity());
 }
 
 SessionRow Relay::row() const {
-  return {
-      id_, identity(), std::nullopt, accepted_, client_.stream.pending(), broker_.stream.pending()};
+  return {id_, session_->identity(), accepted_, client_.stream.pending(), broker_.stream.pending()};
 }
 
-void Relay::end(Check) { shut_down(); }
+void Relay::end(Check why, mqtt::ReasonCode reason) {
+  const Instant now = net::Loop::now();
+  session_->end(why, reason, now, worker_.turn());
+  settle(now);
+}
 
 void Relay::shut_down() {
   const Instant now = net::Loop::now();

@@ -50,9 +50,10 @@ class Relay final : private net::Stream::Handler,
   bool follow_policy();
   /// Is there a session, and does it fit the filter?
   [[nodiscard]] bool fits(const SessionFilter& filter) const;
+  /// Only where fits() says so, and so is end().
   [[nodiscard]] SessionRow row() const;
-  /// A turn of its own: ends the session for the reason `why`.
-  void end(Check why);
+  /// A turn of its own: ends the session for the reason `why`; a 5.0 client is told `reason`.
+  void end(Check why, mqtt::ReasonCode reason);
   /// A turn of its own: says goodbye and closes, politely and within FlowSettings::flush_time.
   void shut_down();
   /// Closes both sockets at once.

@@ -180,10 +180,11 @@ bool Server::list(const SessionFilter& filter, std::size_t most,
   return true;
 }
 
-bool Server::end(const SessionFilter& filter, Check why, Reply<std::size_t> reply) {
+bool Server::end(const SessionFilter& filter, Check why, mqtt::ReasonCode reason,
+                 Reply<std::size_t> reply) {
   const auto answer = ask(std::move(reply));
   if (answer == nullptr) return false;
-  for (const auto& worker : workers_) worker->post(task::End{filter, why, answer});
+  for (const auto& worker : workers_) worker->post(task::End{filter, why, reason, answer});
   return true;
 }
 

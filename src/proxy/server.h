@@ -69,8 +69,10 @@ class Server final {
   /// The sessions that fit, `most` of them at most, in no order.
   [[nodiscard]] bool list(const SessionFilter& filter, std::size_t most,
                           Reply<std::vector<SessionRow>> reply);
-  /// Ends the sessions that fit, for the reason `why`. The answer is how many.
-  [[nodiscard]] bool end(const SessionFilter& filter, Check why, Reply<std::size_t> reply);
+  /// Ends the sessions that fit, for the reason `why`; a 5.0 client is told `reason`. The answer is
+  /// how many.
+  [[nodiscard]] bool end(const SessionFilter& filter, Check why, mqtt::ReasonCode reason,
+                         Reply<std::size_t> reply);
   /// One row for each worker that runs.
   [[nodiscard]] bool status(Reply<std::vector<WorkerStatus>> reply);
 

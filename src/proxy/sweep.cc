@@ -25,7 +25,7 @@ void visit(task::List& task, Relay& relay) {
 
 void visit(task::End& task, Relay& relay) {
   if (!relay.fits(task.filter)) return;
-  relay.end(task.why);
+  relay.end(task.why, task.reason);
   task.answer->put([](std::size_t& ended) { ++ended; });
 }
 

@@ -39,6 +39,8 @@ class Session::Impl final {
   void tick(Instant now, Turn& turn);
   void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
   void shut_down(Turn& turn);
+  void end(Check check, mqtt::ReasonCode reason, Turn& turn);
+  [[nodiscard]] const Identity& identity() const { return identity_; }
   std::size_t memory() const;
 
  private:

@@ -388,6 +388,17 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
   budget_.reset();
 }
 
+void Session::Impl::end(Check check, ReasonCode reason, Turn& turn) {
+  if (state_ == State::closed) return;
+  report(Side::client, PacketType::reserved, reason, cause_of(check));
+  if (state_ == State::open) {
+    say_goodbye(reason, turn);
+  } else if (state_ != State::awaiting_connect) {
+    reject_client(reason, turn);
+  }
+  close({Side::client, CloseKind::refused, to_string(check)}, turn);
+}
+
 void Session::Impl::shut_down(Turn& turn) {
   if (state_ == State::closed) return;
   if (state_ == State::open) {
@@ -433,6 +444,10 @@ void Session::set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn) {
   impl_->set_policy(std::move(policy), now, turn);
 }
 void Session::shut_down(Instant /*now*/, Turn& turn) { impl_->shut_down(turn); }
+void Session::end(Check check, mqtt::ReasonCode reason, Instant /*now*/, Turn& turn) {
+  impl_->end(check, reason, turn);
+}
+const Identity& Session::identity() const { return impl_->identity(); }
 std::size_t Session::memory() const { return impl_->memory(); }
 
 }  // namespace sallyport

@@ -294,6 +294,14 @@ Site::Pair Site::session(const wire::Connect& connect) {
   return {std::move(client), std::move(other)};
 }
 
+std::size_t Site::reload(const Snapshot& next) {
+  return ask<std::size_t>([&](Reply<std::size_t> reply) {
+           CHECK(server->reload(std::make_shared<Snapshot>(next), std::move(reply)).empty());
+           return true;
+         })
+      .value();
+}
+
 void Site::wait_stopped() {
   std::unique_lock lock(mutex_);
   REQUIRE(changed_.wait_for(lock, std::chrono::milliseconds(kLimitMs), [&] { return stopped_; }));

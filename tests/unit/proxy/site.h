@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -164,6 +165,23 @@ class Site final : private Server::Watcher {
 
   /// The snapshot that it began with, to be changed and given to server->reload().
   [[nodiscard]] Snapshot snapshot() const { return *snapshot_; }
+  /// Asks, and waits for the answer on a loop of its own; none where it may not ask.
+  template <typename T>
+  [[nodiscard]] static std::optional<T> ask(std::move_only_function<bool(Reply<T>)> question) {
+    const auto loop = std::move(net::Loop::make().value());
+    net::Inbox inbox;
+    REQUIRE(inbox.open(*loop) == 0);
+    std::optional<T> answer;
+    const auto take = [&](T given) {
+      answer = std::move(given);
+      inbox.close();
+    };
+    if (!question({&inbox, take})) inbox.close();
+    loop->run();
+    return answer;
+  }
+  /// Reloads, and waits until every session follows; how many were judged anew.
+  std::size_t reload(const Snapshot& next);
   void wait_stopped();
   [[nodiscard]] bool stopped() const;
 

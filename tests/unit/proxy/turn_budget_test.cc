@@ -2,13 +2,11 @@
 // that matters is in the kernel's buffers; then what it does is counted, and no clock is asked.
 
 #include <algorithm>
-#include <condition_variable>
-#include <functional>
-#include <mutex>
 #include <thread>
 
 #include <doctest/doctest.h>
 
+#include "record.h"
 #include "site.h"
 
 using namespace sallyport;
@@ -22,72 +20,6 @@ namespace {
 
 constexpr TurnBudget kBudget{.packets = 50, .handshakes = 3, .accepts = 4, .sessions = 5};
 
-/// Writes down what a worker does, one letter each, and can stop it in the middle.
-class Record final : public GatewayEvents {
- public:
-  void on_packet(Side from, PacketType type, std::uint64_t) override {
-    if (from == Side::broker) return;
-    add(type == PacketType::pingreq     ? 'P'
-        : type == PacketType::subscribe ? 'S'
-        : type == PacketType::publish   ? 'M'
-                                        : 'x');
-  }
-  void on_accept(std::string_view) override { add('a'); }
-  void on_session_end(const Who&, const CloseReason&, bool) override { add('e'); }
-  void on_wire_bytes(const WireBytes& bytes) override {
-    if (bytes.received[static_cast<std::size_t>(Side::client)] != 0) add('w');
-  }
-
-  /// The worker stops when it has written the next letter; returns when it has stopped.
-  void hold() {
-    std::unique_lock lock(mutex_);
-    hold_ = true;
-  }
-  void wait_held() {
-    std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, std::chrono::milliseconds(kLimitMs), [this] { return held_; }));
-    written_.clear();
-  }
-  void go_on() {
-    const std::lock_guard lock(mutex_);
-    hold_ = false;
-    changed_.notify_all();
-  }
-  /// Waits until the letter has been written, and returns all up to the first such one.
-  std::string until(char letter) {
-    std::unique_lock lock(mutex_);
-    std::size_t at = 0;
-    REQUIRE(changed_.wait_for(lock, std::chrono::milliseconds(kLimitMs), [&] {
-      at = written_.find(letter);
-      return at != std::string::npos;
-    }));
-    return written_.substr(0, at);
-  }
-  std::string until(char letter, std::size_t times) {
-    std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, std::chrono::milliseconds(kLimitMs), [&] {
-      return static_cast<std::size_t>(std::ranges::count(written_, letter)) >= times;
-    }));
-    return written_;
-  }
-
- private:
-  void add(char letter) {
-    std::unique_lock lock(mutex_);
-    written_ += letter;
-    changed_.notify_all();
-    held_ = hold_;
-    while (hold_) changed_.wait(lock);
-    held_ = false;
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::string written_;
-  bool hold_ = false;
-  bool held_ = false;
-};
-
 std::size_t count(std::string_view text, char letter) {
   return static_cast<std::size_t>(std::ranges::count(text, letter));
 }
@@ -96,16 +28,6 @@ std::string repeat(std::string_view block, std::size_t size) {
   std::string all;
   while (all.size() < size) all += block;
   return all;
-}
-
-/// A policy that admits nobody who is here.
-policy::Policy::Ptr policy_of_nobody() {
-  policy::RoleSpec role;
-  role.name = "nobody";
-  role.match.client_id = {"nobody"};
-  policy::PolicySpec spec;
-  spec.roles.push_back(std::move(role));
-  return policy::Policy::compile(spec).value();
 }
 
 std::string refused_subscribe(std::size_t filters) {
@@ -204,7 +126,7 @@ TEST_CASE("turn: a client that goes, a drain and a reload find a connection that
   SUBCASE("drain at once") { site.server->drain(Duration::zero()); }
   SUBCASE("refused by a reload") {
     Snapshot next = site.snapshot();
-    next.policy = policy_of_nobody();
+    next.policy = policy_of_only("nobody");
     CHECK(site.server->reload(std::make_shared<Snapshot>(next)).empty());
   }
   record.go_on();
@@ -218,6 +140,7 @@ TEST_CASE("turn: handshakes come behind the established, a few in a round") {
              .turn = kBudget,
              .events = &record});
   auto [client, broker] = site.session();
+  auto [other, other_broker] = site.session();
   // ClientHello of many arrives while the worker is held.
   constexpr std::size_t kMany = 40;
   std::vector<Peer> many;
@@ -229,9 +152,9 @@ TEST_CASE("turn: handshakes come behind the established, a few in a round") {
   client.send(wire::publish({.topic = "no", .payload = "x"}));
   record.wait_held();
   for (Peer& each : many) each.begin_handshake();
-  client.send(wire::pingreq());
+  other.send(wire::pingreq());  // ready last
   record.go_on();
-  // 'w' is a turn that read from a client: one more of the established one, and steps of others.
+  // 'w' is a turn that read from a client: the end of the one that was held, and steps of others.
   CHECK(count(record.until('P'), 'w') <= 1 + kBudget.handshakes);
   for (Peer& each : many) CHECK(each.shake_hands());
 }
@@ -240,12 +163,13 @@ TEST_CASE("turn: a round accepts a few connections only") {
   Record record;
   Site site({.turn = kBudget, .events = &record});
   auto [client, broker] = site.session();
+  auto [other, other_broker] = site.session();
   record.hold();
   client.send(wire::publish({.topic = "no", .payload = "x"}));
   record.wait_held();
   std::vector<Peer> many;
   for (std::size_t i = 0; i < 40; ++i) many.push_back(site.connect());
-  client.send(wire::pingreq());
+  other.send(wire::pingreq());  // ready last
   record.go_on();
   CHECK(count(record.until('P'), 'a') <= 2 * kBudget.accepts);
   (void)record.until('a', 40);
