@@ -66,7 +66,8 @@ class Buffer {
   }
   /// Forgets all but the first `n` bytes (n <= size()).
   void truncate(std::size_t n) { size_ = n; }
-  /// Overwrites everything that was ever in this memory, then gives it back: for secrets.
+  /// Overwrites everything that was ever in this memory, then gives it back: for secrets. (Memory
+  /// that the buffer outgrew was overwritten then.)
   void wipe() {
     if (data_) explicit_bzero(data_.get(), capacity_);
     release();
@@ -89,6 +90,7 @@ class Buffer {
     if (wanted < size_ + n) wanted = size_ + n;
     std::unique_ptr<std::uint8_t[]> bigger(new std::uint8_t[wanted]);
     if (size_ != 0) std::memcpy(bigger.get(), data_.get(), size_);
+    if (data_) explicit_bzero(data_.get(), capacity_);  // it may hold a secret
     data_ = std::move(bigger);
     capacity_ = wanted;
   }

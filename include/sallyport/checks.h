@@ -85,6 +85,10 @@ namespace sallyport {
   X(will_too_large, "mqtt.will-too-large", "payload of the Will is larger than the limit")         \
   X(payload_too_large, "mqtt.payload-too-large", "payload is larger than the limit")               \
   X(connect_timeout, "session.connect-timeout", "no complete CONNECT within the time allowed")     \
+  X(login_refused, "login.refused", "user name or password is wrong")                              \
+  X(login_unavailable, "login.unavailable", "nobody could say whether the client may come in")     \
+  X(login_timeout, "login.timeout", "the authenticator did not answer in time")                    \
+  X(login_expired, "login.expired", "the time for which the client was let in is over")            \
   X(broker_unavailable, "session.broker-unavailable", "the broker could not be reached")           \
   X(broker_timeout, "session.broker-timeout", "the broker did not answer CONNECT in time")         \
   X(broker_refused, "broker.connection-refused", "nobody listens at the broker's address")         \

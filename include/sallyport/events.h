@@ -64,7 +64,9 @@ enum class CloseKind : std::uint8_t {
   keep_alive,      // detail is the check
   broker_refused,  // the broker's CONNACK said no
   broker_unavailable,
-  policy_changed,  // a reload took the identity's right to be here
+  login_unavailable,  // detail is the check
+  administrative,     // somebody ended it; detail is the check
+  policy_changed,     // a reload took the identity's right to be here
   shutdown,
   internal_error,
 };

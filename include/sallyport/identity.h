@@ -17,6 +17,14 @@ struct Certificate {
   std::string fingerprint;  // SHA-256 of the DER form, lower-case hex
 };
 
+/// Something that an authenticator says of a client that it lets in.
+struct LoginAttribute {
+  std::string name;
+  std::string value;
+
+  [[nodiscard]] friend bool operator==(const LoginAttribute&, const LoginAttribute&) = default;
+};
+
 /// What the gateway knows of who a client is.
 struct Identity {
   std::string listener;
@@ -24,6 +32,7 @@ struct Identity {
   std::shared_ptr<const Certificate> certificate;  // null: none was shown
   std::optional<std::string> username;
   std::string client_id;
+  std::vector<LoginAttribute> login_attributes = {};  // empty: nobody was asked, or said any
 };
 
 }  // namespace sallyport

@@ -39,11 +39,16 @@ struct PropertyView {
 
 struct Will {
   std::string_view topic;
-  std::uint32_t payload_size = 0;
+  Bytes payload;
   std::uint8_t qos = 0;
   bool retain = false;
   std::optional<std::string_view> response_topic;
   Properties properties;
+
+  /// A string of the wire has 65,535 bytes at most. 1.5.6 (5.0)
+  [[nodiscard]] std::uint32_t payload_size() const {
+    return static_cast<std::uint32_t>(payload.size());
+  }
 };
 
 /// 3.1
@@ -55,7 +60,7 @@ struct Connect {
   std::string_view client_id;
   std::optional<Will> will;
   std::optional<std::string_view> username;
-  bool has_password = false;  // the password itself is nobody's business here
+  std::optional<Bytes> password;
   // MQTT 5; the values that the standard gives where a property is absent
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65'535;

@@ -10,6 +10,7 @@
 
 #include "sallyport/bounds.h"
 #include "sallyport/identity.h"
+#include "sallyport/inspector.h"
 #include "sallyport/mqtt.h"
 #include "sallyport/rate.h"
 
@@ -59,6 +60,7 @@ struct RuleSpec {
   std::optional<bool> retain;
   std::optional<std::uint32_t> max_payload;
   std::optional<RateSpec> limit;
+  Inspection inspection;          // allow rules only
   std::optional<OnDeny> on_deny;  // default: the role's
   Origin origin;
 };
@@ -104,9 +106,12 @@ inline constexpr std::uint32_t kNoLimit = UINT32_MAX;
 struct Verdict {
   bool allowed = false;
   Cause cause;                   // the rule that allowed or refused, or the check
-  Action action = Action::drop;  // what to do where refused: drop or disconnect
+  Action action = Action::drop;  // what to do where refused: drop or disconnect; see `inspect`
   mqtt::ReasonCode reason = mqtt::ReasonCode::not_authorized;  // where refused
   std::uint32_t limit = kNoLimit;  // where allowed: the rule's limit, Policy::limit()
+  /// Where allowed: null, or the payload has to be shown to this inspector, which may refuse it
+  /// after all; `action` then says what to do, which may be `report`. Lives as long as the Policy.
+  const Inspection* inspect = nullptr;
   /// Where allowed: a refusal that was only reported (its action is `report`); empty name: none.
   Cause reported;
   mqtt::ReasonCode reported_reason = mqtt::ReasonCode::not_authorized;

@@ -6,7 +6,9 @@
 
 #include "sallyport/connect_gate.h"
 #include "sallyport/events.h"
+#include "sallyport/login.h"
 #include "sallyport/outbox.h"
+#include "sallyport/per_side.h"
 #include "sallyport/policy.h"
 #include "sallyport/siphash.h"
 
@@ -18,12 +20,18 @@ struct Turn {
   Outbox to_broker;
   /// Connect to the broker, then call Session::broker_connected() or transport_closed().
   bool dial = false;
+  /// Ask an authenticator about Session::login(), then call Session::authenticated(). A session
+  /// that ends before that wants no answer any more.
+  bool authenticate = false;
   /// Send what the outboxes hold, then close both sides. The session has said its last word.
   std::optional<CloseReason> close;
   /// How much Session::feed() may still decide in this turn. A packet costs 1; each filter of a
   /// SUBSCRIBE or UNSUBSCRIBE and each refusal costs 1 more. The caller sets it before feed();
   /// clear() takes the bound away again. The last packet may cost more than is left.
   std::uint32_t work = UINT32_MAX;
+  /// Where sessions make packets, so that none owns memory for it. What it holds between calls
+  /// means nothing.
+  Buffer scratch;
 
   [[nodiscard]] Outbox& to(Side side) { return side == Side::client ? to_client : to_broker; }
   void clear();
@@ -33,10 +41,24 @@ struct Turn {
 struct SessionOptions {
   Bounds bounds;
   Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
+  /// Whether an authenticator is asked about every CONNECT that all other checks let in.
+  bool authenticate = false;
+  Duration login_timeout = std::chrono::seconds(5);  // for the authenticator's answer
+  /// Bytes of PUBLISHes that one connection may have held at once, both directions together, for
+  /// rules that inspect payloads.
+  std::uint32_t max_held = 64 * 1024;
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
   /// Asked whether a client may connect once more; null: always. The only thing here that changes.
   std::shared_ptr<ConnectGate> connects;
+};
+
+/// What a session has moved so far.
+struct Tally {
+  PerSide<std::uint64_t> packets;  // by the side that sent them
+  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
+  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
+  std::uint64_t throttled = 0;     // how often reading stopped for a limit
 };
 
 /// The protocol state between one client connection and its broker connection. Pure: bytes and
@@ -68,11 +90,16 @@ class Session final {
   /// Why feed() would take nothing from a side now: a set, so that two reasons do not undo each
   /// other. 0: not paused. The bits are for metrics.
   enum Pause : std::uint8_t {
-    kAwaitingBroker = 1,  // client: the broker has not answered CONNECT yet
+    kAwaitingAnswer = 1,  // client: authenticator or broker have not answered CONNECT yet
     kThrottled = 2,       // a limit with on_exceed = throttle
     kRepliesQueued = 4,   // replies wait for the end of a packet that is streaming past
   };
   [[nodiscard]] std::uint8_t paused(Side from) const;
+
+  /// What Turn::authenticate asks about. Only between that and authenticated().
+  [[nodiscard]] LoginRequest login() const;
+  /// The authenticator's answer. An answer that the session does not wait for changes nothing.
+  void authenticated(const LoginResult& result, Instant now, Turn& turn);
 
   /// The connection that Turn::dial asked for is ready for bytes (behind TLS, where it has TLS).
   void broker_connected(Instant now, Turn& turn);
@@ -87,7 +114,8 @@ class Session final {
 
   /// The earliest time at which tick() has work; kNever: none. Any call may change it.
   [[nodiscard]] Instant wake_at() const;
-  /// Timers: connect timeout, keep-alive, end of a throttle. Early and late calls are harmless.
+  /// Timers: deadlines for CONNECT, login and CONNACK, the end of a login, keep-alive, the end of a
+  /// throttle. Early and late calls are harmless.
   void tick(Instant now, Turn& turn);
 
   /// From here on `policy` decides. Ends the session where it does not admit the identity.
@@ -100,10 +128,13 @@ class Session final {
 
   /// Who the client is, as far as it is known. Valid until the next call that is not const.
   [[nodiscard]] const Identity& identity() const;
+  [[nodiscard]] Tally tally() const;
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
   /// holds it below what Bounds add up to.
   [[nodiscard]] std::size_t memory() const;
+  /// Bytes of that object itself, the same for every session.
+  [[nodiscard]] static std::size_t object_size();
 
  private:
   class Impl;

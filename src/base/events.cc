@@ -33,6 +33,10 @@ std::string_view to_string(CloseKind kind) {
       return "broker_refused";
     case CloseKind::broker_unavailable:
       return "broker_unavailable";
+    case CloseKind::login_unavailable:
+      return "login-unavailable";
+    case CloseKind::administrative:
+      return "administrative";
     case CloseKind::policy_changed:
       return "policy_changed";
     case CloseKind::shutdown:

@@ -148,8 +148,8 @@ class ConnectDecoder final {
       return topic_refusal(*bad, ReasonCode::topic_name_invalid);
     }
     if (!from_.binary(payload)) return kTruncated;
-    will.payload_size = static_cast<std::uint32_t>(payload.size());
-    if (will.payload_size > bounds_.max_will_payload) return over_quota(Check::will_too_large);
+    will.payload = payload;
+    if (payload.size() > bounds_.max_will_payload) return over_quota(Check::will_too_large);
     return std::nullopt;
   }
 
@@ -163,7 +163,7 @@ class ConnectDecoder final {
     if (has(kPassword) && !missing_in_v3_1()) {
       Bytes password;
       if (!from_.binary(password)) return kTruncated;
-      out_.has_password = true;
+      out_.password = password;
     }
     return std::nullopt;
   }

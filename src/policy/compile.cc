@@ -94,6 +94,10 @@ class Compiler {
     rule.max_payload = spec.max_payload.value_or(UINT32_MAX);
     rule.on_deny = to_actions(spec.on_deny.value_or(role.on_deny));
     if (spec.limit) rule.limit = add_limit(*spec.limit, spec.id, true);
+    if (spec.inspection.inspector != nullptr) {
+      rule.inspection = static_cast<std::uint32_t>(tables_.inspections.size());
+      tables_.inspections.push_back(spec.inspection);
+    }
     return add_filters(spec.publish, number, group.publish) &&
            add_filters(spec.subscribe, number, group.subscribe);
   }

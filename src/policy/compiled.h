@@ -31,6 +31,13 @@ struct Rule {
   Actions on_deny{};
   std::uint32_t max_payload = UINT32_MAX;
   std::uint32_t limit = kNoLimit;
+  std::uint32_t inspection = kNoLimit;  // Tables::inspections
+
+  /// How dear a message is that this rule allows. Of the rules that allow it the cheapest counts.
+  [[nodiscard]] std::size_t cost() const {
+    return (inspection != kNoLimit ? 2U : 0U) + (limit != kNoLimit ? 1U : 0U);
+  }
+  static constexpr std::size_t kCosts = 4;
 };
 
 struct Role {
@@ -57,6 +64,7 @@ struct Tables {
   MatchIndex index;  // ids are group numbers
   std::vector<RateLimit> limits;
   std::vector<Bounds> bounds;
+  std::vector<Inspection> inspections;
   Trie trie;
 };
 

@@ -18,8 +18,8 @@ constexpr std::string_view kNameCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
 constexpr std::string_view kNameHint = "1 to 64 of A-Z a-z 0-9 . _ : -";
 /// What the names of checks begin with; a rule of that name could not be told from one.
-constexpr std::array<std::string_view, 6> kReserved = {"mqtt",       "session", "policy",
-                                                       "connection", "tls",     "broker"};
+constexpr auto kReserved = std::to_array<std::string_view>(
+    {"mqtt", "session", "policy", "connection", "tls", "broker", "login"});
 
 constexpr std::uint32_t kSmallestPacket = 2;  // PINGREQ
 
@@ -164,6 +164,7 @@ class Validator {
     senseless(rule.retain.has_value(), "retain");
     senseless(rule.max_payload.has_value(), "max_payload");
     senseless(rule.limit.has_value(), "limit");
+    senseless(rule.inspection.inspector != nullptr, "inspection");
   }
 
   static void check_conditions(const RuleSpec& rule, std::vector<Problem>& problems) {

@@ -74,11 +74,13 @@ class Jury {
  private:
   [[nodiscard]] Verdict judge(Action no_rule) const {
     if (denied_) return refused(denied_.rule, denied_.action, mqtt::ReasonCode::not_authorized);
-    if (free_) return allowed(free_.rule, kNone);
-    if (limited_) return allowed(limited_.rule, kNone);
+    for (const First& allows : allows_) {
+      if (allows) return allowed(allows.rule, kNone);
+    }
     // From here on nothing allows; a refusal that is only reported may still let it pass.
-    if (free_by_report_) return allowed(free_by_report_.rule, free_by_report_.rule);
-    if (limited_by_report_) return allowed(limited_by_report_.rule, limited_by_report_.rule);
+    for (const First& allows : allows_by_report_) {
+      if (allows) return allowed(allows.rule, allows.rule);
+    }
     if (failed_) {
       return refused(failed_.rule, failed_.action, failure(tables_.rules[failed_.rule], facts_));
     }
@@ -108,11 +110,10 @@ class Jury {
     } else {
       payload_least_ = std::max(payload_least_, rule.max_payload + 1);
     }
-    const bool limited = rule.limit != kNoLimit;
     if (failure(rule, facts_) == mqtt::ReasonCode::success) {
-      (limited ? limited_ : free_).add(number);
+      allows_[rule.cost()].add(number);
     } else if (action == Action::report) {
-      (limited ? limited_by_report_ : free_by_report_).add(number);
+      allows_by_report_[rule.cost()].add(number);
     } else {
       failed_.add(number, action);
     }
@@ -135,7 +136,12 @@ class Jury {
     Verdict verdict;
     verdict.allowed = true;
     verdict.cause = cause(number);
-    verdict.limit = tables_.rules[number].limit;
+    const Rule& rule = tables_.rules[number];
+    verdict.limit = rule.limit;
+    if (rule.inspection != kNoLimit) {
+      verdict.inspect = &tables_.inspections[rule.inspection];
+      verdict.action = rule.on_deny[generation_];
+    }
     if (denied_by_report_) {
       verdict.reported = cause(denied_by_report_.rule);
     } else if (failed != kNone) {
@@ -150,11 +156,9 @@ class Jury {
   Facts facts_;
   Strictest denied_;
   First denied_by_report_;
-  First free_;            // allows, and has no limit
-  First limited_;         // allows up to its limit
-  First free_by_report_;  // does not allow, but that is only reported
-  First limited_by_report_;
-  Strictest failed_;  // does not allow
+  First allows_[Rule::kCosts];            // by Rule::cost()
+  First allows_by_report_[Rule::kCosts];  // does not allow, but that is only reported
+  Strictest failed_;                      // does not allow
   std::uint32_t payload_least_ = 0;
   std::uint32_t payload_most_ = UINT32_MAX;
 };
@@ -174,6 +178,7 @@ Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, const
 /// A verdict on what is no message: it uses up no limit, and no payload has a say in it.
 Verdict without_message(Verdict verdict) {
   verdict.limit = kNoLimit;
+  verdict.inspect = nullptr;
   verdict.payload_least = 0;
   verdict.payload_most = UINT32_MAX;
   return verdict;

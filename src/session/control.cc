@@ -20,17 +20,17 @@ bool ends_message(const mqtt::Ack& ack) {
 
 }  // namespace
 
-/// A PUBACK of the broker's without reason code and properties: four bytes that need no decoding.
-/// Says how much of the input that was; 0: it is something else.
+/// Passes on a PUBACK of the broker's without reason code and properties: four bytes that need no
+/// decoding. Returns the number of bytes taken; returns 0 if the input begins with something else.
 std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
   constexpr std::size_t kSize = 4;
   if (in.size() < kSize || in[0] != 0x40 || in[1] != kSize - 2 || (in[2] | in[3]) == 0 ||
       largest(Side::broker) < kSize) {
     return 0;
   }
-  quota(Side::client).give_back();
-  outlet(Side::client).forward(in.first(kSize), 0, true, turn.to_client);
-  events_.on_packet(Side::broker, PacketType::puback, kSize);
+  from_[Side::client].quota.give_back();
+  from_[Side::broker].outlet.forward(in.first(kSize), 0, true, turn.to_client);
+  note_packet(Side::broker, PacketType::puback, kSize);
   return kSize;
 }
 
@@ -57,10 +57,7 @@ Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::A
       break;
     default:
       if (!publishes_.release_refused(ack.packet_id)) return forward(a);
-      scratch_.clear();
-      mqtt::encode_ack(PacketType::pubcomp, version_, ack.packet_id, ReasonCode::success, scratch_);
-      inject(Side::client, scratch_, a.turn);
-      return Fate::consumed;
+      return complete(a, ack.packet_id);
   }
   if (!expected) {
     // Passed on, it would acknowledge to the broker what the gateway acknowledges itself.
@@ -68,14 +65,14 @@ Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::A
                    {});
     return Fate::consumed;
   }
-  if (ends_message(ack)) quota(Side::broker).give_back();
+  if (ends_message(ack)) from_[Side::broker].quota.give_back();
   const Fate fate = forward(a);
   pay_owed(a.turn);
   return fate;
 }
 
 Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::Ack& ack) {
-  if (ends_message(ack)) quota(Side::client).give_back();
+  if (ends_message(ack)) from_[Side::client].quota.give_back();
   switch (ack.type) {
     case PacketType::pubrec:
       if (is_error(ack.reason)) publishes_.complete(ack.packet_id);
@@ -85,13 +82,18 @@ Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::A
       return forward(a);
     case PacketType::pubrel:
       if (!deliveries_.broker_pubrel(ack.packet_id)) return forward(a);
-      scratch_.clear();
-      mqtt::encode_ack(PacketType::pubcomp, version_, ack.packet_id, ReasonCode::success, scratch_);
-      inject(Side::broker, scratch_, a.turn);
-      return Fate::consumed;
+      return complete(a, ack.packet_id);
     default:
       return forward(a);
   }
+}
+
+/// Ends a QoS 2 exchange of the gateway's own with whoever has sent PUBREL.
+Session::Impl::Fate Session::Impl::complete(const Arrival& a, std::uint16_t packet_id) {
+  reply(a.from, a.turn, [&](Buffer& out) {
+    mqtt::encode_ack(PacketType::pubcomp, version_, packet_id, ReasonCode::success, out);
+  });
+  return Fate::consumed;
 }
 
 Session::Impl::Fate Session::Impl::on_pingreq(const Arrival& a) {
@@ -102,31 +104,23 @@ Session::Impl::Fate Session::Impl::on_pingreq(const Arrival& a) {
   if (rate == RateAnswer::over) {
     if (refuse_over(a, over)) return Fate::consumed;
     // The client is alive and is told so; only the broker is spared. [MQTT-3.12.4-1]
-    scratch_.clear();
-    mqtt::encode_pingresp(scratch_);
-    inject(Side::client, scratch_, a.turn);
+    reply(Side::client, a.turn, mqtt::encode_pingresp);
     return Fate::consumed;
   }
-  ++(own_ping_ ? pings_after_own_ : pings_before_own_);
+  keep_alive_.client_ping();
   return forward(a);
 }
 
 Session::Impl::Fate Session::Impl::on_pingresp(const Arrival& a) {
-  if (pings_before_own_ != 0) {
-    --pings_before_own_;
-    return forward(a);
-  }
-  if (!own_ping_) return forward(a);
-  own_ping_ = false;
-  pings_before_own_ = std::exchange(pings_after_own_, 0);
-  return Fate::consumed;
+  return keep_alive_.answers_client() ? forward(a) : Fate::consumed;
 }
 
 Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
   const auto decoded = mqtt::decode_disconnect(a.frame, a.from, version_, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   // A session that CONNECT let expire at once cannot be kept alive now. 3.14.2.2.2 (5.0)
-  if (a.from == Side::client && session_expires_ && decoded->session_expiry.value_or(0) != 0) {
+  if (a.from == Side::client && asked_.session_expires &&
+      decoded->session_expiry.value_or(0) != 0) {
     return malformed(a, {Check::property_value, ReasonCode::protocol_error});
   }
   const Fate fate = forward(a);
@@ -136,7 +130,8 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
 
 Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   // [MQTT-4.12.0-6]: no AUTH where CONNECT named no method.
-  if (!enhanced_auth_) return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
+  if (auth_method_ == nullptr)
+    return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
   const auto decoded = mqtt::decode_auth(a.frame, a.from, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   if (tells_unasked(a, decoded->properties)) {
@@ -146,7 +141,7 @@ Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   if (state_ != State::open && decoded->reason != ReasonCode::continue_authentication) {
     return malformed(a, {Check::reason_code, ReasonCode::protocol_error});
   }
-  if (decoded->authentication_method != authentication_method_) {  // [MQTT-4.12.0-5]
+  if (decoded->authentication_method != *auth_method_) {  // [MQTT-4.12.0-5]
     return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
   }
   if (a.from == Side::broker) return forward(a);

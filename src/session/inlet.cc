@@ -4,16 +4,25 @@ namespace sallyport {
 
 using mqtt::FrameResult;
 
+namespace {
+
+/// A packet has 268,435,460 bytes at most, so everything that is counted here fits. 2.2.3 (3.1.1)
+std::uint32_t count(std::size_t bytes) { return static_cast<std::uint32_t>(bytes); }
+
+}  // namespace
+
 Inlet::Step Inlet::next(Bytes in, const mqtt::FrameRules& rules) {
   if (!held_.empty()) return gather(in, rules);
   held_before_ = 0;
-  Step step{.found = mqtt::next_frame(in, rules)};
+  Step step;
+  step.found = mqtt::next_frame(in, rules);
   if (step.found.status == FrameResult::Status::frame) {
     step.kind = Step::Kind::frame;
     step.taken = step.found.frame.head.size();
+    step.behind = in.subspan(step.taken);
   } else if (step.found.status == FrameResult::Status::need_more) {
     held_.append(in);
-    needed_ = step.found.needed;
+    needed_ = count(step.found.needed);
     step.taken = in.size();
   } else {
     step.kind = Step::Kind::malformed;
@@ -25,7 +34,7 @@ Inlet::Step Inlet::next(Bytes in, const mqtt::FrameRules& rules) {
 /// need not be copied.
 Inlet::Step Inlet::gather(Bytes in, const mqtt::FrameRules& rules) {
   Step step;
-  held_before_ = held_.size();
+  held_before_ = count(held_.size());
   do {
     if (held_.size() < needed_) {
       const std::size_t n = std::min(needed_ - held_.size(), in.size() - step.taken);
@@ -34,17 +43,34 @@ Inlet::Step Inlet::gather(Bytes in, const mqtt::FrameRules& rules) {
       if (held_.size() < needed_) return step;
     }
     step.found = mqtt::next_frame(held_.bytes(), rules);
-    needed_ = step.found.needed;
+    // Of a frame the framer needs no more; what hold() asked for stays asked for.
+    if (step.found.status == FrameResult::Status::need_more) needed_ = count(step.found.needed);
   } while (step.found.status == FrameResult::Status::need_more);
   step.gathered = true;
-  step.kind =
-      step.found.status == FrameResult::Status::frame ? Step::Kind::frame : Step::Kind::malformed;
+  if (step.found.status == FrameResult::Status::frame) {
+    step.kind = Step::Kind::frame;
+    step.behind = held_.bytes().subspan(step.found.frame.head.size());
+  } else {
+    step.kind = Step::Kind::malformed;
+  }
   return step;
 }
 
 void Inlet::put_back() {
   held_.truncate(held_before_);
   needed_ = held_before_;  // makes next() ask the framer again
+  holding_ = false;
+}
+
+void Inlet::hold(const mqtt::Frame& frame) {
+  needed_ = count(frame.header.total());
+  holding_ = true;
+  if (held_.empty()) {
+    (void)held_.prepare(needed_);
+    held_.append(frame.head);
+  } else {
+    (void)held_.prepare(needed_ - held_.size());
+  }
 }
 
 }  // namespace sallyport

@@ -16,6 +16,7 @@ class Inlet final {
     Kind kind = Kind::need_more;
     bool gathered = false;    // Kind::frame: the frame lies in this object, not in the input
     std::size_t taken = 0;    // bytes of the input that this step used up
+    Bytes behind;             // Kind::frame: what lies behind its head, in the same memory
     mqtt::FrameResult found;  // its frame (valid until finish()), or its error
   };
   /// Bytes of the payload behind the last frame.
@@ -24,22 +25,28 @@ class Inlet final {
     bool forward;  // as finish() was told
   };
 
-  /// The next step for input that is not empty. After a frame, call finish() or put_back(). Not in
-  /// the middle of a packet.
+  /// The next step for input that is not empty. After a frame, call finish(), put_back() or hold().
+  /// Not in the middle of a packet.
   [[nodiscard]] Step next(Bytes in, const mqtt::FrameRules& rules);
 
-  /// The frame has been dealt with; the payload behind it is to be forwarded or skipped.
+  /// The frame has been dealt with; `payload_size` bytes that come behind it are to be forwarded or
+  /// skipped.
   void finish(std::uint32_t payload_size, bool forward) {
-    if (held_.capacity() != 0) held_.release();
+    if (held_.capacity() != 0) release();
     payload_left_ = payload_size;
     forward_ = forward;
   }
   /// The frame was not dealt with: the bytes that the step took will be fed again.
   void put_back();
+  /// The frame was not dealt with: its payload has to be seen first. The next frame will be the
+  /// same one, with all of its payload in Step::behind. Takes the memory for that at once.
+  void hold(const mqtt::Frame& frame);
+  /// Returns the bytes of the packet that is held; returns 0 if none is.
+  [[nodiscard]] std::size_t held() const { return holding_ ? needed_ : 0; }
 
   /// Inside a payload: the next bytes belong to a packet that was decided already.
   [[nodiscard]] bool mid_packet() const { return payload_left_ != 0; }
-  /// What of the input belongs to that payload.
+  /// Takes what belongs to that payload from the input.
   [[nodiscard]] Payload take_payload(Bytes in) {
     const std::size_t n = std::min<std::size_t>(payload_left_, in.size());
     payload_left_ -= static_cast<std::uint32_t>(n);
@@ -55,12 +62,17 @@ class Inlet final {
 
  private:
   [[nodiscard]] Step gather(Bytes in, const mqtt::FrameRules& rules);
+  void release() {
+    held_.release();
+    holding_ = false;
+  }
 
-  Buffer held_;                  // the cut head, from its first byte
-  std::size_t held_before_ = 0;  // its size before the last step
-  std::size_t needed_ = 0;       // size at which asking the framer again makes sense
+  Buffer held_;                    // the cut head, from its first byte
+  std::uint32_t held_before_ = 0;  // its size before the last step
+  std::uint32_t needed_ = 0;       // size at which asking the framer again makes sense
   std::uint32_t payload_left_ = 0;
   bool forward_ = false;
+  bool holding_ = false;  // held_ is to become the packet of `needed_` bytes
 };
 
 }  // namespace sallyport

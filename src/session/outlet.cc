@@ -4,7 +4,16 @@ namespace sallyport {
 
 void Outlet::stream(Bytes payload, Outbox& out) {
   out.reference(payload);
-  payload_left_ -= static_cast<std::uint32_t>(payload.size());
+  count(payload.size(), out);
+}
+
+void Outlet::stream_copy(Bytes payload, Outbox& out) {
+  out.copy(payload);
+  count(payload.size(), out);
+}
+
+void Outlet::count(std::size_t payload, Outbox& out) {
+  payload_left_ -= static_cast<std::uint32_t>(payload);
   if (payload_left_ == 0 && !queue_.empty()) {
     out.copy(queue_.bytes());
     queue_.release();

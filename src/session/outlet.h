@@ -16,6 +16,8 @@ class Outlet final {
   }
   /// The next bytes of that payload; they stay where they are until the end of the turn.
   void stream(Bytes payload, Outbox& out);
+  /// The same for bytes that do not stay.
+  void stream_copy(Bytes payload, Outbox& out);
   /// A whole packet of the gateway's own.
   void inject(Bytes packet, Outbox& out);
 
@@ -26,6 +28,8 @@ class Outlet final {
   [[nodiscard]] std::size_t memory() const { return queue_.capacity(); }
 
  private:
+  void count(std::size_t payload, Outbox& out);
+
   Buffer queue_;
   std::uint32_t payload_left_ = 0;
 };

@@ -1,5 +1,7 @@
-// The client publishes. Decided when the variable header is complete; the payload streams through
-// or is skipped.
+// PUBLISH, of either side. It is decided when the variable header is complete; the payload streams
+// through or is skipped, unless a rule inspects it. A delivery of the broker's is a read: it is
+// checked again, because a subscription may be wider than what a deny rule leaves of it, or older
+// than the rule.
 
 #include <algorithm>
 
@@ -13,101 +15,69 @@ using mqtt::Version;
 
 namespace {
 
-/// The reason codes that PUBACK and PUBREC may carry. 3.4.2.1, 3.5.2.1 (5.0)
-ReasonCode for_puback(ReasonCode reason) {
-  switch (reason) {
-    case ReasonCode::implementation_specific_error:
-    case ReasonCode::not_authorized:
-    case ReasonCode::topic_name_invalid:
-    case ReasonCode::packet_identifier_in_use:
-    case ReasonCode::quota_exceeded:
-    case ReasonCode::payload_format_invalid:
-      return reason;
-    case ReasonCode::message_rate_too_high:
-      return ReasonCode::quota_exceeded;
-    default:
-      return ReasonCode::unspecified_error;
-  }
-}
-
-}  // namespace
-
-std::string_view Session::Impl::resolve(const mqtt::Publish& publish, const AliasTable& aliases) {
+/// Returns the topic that a PUBLISH means; returns an empty one if its alias was never set.
+std::string_view resolve(const mqtt::Publish& publish, const AliasTable& aliases) {
   if (!publish.topic.empty()) return publish.topic;
   const AliasTable::Entry* entry = aliases.find(publish.topic_alias);
   return entry ? std::string_view(entry->topic) : std::string_view();
 }
 
-/// Passes on a PUBLISH of either side that says again what was decided before: the same topic and
-/// flags, no properties, a payload for which the verdict is the same, and room in every limit. Says
-/// how much of the input that was; 0: nothing has changed, and it goes the long way. This is the
-/// long way's answer for such a packet, and no other; it only spares it the questions.
+}  // namespace
+
+/// Passes on a PUBLISH of either side about which the session knows everything: topic and flags are
+/// those of a remembered verdict, which holds for this size of payload, it has no properties, and
+/// there is room in every limit. Returns the number of bytes of `in` that were taken. Returns 0 if
+/// on_publish() has to decide, and then nothing has changed. on_publish() would pass this packet on
+/// as well; this function only saves it the work.
 std::size_t Session::Impl::pass_known(Side from, Bytes in, Instant now, Turn& turn) {
   const mqtt::PlainPublish publish = mqtt::read_plain_publish(in, version_);
   if (publish.total == 0 || publish.total > largest(from)) return 0;
+  Direction& way = from_[from];
+  // Verdicts that want to see the payload are never remembered.
   const policy::Verdict* verdict =
-      verdicts(from).find({publish.topic, publish.qos, publish.retain, publish.payload_size});
+      way.verdicts.find({publish.topic, publish.qos, publish.retain, publish.payload_size});
   if (verdict == nullptr || !verdict->allowed || !verdict->reported.name.empty()) return 0;
   const bool counts = version_ == Version::v5 && publish.qos != 0;
-  if (counts && quota(from).spent()) return 0;
+  if (counts && way.quota.spent()) return 0;
   const bool delivers = from == Side::broker && publish.qos != 0;
   if (delivers && deliveries_.in_use(publish.packet_id)) return 0;
   if (!budget_.take(*policy_, role_limits(from), verdict->limit, publish.total, now)) return 0;
 
   const std::size_t here = std::min(publish.total, in.size());
   const auto behind = static_cast<std::uint32_t>(publish.total - here);
-  outlet(other(from)).forward(in.first(here), behind, true, turn.to(other(from)));
-  inlet(from).finish(behind, true);
+  way.outlet.forward(in.first(here), behind, true, turn.to(other(from)));
+  way.inlet.finish(behind, true);
   if (delivers) deliveries_.deliver(publish.packet_id, publish.qos);
-  if (counts) quota(from).take();
-  events_.on_packet(from, PacketType::publish, publish.total);
+  if (counts) way.quota.take();
+  note_packet(from, PacketType::publish, publish.total);
   note_bytes(from, true, now);
   return here;
 }
 
-Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
-  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, bounds_);
+Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
+  const auto decoded = mqtt::decode_publish(a.frame, a.from, version_, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Publish& publish = *decoded;
+  Direction& way = from_[a.from];
 
-  if (publish.topic_alias != 0 && !to_broker_aliases_.valid(publish.topic_alias)) {
-    return malformed(a, {Check::topic_alias, ReasonCode::topic_alias_invalid});  // [MQTT-3.3.2-9]
+  if (publish.topic_alias != 0 && !way.aliases.valid(publish.topic_alias)) {
+    // [MQTT-3.1.2-26] [MQTT-3.3.2-9]
+    return malformed(a, {Check::topic_alias, ReasonCode::topic_alias_invalid});
   }
-  const std::string_view topic = resolve(publish, to_broker_aliases_);
+  const std::string_view topic = resolve(publish, way.aliases);
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
 
-  // What the broker's CONNACK said it cannot do. [MQTT-3.2.2-11] [MQTT-3.2.2-14]
-  if (publish.qos > broker_max_qos_) {
-    return malformed(a, {Check::qos, ReasonCode::qos_not_supported});
-  }
-  if (publish.retain && !broker_retains_) {
-    return malformed(a, {Check::retain, ReasonCode::retain_not_supported});
-  }
-
-  // The same identifier for a new message, while the old exchange runs. [MQTT-2.2.1-3] (5.0)
-  const bool again = publish.qos == 2 && publishes_.with_broker(publish.packet_id);
-  if (again && !publish.dup) {
-    return malformed(a, {Check::packet_identifier, ReasonCode::packet_identifier_in_use});
-  }
-  if (publish.qos == 2 && !again && publishes_.full() && !publishes_.refused(publish.packet_id)) {
-    return malformed(a, {Check::qos2_in_flight, ReasonCode::receive_maximum_exceeded});
-  }
+  bool again = false;
+  if (const auto bad = check_exchange(a.from, publish, again)) return malformed(a, *bad);
   const bool counts = version_ == Version::v5 && publish.qos != 0 && !again;
-  if (counts && quota(Side::client).spent()) {  // [MQTT-3.3.4-7]
+  if (counts && way.quota.spent()) {  // [MQTT-3.3.4-7] [MQTT-3.3.4-9]
     return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
   policy::Verdict verdict = judge(a.from, publish, topic);
-  if (verdict.allowed && publish.response_topic) {
-    const policy::Verdict response = grants_->check_response_topic(*publish.response_topic);
-    if (!response.allowed) {
-      verdict = response;
-    } else if (verdict.reported.name.empty()) {
-      verdict.reported = response.reported;
-      verdict.reported_reason = response.reported_reason;
-    }
+  if (verdict.allowed && verdict.inspect != nullptr && !inspect(a, publish, topic, verdict)) {
+    return Fate::held;
   }
-
   if (!admit_publish(a, topic, verdict)) return Fate::later;
 
   // Decided. From here on state changes.
@@ -115,19 +85,84 @@ Session::Impl::Fate Session::Impl::on_client_publish(const Arrival& a) {
     return refuse_publish(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
   }
   note_reported(a, verdict, topic);
-  const Fate fate = forward_publish(a, publish, topic, to_broker_aliases_, broker_max_packet_);
+  const Fate fate = forward_publish(a, publish, topic);
   if (fate == Fate::consumed) {
     return refuse_publish(a, publish, topic, cause_of(Check::packet_too_large), Action::drop,
                           ReasonCode::implementation_specific_error);
   }
-  if (publish.qos == 2) publishes_.forward(publish.packet_id);
-  if (counts) quota(Side::client).take();
+  begin_exchange(a.from, publish);
+  if (counts) way.quota.take();
   return fate;
 }
 
-/// Charges a PUBLISH of either side to what it counts for. Where it does not fit, those of the
-/// roles come first: what they refuse is not counted as what the rule lets through. False: later. A
-/// verdict that allowed may have become a refusal.
+/// Returns the verdict on a PUBLISH of either side, whose topic is `topic`, by name or by alias.
+policy::Verdict Session::Impl::judge(Side from, const mqtt::Publish& publish,
+                                     std::string_view topic) {
+  const policy::PublishRequest request{topic, publish.qos, publish.retain, publish.payload_size};
+  VerdictMemo& memo = from_[from].verdicts;
+  policy::Verdict verdict;
+  if (const policy::Verdict* remembered = memo.find(request)) {
+    verdict = *remembered;
+  } else {
+    verdict =
+        from == Side::client ? grants_->check_publish(request) : grants_->check_delivery(request);
+    // What stands in the packet has been held against the bounds that are in force, as pass_known()
+    // takes for granted. What an alias stands for was held against them when it was set.
+    if (!publish.topic.empty() && verdict.inspect == nullptr) memo.put(request, verdict);
+  }
+  if (from == Side::broker || !verdict.allowed || !publish.response_topic) return verdict;
+  const policy::Verdict response = grants_->check_response_topic(*publish.response_topic);
+  if (!response.allowed) return response;
+  if (verdict.reported.name.empty()) {
+    verdict.reported = response.reported;
+    verdict.reported_reason = response.reported_reason;
+  }
+  return verdict;
+}
+
+/// Returns how large a packet of this side may be to be held: the connection's bytes for that,
+/// without those that the other side uses.
+std::size_t Session::Impl::room_to_hold(Side from) const {
+  const std::size_t used = from_[other(from)].inlet.held();
+  return options_.max_held - std::min<std::size_t>(options_.max_held, used);
+}
+
+/// Lets the rule that allows a PUBLISH see the payload, which may turn the verdict into a refusal.
+/// Returns false if the payload has to be held first; then nothing has changed.
+bool Session::Impl::inspect(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
+                            policy::Verdict& verdict) {
+  std::optional<Bytes> payload;
+  if (publish.payload_size <= verdict.inspect->max_bytes && a.size() <= room_to_hold(a.from)) {
+    if (a.behind.size() < publish.payload_size) return false;
+    payload = a.behind.first(publish.payload_size);
+  }
+  show_payload(payload, topic, verdict, a.turn);
+  return true;
+}
+
+/// Shows a payload to the inspector of a verdict. `payload` is none if it is too large to be shown,
+/// which refuses it in the name of the same rule.
+void Session::Impl::show_payload(std::optional<Bytes> payload, std::string_view topic,
+                                 policy::Verdict& verdict, Turn& turn) {
+  constexpr std::uint32_t kBytesOfWork = 1024;  // that cost as much as a packet
+  std::optional<ReasonCode> refused = ReasonCode::implementation_specific_error;
+  if (payload) {
+    spend(static_cast<std::uint32_t>(payload->size()) / kBytesOfWork, turn);
+    refused = verdict.inspect->inspector->refuse(topic, *payload);
+  }
+  if (!refused) return;
+  if (verdict.action != Action::report) {
+    verdict.allowed = false;
+    verdict.reason = *refused;
+  } else if (verdict.reported.name.empty()) {
+    verdict.reported = verdict.cause;
+    verdict.reported_reason = *refused;
+  }
+}
+
+/// Charges a PUBLISH of either side to the limits that it counts for. If it does not fit, the
+/// limits of the roles decide first: what they refuse is not counted as what the rule lets through.
+/// Returns false if the packet has to wait. May turn a verdict that allows into a refusal.
 bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
                                   policy::Verdict& verdict) {
   const std::span<const std::uint32_t> roles = role_limits(a.from);
@@ -161,28 +196,26 @@ bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
   return true;
 }
 
-/// Sends a PUBLISH on, in either direction. Where it names its topic by an alias that the receiver
-/// never learnt, the topic is put back. `consumed`: it would then be larger than the receiver takes
-/// [MQTT-3.1.2-24] [MQTT-3.2.2-15]; nothing was sent.
+/// Sends a PUBLISH on, in either direction. If it names its topic by an alias that the receiver
+/// never learnt, the topic is put back. Returns `consumed` if it would then be larger than the
+/// receiver takes; nothing was sent then. [MQTT-3.1.2-24] [MQTT-3.2.2-15]
 Session::Impl::Fate Session::Impl::forward_publish(const Arrival& a, const mqtt::Publish& publish,
-                                                   std::string_view topic, AliasTable& aliases,
-                                                   std::optional<std::uint32_t> receiver_max) {
+                                                   std::string_view topic) {
   if (publish.topic_alias == 0) return forward(a);
+  Direction& way = from_[a.from];
   if (!publish.topic.empty()) {
-    aliases.set(publish.topic_alias, topic, true);
+    way.aliases.set(publish.topic_alias, topic, true);
     return forward(a);
   }
-  if (aliases.find(publish.topic_alias)->receiver_knows) return forward(a);
+  if (way.aliases.find(publish.topic_alias)->receiver_knows) return forward(a);
 
-  scratch_.clear();
-  if (!mqtt::rewrite_publish_topic(a.frame, topic, scratch_) ||
-      scratch_.size() + std::uint64_t{publish.payload_size} > receiver_max.value_or(UINT32_MAX)) {
-    scratch_.release();
+  Buffer& head = blank(a.turn);
+  if (!mqtt::rewrite_publish_topic(a.frame, topic, head) ||
+      head.size() + std::uint64_t{publish.payload_size} > way.receiver_max) {
     return Fate::consumed;
   }
-  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::topic_alias);
-  aliases.mark_known(publish.topic_alias);
-  scratch_.release();
+  const Fate fate = forward_as(a, head.bytes(), Rewrite::topic_alias);
+  way.aliases.mark_known(publish.topic_alias);
   return fate;
 }
 
@@ -195,20 +228,16 @@ Session::Impl::Fate Session::Impl::refuse_publish(const Arrival& a, const mqtt::
     close({Side::client, CloseKind::refused, cause.name}, a.turn);
     return Fate::consumed;
   }
-  // The client believes that the alias is set, the broker never hears of it.
+  // The sender believes that the alias is set, the receiver never hears of it.
   if (publish.topic_alias != 0 && !publish.topic.empty()) {
-    to_broker_aliases_.set(publish.topic_alias, publish.topic, false);
+    from_[a.from].aliases.set(publish.topic_alias, publish.topic, false);
   }
   if (publish.qos == 0) return Fate::consumed;
-  // Said again while the broker carries the exchange on: the answer to it is the broker's.
-  if (publish.qos == 2 && publishes_.with_broker(publish.packet_id)) return Fate::consumed;
-  // MQTT 3.x has no way to say no, so the exchange is run to its end. 5.0 says why; a PUBREC with a
-  // reason code of 0x80 or more is the last packet of a QoS 2 exchange [MQTT-4.3.3-4].
-  const PacketType answer = publish.qos == 1 ? PacketType::puback : PacketType::pubrec;
-  if (publish.qos == 2 && version_ != Version::v5) publishes_.refuse(publish.packet_id);
-  scratch_.clear();
-  mqtt::encode_ack(answer, version_, publish.packet_id, for_puback(reason), scratch_);
-  inject(Side::client, scratch_, a.turn);
+  if (a.from == Side::client) {
+    answer_client(publish, reason, a.turn);
+  } else {
+    owe_broker(publish, a.turn);
+  }
   return Fate::consumed;
 }
 

@@ -1,19 +1,10 @@
 // What limits say about a packet: it passes, waits, is refused, or is only reported.
 
-#include <algorithm>
-
 #include "session/impl.h"
 
 namespace sallyport {
 
 using mqtt::ReasonCode;
-
-namespace {
-
-// A client without keep-alive has no interval to halve.
-constexpr Duration kLongestPause = std::chrono::seconds(30);
-
-}  // namespace
 
 Session::Impl::RateAnswer Session::Impl::admit_rate(const Arrival& a,
                                                     std::span<const std::uint32_t> limits,
@@ -21,8 +12,9 @@ Session::Impl::RateAnswer Session::Impl::admit_rate(const Arrival& a,
   over = budget_.ask(*policy_, limits, a.size(), a.now);
   if (over.limit == nullptr || over.action == Action::report) return RateAnswer::yes;
   if (over.action == Action::throttle) {
-    if (over.wait <= longest_pause()) {
-      throttled_until(a.from) = a.now + over.wait;
+    if (over.wait <= keep_alive_.longest_pause()) {
+      from_[a.from].throttled_until = a.now + over.wait;
+      ++throttled_;
       events_.on_throttle(who(), a.from, {over.limit->name, over.limit->is_rule}, over.wait);
       return RateAnswer::later;
     }
@@ -58,14 +50,6 @@ bool Session::Impl::refuse_over(const Arrival& a, const Budget::Exceeded& over) 
   say_goodbye(reason, a.turn);
   close({Side::client, CloseKind::refused, over.limit->name}, a.turn);
   return true;
-}
-
-/// Half the keep-alive, so that a throttled client's PINGREQ is answered in time: of what the
-/// broker counts, and of what the gateway counts itself and has told a client of 5.0.
-Duration Session::Impl::longest_pause() const {
-  constexpr Duration kHalfSecond = std::chrono::milliseconds(500);
-  const Duration pause = keep_alive_ == 0 ? kLongestPause : kHalfSecond * keep_alive_;
-  return client_keep_alive_ == 0 ? pause : std::min(pause, kHalfSecond * client_keep_alive_);
 }
 
 }  // namespace sallyport

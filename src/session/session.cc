@@ -1,6 +1,5 @@
 #include "sallyport/session.h"
 
-#include "mqtt/reason_codes.h"
 #include "session/impl.h"
 
 namespace sallyport {
@@ -8,12 +7,13 @@ namespace sallyport {
 using mqtt::PacketType;
 using mqtt::Property;
 using mqtt::ReasonCode;
-using mqtt::Version;
 
 namespace {
 
 // Own packets that wait behind a streaming payload; beyond this their cause is not read further.
 constexpr std::size_t kMaxQueuedReplies = 4096;
+// What a worker keeps to make packets in; larger ones are rare.
+constexpr std::size_t kMostScratch = 16 * 1024;
 
 // What the gateway enforces on the client's packets is not enforced on the broker's: a long topic
 // that somebody published past the gateway must not end a subscriber's session. The grammar is.
@@ -29,8 +29,10 @@ void Turn::clear() {
   to_client.clear();
   to_broker.clear();
   dial = false;
+  authenticate = false;
   close.reset();
   work = UINT32_MAX;
+  if (scratch.capacity() > kMostScratch) scratch.release();
 }
 
 Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy,
@@ -41,15 +43,12 @@ Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Po
       identity_(std::move(identity)),
       id_(id),
       bounds_(options.bounds),
+      keep_alive_(accepted),
       subscriptions_(options.hash_key),
-      deadline_(accepted + options.bounds.connect_timeout),
-      throttled_until_{},
-      last_from_client_(accepted),
-      last_to_broker_(accepted) {}
+      deadline_(accepted + options.bounds.connect_timeout) {}
 
 Session::Impl::~Impl() {
-  connect_.wipe();
-  inlet(Side::client).wipe();
+  from_[Side::client].inlet.wipe();
   if (state_ != State::closed) {
     events_.on_session_end(who(), {Side::client, CloseKind::internal_error, "abandoned"}, begun_);
   }
@@ -57,15 +56,15 @@ Session::Impl::~Impl() {
 
 std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn) {
   if (state_ == State::closed) return bytes.size();  // in the middle of a packet, too
-  Inlet& in = inlet(from);
+  Direction& way = from_[from];
   std::size_t taken = 0;
   // CONNECT has left with the turn before this one.
-  if (from == Side::broker && connect_.capacity() != 0) connect_.wipe();
+  if (from == Side::broker && connecting_ != nullptr) connecting_->packet.wipe();
 
   while (taken < bytes.size()) {
-    if (in.mid_packet()) {
-      const Inlet::Payload payload = in.take_payload(bytes.subspan(taken));
-      if (payload.forward) outlet(other(from)).stream(payload.bytes, turn.to(other(from)));
+    if (way.inlet.mid_packet()) {
+      const Inlet::Payload payload = way.inlet.take_payload(bytes.subspan(taken));
+      if (payload.forward) way.outlet.stream(payload.bytes, turn.to(other(from)));
       note_bytes(from, payload.forward, now);
       taken += payload.bytes.size();
       continue;
@@ -84,48 +83,52 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
   return state_ == State::closed ? bytes.size() : taken;
 }
 
-/// The long way: frames, decodes and decides what comes next. Says how much of the input that took;
-/// nothing: the input has to wait, or the session is over. Apart from feed(), so that what nearly
-/// every packet takes stays short.
+/// Frames, decodes and decides what comes next: the way of every packet that pass_at_once() does
+/// not take. Returns the number of bytes of `in` that were taken. Returns none if the input has to
+/// wait or the session is over. This function is apart from feed() so that the path of nearly every
+/// packet stays short.
 [[gnu::noinline]] std::optional<std::size_t> Session::Impl::take_step(Side from, Bytes in,
                                                                       Instant now, Turn& turn) {
-  Inlet& inlet = this->inlet(from);
-  const Inlet::Step step = inlet.next(in, rules(from));
+  Direction& way = from_[from];
+  const Inlet::Step step = way.inlet.next(in, rules(from));
   if (step.kind == Inlet::Step::Kind::need_more) return step.taken;
-  const Arrival arrival{from, step.found.frame, !step.gathered, now, turn};
+  const Arrival arrival{from, step.found.frame, !step.gathered, step.behind, now, turn};
   if (step.kind == Inlet::Step::Kind::malformed) {
     (void)malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
     return std::nullopt;
   }
   const Fate fate = dispatch(arrival);
   if (fate == Fate::later) {
-    inlet.put_back();
+    way.inlet.put_back();
     return std::nullopt;
   }
-  events_.on_packet(from, arrival.type(), arrival.size());
-  note_bytes(from, fate == Fate::forwarded, now);
-  inlet.finish(arrival.frame.payload_size, fate == Fate::forwarded);
+  if (fate == Fate::held) {
+    way.inlet.hold(arrival.frame);
+    ++turn.work;  // nothing was decided
+    return step.taken;
+  }
+  const bool forwarded = fate == Fate::forwarded;
+  note_packet(from, arrival.type(), arrival.size());
+  note_bytes(from, forwarded, now);
+  // Payload that was held, and lies with the head where it will not stay.
+  const Bytes held = step.gathered ? step.behind : Bytes();
+  if (forwarded && !held.empty()) way.outlet.stream_copy(held, turn.to(other(from)));
+  way.inlet.finish(arrival.frame.payload_size - static_cast<std::uint32_t>(held.size()), forwarded);
   if (from == Side::client && fate == Fate::consumed) note_client_packet(now, turn);
   return step.taken;
 }
 
-/// The client is alive, and so, to the broker, is what was forwarded to it.
-void Session::Impl::note_bytes(Side from, bool forwarded, Instant now) {
-  if (from != Side::client) return;
-  last_from_client_ = now;
-  if (forwarded) last_to_broker_ = now;
-}
-
 std::uint8_t Session::Impl::paused(Side from) const {
   if (state_ == State::closed) return 0;
+  const Direction& way = from_[from];
   // In the middle of a packet nothing is decided, so nothing can wait.
-  if (inlet(from).mid_packet()) return 0;
+  if (way.inlet.mid_packet()) return 0;
   std::uint8_t why = 0;
-  if (throttled_until_[static_cast<std::size_t>(from)] != Instant{}) why |= kThrottled;
-  if (outlet(from).queued() > kMaxQueuedReplies) why |= kRepliesQueued;
-  if (from == Side::client &&
-      (state_ == State::dialing || (state_ == State::awaiting_connack && connack_first_))) {
-    why |= kAwaitingBroker;
+  if (way.throttled()) why |= kThrottled;
+  if (to(from).outlet.queued() > kMaxQueuedReplies) why |= kRepliesQueued;
+  if (from == Side::client && connecting_ != nullptr &&
+      (state_ != State::awaiting_connack || connecting_->client_waits)) {
+    why |= kAwaitingAnswer;
   }
   return why;
 }
@@ -148,9 +151,10 @@ const Bounds& Session::Impl::decode_bounds(Side from) const {
   return from == Side::client ? bounds_ : kBrokerBounds;
 }
 
-/// The two packets that most sessions consist of, where nothing about them is new. 0: the long way.
+/// Passes on the two packets that most sessions consist of, if nothing about them is new. Returns
+/// the number of bytes taken; returns 0 if take_step() has to decide, and then nothing has changed.
 std::size_t Session::Impl::pass_at_once(Side from, Bytes in, Instant now, Turn& turn) {
-  if (state_ != State::open || inlet(from).gathering()) return 0;
+  if (state_ != State::open || from_[from].inlet.gathering()) return 0;
   const auto type = static_cast<PacketType>(in[0] >> 4);
   if (type == PacketType::publish) return pass_known(from, in, now, turn);
   if (type == PacketType::puback && from == Side::broker) return pass_puback(in, turn);
@@ -170,15 +174,17 @@ Session::Impl::Fate Session::Impl::from_client(const Arrival& a) {
   if (state_ == State::awaiting_connack &&
       !(a.type() == PacketType::auth || a.type() == PacketType::disconnect)) {
     // [MQTT-3.1.2-30]: while they authenticate, nothing else is sent.
-    if (enhanced_auth_) return malformed(a, {Check::packet_type, ReasonCode::protocol_error});
-    connack_first_ = true;
+    if (auth_method_ != nullptr) {
+      return malformed(a, {Check::packet_type, ReasonCode::protocol_error});
+    }
+    connecting_->client_waits = true;
     return Fate::later;
   }
   switch (a.type()) {
     case PacketType::connect:
       return on_connect(a);
     case PacketType::publish:
-      return on_client_publish(a);
+      return on_publish(a);
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
@@ -209,7 +215,7 @@ Session::Impl::Fate Session::Impl::from_broker(const Arrival& a) {
     case PacketType::connack:
       return on_connack(a);
     case PacketType::publish:
-      return on_delivery(a);
+      return on_publish(a);
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
@@ -230,193 +236,46 @@ Session::Impl::Fate Session::Impl::from_broker(const Arrival& a) {
 }
 
 Session::Impl::Fate Session::Impl::forward(const Arrival& a) {
-  const Side to = other(a.from);
-  outlet(to).forward(a.frame.head, a.frame.payload_size, a.stable, a.turn.to(to));
+  from_[a.from].outlet.forward(a.frame.head, a.frame.payload_size, a.stable,
+                               a.turn.to(other(a.from)));
   return Fate::forwarded;
 }
 
 Session::Impl::Fate Session::Impl::forward_as(const Arrival& a, Bytes head, Rewrite what) {
-  const Side to = other(a.from);
-  outlet(to).forward(head, a.frame.payload_size, false, a.turn.to(to));
+  from_[a.from].outlet.forward(head, a.frame.payload_size, false, a.turn.to(other(a.from)));
   events_.on_rewrite(what);
   return Fate::forwarded;
 }
 
-Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed error) {
-  report_refusal(a, Action::disconnect, error.reason, cause_of(error.check), {});
-  if (state_ == State::awaiting_connack) {
-    if (a.from == Side::broker) {
-      reject_client(ReasonCode::server_unavailable, a.turn);
-    } else if (version_ == Version::v5) {
-      reject_client(error.reason, a.turn);  // 3.x has no return code for a malformed packet
-    }
-  } else if (state_ == State::open) {
-    say_goodbye(a.from == Side::client ? error.reason : ReasonCode::unspecified_error, a.turn);
-  }
-  close({a.from, CloseKind::malformed, to_string(error.check)}, a.turn);
-  return Fate::consumed;
+void Session::Impl::inject(Side to, Bytes packet, Turn& turn) {
+  Direction& way = this->to(to);
+  if (packet.size() > way.receiver_max) return;  // [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
+  way.outlet.inject(packet, turn.to(to));
 }
 
-void Session::Impl::inject(Side to, const Buffer& packet, Turn& turn) {
-  if (packet.size() > max_packet(to)) return;  // [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
-  outlet(to).inject(packet.bytes(), turn.to(to));
-}
-
-void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
-                                   policy::Cause cause, std::string_view topic) {
-  spend(1, a.turn);
-  events_.on_refusal(who(), {.phase = phase(),
-                             .from = a.from,
-                             .packet = a.type(),
-                             .action = action,
-                             .reason = reason,
-                             .cause = cause,
-                             .topic = topic});
-}
-
-void Session::Impl::report(Side from, PacketType packet, ReasonCode reason, policy::Cause cause) {
-  events_.on_refusal(who(), {.phase = phase(),
-                             .from = from,
-                             .packet = packet,
-                             .action = Action::disconnect,
-                             .reason = reason,
-                             .cause = cause,
-                             .topic = {}});
-}
-
-Phase Session::Impl::phase() const {
-  switch (state_) {
-    case State::awaiting_connect:
-      return Phase::connect;
-    case State::dialing:
-      return Phase::dial;
-    case State::awaiting_connack:
-      return Phase::connack;
-    case State::open:
-      return Phase::open;
-    case State::closed:
-      break;
-  }
-  return Phase::end;
-}
-
-/// The verdict on a PUBLISH of either side, which has `topic` for its own or by an alias.
-policy::Verdict Session::Impl::judge(Side from, const mqtt::Publish& publish,
-                                     std::string_view topic) {
-  const policy::PublishRequest request{topic, publish.qos, publish.retain, publish.payload_size};
-  VerdictMemo& memo = verdicts(from);
-  if (const policy::Verdict* remembered = memo.find(request)) return *remembered;
-  const policy::Verdict verdict =
-      from == Side::client ? grants_->check_publish(request) : grants_->check_delivery(request);
-  // What stands in the packet has been held against the limits that are in force, as pass_known()
-  // takes for granted; what an alias stands for, when it was set.
-  if (!publish.topic.empty()) memo.put(request, verdict);
-  return verdict;
-}
-
-/// A verdict that lets pass what a rule would have refused, had it not been told to report only.
-void Session::Impl::note_reported(const Arrival& a, const policy::Verdict& verdict,
-                                  std::string_view topic) {
-  if (verdict.reported.name.empty()) return;
-  report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
-}
-
-/// A client that did not ask for problem information gets a reason string or user properties only
-/// with PUBLISH, CONNACK and DISCONNECT. [MQTT-3.1.2-29]
+/// Returns whether the broker tells a client what it did not ask for: without problem information a
+/// reason string or user properties come only with PUBLISH, CONNACK and DISCONNECT. [MQTT-3.1.2-29]
 bool Session::Impl::tells_unasked(const Arrival& a, const mqtt::Properties& properties) const {
-  return a.from == Side::broker && !wants_problem_information_ &&
+  return a.from == Side::broker && !asked_.problem_information &&
          (properties.user_count != 0 ||
           mqtt::has_property(properties.raw, Property::reason_string));
 }
 
-/// DISCONNECT to a 5.0 client, where one can still be put on the wire; before an accepted CONNACK
-/// that is the last word instead [MQTT-3.14.0-1]. A reason that DISCONNECT cannot carry, such as a
-/// packet identifier that is in use, is a protocol error there. [MQTT-3.14.2-1]
-void Session::Impl::say_goodbye(ReasonCode reason, Turn& turn) {
-  if (version_ != Version::v5 || outlet(Side::client).mid_packet()) return;
-  if (state_ != State::open) return reject_client(reason, turn);
-  if (!mqtt::reason_allowed(PacketType::disconnect, Side::broker,
-                            static_cast<std::uint8_t>(reason))) {
-    reason = ReasonCode::protocol_error;
-  }
-  scratch_.clear();
-  mqtt::encode_disconnect(reason, scratch_);
-  inject(Side::client, scratch_, turn);
-  scratch_.release();
-}
-
-void Session::Impl::close(CloseReason reason, Turn& turn) {
-  if (state_ == State::closed) return;
-  state_ = State::closed;
-  turn.close = reason;
-  events_.on_session_end(who(), reason, begun_);
-}
-
-void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view detail,
-                                     Instant /*now*/, Turn& turn) {
-  if (state_ == State::closed) return;
-  if (side == Side::broker) {
-    if (state_ == State::dialing || state_ == State::awaiting_connack) {
-      report(Side::broker, PacketType::connect, ReasonCode::server_unavailable,
-             cause_of(Check::broker_unavailable));
-      reject_client(ReasonCode::server_unavailable, turn);
-      kind = CloseKind::broker_unavailable;
-    }
-  }
-  // A broker that ends without a word has its reasons, which are not known here: the client sees of
-  // it what it would see without the gateway.
-  close({side, kind, detail}, turn);
-}
-
-void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn& turn) {
-  if (state_ == State::closed) return;
-  const policy::Policy::Ptr previous = std::exchange(policy_, std::move(policy));
-  if (state_ == State::awaiting_connect) return;
-  auto admitted = admit();
-  if (!admitted) {
-    const policy::Verdict& verdict = admitted.error();
-    report(Side::client, PacketType::connect, verdict.reason, verdict.cause);
-    if (state_ == State::open) {
-      say_goodbye(ReasonCode::not_authorized, turn);
-    } else {
-      reject_client(ReasonCode::not_authorized, turn);
-    }
-    close({Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
-    return;
-  }
-  adopt(std::move(*admitted));
-  budget_.reset();
-}
-
-void Session::Impl::end(Check check, ReasonCode reason, Turn& turn) {
-  if (state_ == State::closed) return;
-  report(Side::client, PacketType::reserved, reason, cause_of(check));
-  if (state_ == State::open) {
-    say_goodbye(reason, turn);
-  } else if (state_ != State::awaiting_connect) {
-    reject_client(reason, turn);
-  }
-  close({Side::client, CloseKind::refused, to_string(check)}, turn);
-}
-
-void Session::Impl::shut_down(Turn& turn) {
-  if (state_ == State::closed) return;
-  if (state_ == State::open) {
-    say_goodbye(ReasonCode::server_shutting_down, turn);
-  } else if (state_ != State::awaiting_connect) {
-    reject_client(ReasonCode::server_shutting_down, turn);
-  }
-  close({Side::client, CloseKind::shutdown, "gateway stops"}, turn);
+Tally Session::Impl::tally() const {
+  const Direction& client = from_[Side::client];
+  const Direction& broker = from_[Side::broker];
+  return {.packets = {client.packets, broker.packets},
+          .bytes = {client.bytes, broker.bytes},
+          .refused = refused_,
+          .throttled = throttled_};
 }
 
 std::size_t Session::Impl::memory() const {
-  std::size_t total = connect_.capacity() + scratch_.capacity() + to_broker_aliases_.memory() +
-                      to_client_aliases_.memory() + publishes_.memory() + deliveries_.memory() +
-                      subscribes_.memory() + subscriptions_.memory() + verdicts_[0].memory() +
-                      verdicts_[1].memory() + budget_.memory() + (will_ ? will_->memory() : 0) +
-                      authentication_method_.size();
-  for (const Inlet& in : inlets_) total += in.memory();
-  for (const Outlet& out : outlets_) total += out.memory();
+  std::size_t total = publishes_.memory() + deliveries_.memory() + subscribes_.memory() +
+                      subscriptions_.memory() + budget_.memory() +
+                      (connecting_ ? connecting_->memory() : 0) +
+                      (auth_method_ ? sizeof(*auth_method_) + auth_method_->capacity() : 0);
+  for (const Direction& way : from_) total += way.memory();
   return total;
 }
 
@@ -430,6 +289,10 @@ std::size_t Session::feed(Side from, Bytes bytes, Instant now, Turn& turn) {
   return impl_->feed(from, bytes, now, turn);
 }
 std::uint8_t Session::paused(Side from) const { return impl_->paused(from); }
+LoginRequest Session::login() const { return impl_->login(); }
+void Session::authenticated(const LoginResult& result, Instant now, Turn& turn) {
+  impl_->authenticated(result, now, turn);
+}
 void Session::broker_connected(Instant now, Turn& turn) { impl_->broker_connected(now, turn); }
 void Session::transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
                                Turn& turn) {
@@ -448,6 +311,8 @@ void Session::end(Check check, mqtt::ReasonCode reason, Instant /*now*/, Turn& t
   impl_->end(check, reason, turn);
 }
 const Identity& Session::identity() const { return impl_->identity(); }
+Tally Session::tally() const { return impl_->tally(); }
 std::size_t Session::memory() const { return impl_->memory(); }
+std::size_t Session::object_size() { return sizeof(Session) + sizeof(Impl); }
 
 }  // namespace sallyport

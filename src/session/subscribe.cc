@@ -88,18 +88,18 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
     subscribes_.follow(subscribe.packet_id, subscribe.count);
     return forward(a);
   }
-  scratch_.clear();
+  Buffer& head = blank(a.turn);
   const auto keep = [&codes](std::size_t i) { return codes[i] == SubscribeWindow::kForwarded; };
-  if (!mqtt::rewrite_subscribe(a.frame, subscribe, keep, scratch_)) {
+  if (!mqtt::rewrite_subscribe(a.frame, subscribe, keep, head)) {
     return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
   }
-  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::subscribe);
-  scratch_.release();
+  const Fate fate = forward_as(a, head.bytes(), Rewrite::subscribe);
   subscribes_.add(subscribe.packet_id, std::move(codes));
   return fate;
 }
 
-/// Counts the filters that go to the broker, and refuses those over the limit. How many it refused.
+/// Counts the filters that go to the broker, and refuses those over the bound. Returns how many it
+/// refused.
 std::size_t Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
                                                SubscribeWindow::Codes& codes) {
   std::size_t refused = 0;
@@ -165,10 +165,8 @@ Session::Impl::Fate Session::Impl::answer_request(const Arrival& a, const mqtt::
                                                   const SubscribeWindow::Codes& codes) {
   const PacketType answer =
       a.type() == PacketType::subscribe ? PacketType::suback : PacketType::unsuback;
-  scratch_.clear();
-  mqtt::encode_suback(answer, version_, request.packet_id, codes, scratch_);
-  inject(Side::client, scratch_, a.turn);
-  scratch_.release();
+  reply(Side::client, a.turn,
+        [&](Buffer& out) { mqtt::encode_suback(answer, version_, request.packet_id, codes, out); });
   return Fate::consumed;
 }
 
@@ -186,22 +184,19 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
     return malformed(a, {Check::suback_codes, ReasonCode::protocol_error});
   }
   if (codes.size() == decoded->codes.size()) return forward(a);  // none was taken out
-  scratch_.clear();
-  if (!mqtt::rewrite_suback(a.frame, *decoded, codes, scratch_)) {
+  Buffer& head = blank(a.turn);
+  if (!mqtt::rewrite_suback(a.frame, *decoded, codes, head)) {
     return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
   }
-  if (scratch_.size() > max_packet(Side::client)) {
-    // It fits without the properties that it came with. [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
-    scratch_.clear();
-    mqtt::encode_suback(a.type(), version_, decoded->packet_id, codes, scratch_);
-    inject(Side::client, scratch_, a.turn);
-    events_.on_rewrite(Rewrite::suback);
-    scratch_.release();
-    return Fate::consumed;
+  if (head.size() <= to(Side::client).receiver_max) {
+    return forward_as(a, head.bytes(), Rewrite::suback);
   }
-  const Fate fate = forward_as(a, scratch_.bytes(), Rewrite::suback);
-  scratch_.release();
-  return fate;
+  // It fits without the properties that it came with. [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
+  reply(Side::client, a.turn, [&](Buffer& out) {
+    mqtt::encode_suback(a.type(), version_, decoded->packet_id, codes, out);
+  });
+  events_.on_rewrite(Rewrite::suback);
+  return Fate::consumed;
 }
 
 }  // namespace sallyport

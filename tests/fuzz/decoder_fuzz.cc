@@ -111,18 +111,18 @@ void check_connect(const Case& c) {
   if (p.will) {
     check_properties(as, p.will->properties);
     const std::string will =
-        block(as, p.will->properties) + wire::text(p.will->topic) + wire::u16(p.will->payload_size);
+        block(as, p.will->properties) + wire::text(p.will->topic) + wire::u16(p.will->payload_size());
     must(body.substr(size).starts_with(will), "the Will says what is in it");
     must(p.will->qos == (flags >> 3 & 3) && p.will->retain == ((flags & 0x20) != 0),
          "so do its flags");
     must(!mqtt::check_topic_name(p.will->topic, c.bounds), "the Will's topic is a topic");
-    size += will.size() + p.will->payload_size;
+    size += will.size() + p.will->payload_size();
   }
   if (p.username) {
     must(body.substr(size).starts_with(wire::text(*p.username)), "the user name is there");
     size += 2 + p.username->size();
   }
-  if (p.has_password) {
+  if (p.password.has_value()) {
     must(body.size() >= size + 2, "the password is there");
     size += 2 + static_cast<std::uint8_t>(body[size]) * 256U +
             static_cast<std::uint8_t>(body[size + 1]);

@@ -57,7 +57,7 @@ json describe(const Connect& packet) {
            {"clean", packet.clean_start},
            {"keepAlive", packet.keep_alive},
            {"clientId", hex_of(packet.client_id)},
-           {"password", packet.has_password},
+           {"password", packet.password.has_value()},
            {"sessionExpiry", packet.session_expiry},
            {"receiveMaximum", packet.receive_maximum},
            {"topicAliasMaximum", packet.topic_alias_maximum},
@@ -69,7 +69,7 @@ json describe(const Connect& packet) {
   set(out, "authenticationMethod", packet.authentication_method);
   if (packet.will) {
     json will{{"topic", hex_of(packet.will->topic)},
-              {"payloadSize", packet.will->payload_size},
+              {"payloadSize", packet.will->payload_size()},
               {"qos", packet.will->qos},
               {"retain", packet.will->retain},
               {"properties", describe(packet.will->properties)}};

@@ -162,7 +162,7 @@ void Model::on_connect(Expected e) {
   must(grants_.has_value(), "nobody passes whom the policy does not admit");
   if (connect->will) {
     const mqtt::Will& will = *connect->will;
-    must(grants_->check_publish({will.topic, will.qos, will.retain, will.payload_size}).allowed,
+    must(grants_->check_publish({will.topic, will.qos, will.retain, will.payload_size()}).allowed,
          "a Will is a publish that is allowed");
     must(!will.response_topic || grants_->check_response_topic(*will.response_topic).allowed,
          "and so is its response topic");
@@ -390,7 +390,8 @@ std::size_t Model::memory_bound() const {
   std::size_t size = 4096;  // tables that begin small, remembered verdicts
   size += gathered(Side::client, std::max(l.max_packet, l.max_packet_before_connect));
   size += gathered(Side::broker, kBrokerHead);
-  if (!begun_) size += connect_size_ + kEntry;
+  size += max_held_;
+  if (!begun_) size += connect_size_ + 2 * kEntry;
   for (const Flow& f : flows_) {
     size += l.max_topic_aliases * kEntry;
     for (const auto& [alias, topic] : f.sender_aliases) size += topic.size();

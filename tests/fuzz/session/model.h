@@ -21,7 +21,8 @@ namespace sallyport::fuzz {
 /// policy forbids, and no alias that it does not know.
 class Model {
  public:
-  explicit Model(const Bounds& bounds) : limits_(bounds) {}
+  explicit Model(const SessionOptions& options)
+      : limits_(options.bounds), max_held_(options.max_held) {}
 
   // What is done to the session, before it is done.
   void set_policy(policy::Policy::Ptr policy);
@@ -125,6 +126,7 @@ class Model {
   void remember(Side to, const mqtt::Frame& frame);
 
   Bounds limits_;
+  std::size_t max_held_;
   policy::Policy::Ptr policy_;
   Identity identity_{"devices", "127.0.0.1", {}, {}, {}};
   std::optional<policy::Grants> grants_;

@@ -18,8 +18,8 @@ namespace {
 std::size_t index(Side side) { return static_cast<std::size_t>(side); }
 
 std::string describe(const Step& step) {
-  static constexpr const char* kNames[] = {"feed",   "answer",  "accept", "pass",
-                                           "policy", "reading", "end",    "shut_down"};
+  static constexpr const char* kNames[] = {"feed",    "answer", "accept",    "pass",  "policy",
+                                           "reading", "end",    "shut_down", "login", "order"};
   return std::string(kNames[static_cast<std::size_t>(step.kind)]) + " " +
          std::string(to_string(step.side)) + " " + std::to_string(step.number) + " " +
          std::to_string(step.time.count()) + " " + step.bytes;
@@ -44,7 +44,7 @@ Runner::Runner(const Script& script, const std::vector<policy::Policy::Ptr>& pol
       cut_(cut),
       trace_(std::getenv("FUZZ_TRACE") != nullptr),
       random_(script.cuts + 1U),
-      model_(script.options.bounds) {
+      model_(script.options) {
   model_.set_policy(policies_[0]);
   heap_reset();
   const HeapScope scope;
@@ -109,7 +109,29 @@ void Runner::play(const Step& step) {
       });
     case Step::Kind::shut_down:
       return call([&](Turn& turn) { session_->shut_down(now_, turn); });
+    case Step::Kind::login:
+      answer_login(step.number);
+      return feed_what_waits();
+    case Step::Kind::order:
+      return call([&](Turn& turn) {
+        session_->end(Check::shutting_down, mqtt::ReasonCode::administrative_action, now_, turn);
+      });
   }
+}
+
+/// An answer that nobody waits for is given, too: it must change nothing.
+void Runner::answer_login(unsigned answer) {
+  LoginResult result = LoginUnavailable{};
+  LoginAllowed allowed{.valid_until = {}, .attributes = {}};
+  if (answer == Step::accepts_for_10_s) allowed.valid_until = now_ + std::chrono::seconds(10);
+  if (answer == Step::tells_attributes) allowed.attributes = {{"group", "pumps"}};
+  if (answer == Step::refuses) {
+    result = LoginRefused{};
+  } else if (answer != Step::unavailable) {
+    result = std::move(allowed);
+    let_in_ = let_in_ || asked_;
+  }
+  call([&](Turn& turn) { session_->authenticated(result, now_, turn); });
 }
 
 void Runner::feed(Side from, std::string_view bytes) {
@@ -132,19 +154,25 @@ void Runner::feed(Side from, std::string_view bytes) {
 
 void Runner::feed_kept(Side from) {
   std::string& kept = kept_[index(from)];
-  if (kept.empty() || closed_ || session_->paused(from) != 0) return;
-  const Exact bytes(as_bytes(kept));
-  offered_ = kept.size();
-  model_.offer(from, bytes.bytes());
-  std::size_t taken = 0;
-  call([&](Turn& turn) {
-    taken = session_->feed(from, bytes.bytes(), now_, turn);
-    const NoHeapScope outside;
-    model_.taken(from, taken);
-  });
-  offered_ = 0;
-  must(taken == kept.size() || session_->paused(from) != 0, "what is not taken has a reason");
-  kept.erase(0, taken);
+  while (!kept.empty() && !closed_ && session_->paused(from) == 0) {
+    const Exact bytes(as_bytes(kept));
+    offered_ = kept.size();
+    model_.offer(from, bytes.bytes());
+    std::size_t taken = 0;
+    std::uint32_t work = 0;
+    call([&](Turn& turn) {
+      if (cut_ != 0) turn.work = 1 + cut_ % 5;
+      taken = session_->feed(from, bytes.bytes(), now_, turn);
+      work = turn.work;
+      const NoHeapScope outside;
+      model_.taken(from, taken);
+    });
+    offered_ = 0;
+    must(taken == kept.size() || session_->paused(from) != 0 || work == 0,
+         "what is not taken has a reason");
+    must(taken != 0 || session_->paused(from) != 0 || closed_, "a turn gets on");
+    kept.erase(0, taken);
+  }
 }
 
 /// What a side sent while it was paused is fed once it is not.
@@ -238,6 +266,10 @@ void Runner::after_the_end() {
   call([&](Turn& turn) { session_->tick(now_ + std::chrono::hours(1), turn); });
   call([&](Turn& turn) { session_->set_policy(policies_[0], now_, turn); });
   call([&](Turn& turn) { session_->shut_down(now_, turn); });
+  answer_login(Step::accepts);
+  call([&](Turn& turn) {
+    session_->end(Check::shutting_down, mqtt::ReasonCode::administrative_action, now_, turn);
+  });
   must(log_.empty() && to_[0].empty() && to_[1].empty(), "and nothing more is said");
 }
 
@@ -257,7 +289,12 @@ void Runner::call(Call call) {
     drain(Side::broker);
     drain(Side::client);
     moved += turn.to_client.size() + turn.to_broker.size();
+    if (turn.authenticate) {
+      must(script_.options.authenticate && !asked_ && !ended_, "an authenticator is asked once");
+      asked_ = true;
+    }
     if (turn.dial) {
+      must(let_in_ || !script_.options.authenticate, "the broker is dialled behind the login");
       must(!dialled_ && !ended_, "the broker is dialled once, for a CONNECT that is allowed");
       dialled_ = true;
     }

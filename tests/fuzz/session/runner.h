@@ -40,6 +40,7 @@ class Runner final : public Events {
   void feed_what_waits();
   std::string answer(Side side);
   void pass(Duration time);
+  void answer_login(unsigned answer);
   void after_the_end();
   /// Calls the session with a turn of its own, and takes what comes out.
   template <typename Call>
@@ -63,6 +64,8 @@ class Runner final : public Events {
   std::string kept_[2];
   std::string to_[2];  // what came out in this step
   std::string log_;
+  bool asked_ = false;   // an authenticator was
+  bool let_in_ = false;  // and it said yes
   bool dialled_ = false;
   bool connected_ = false;
   bool begun_ = false;

@@ -84,6 +84,14 @@ Action deny_action(unsigned byte) {
   return pick({Action::drop, Action::report, Action::disconnect, Action::drop}, byte);
 }
 
+/// Refuses payloads by their first byte.
+struct Inspector final : policy::Inspector {
+  std::optional<mqtt::ReasonCode> refuse(std::string_view, Bytes payload) const override {
+    if (payload.empty() || payload.front() % 2 != 0) return std::nullopt;
+    return mqtt::ReasonCode::payload_format_invalid;
+  }
+};
+
 std::optional<policy::RuleSpec> make_rule(Input& input, unsigned number) {
   static const char* const kFilters[] = {
       "#", "a",  "a/b", "a/#", "+", "+/b", "b/#", "$SYS/#", "secret/#", "a/+/c", "${client_id}/#",
@@ -102,7 +110,12 @@ std::optional<policy::RuleSpec> make_rule(Input& input, unsigned number) {
     if ((conditions & 3) != 0) rule.max_qos = static_cast<std::uint8_t>((conditions & 3) - 1);
     if ((conditions & 4) != 0) rule.retain = (conditions & 8) != 0;
     if ((conditions & 0x30) != 0) rule.max_payload = pick({0U, 10U, 100U}, conditions >> 4 & 3);
-    rule.limit = make_rate(limit);
+    if (limit >= 0xF0) {
+      rule.inspection.inspector = std::make_shared<Inspector>();
+      rule.inspection.max_bytes = pick({100U, 16U * 1024}, limit);
+    } else {
+      rule.limit = make_rate(limit);
+    }
   }
   if ((conditions & 0xC0) != 0) {
     rule.on_deny = policy::OnDeny{deny_action(conditions >> 6), deny_action(conditions >> 6)};
@@ -139,6 +152,7 @@ class Writer {
   void handshake(Fields connect, Fields connack, bool accepted) {
     append(Side::client, make_connect(script_.version, connect));
     flush(Side::client, 0);
+    if (script_.options.authenticate) login(Step::accepts);
     add({.kind = Step::Kind::accept, .bytes = {}});
     if (accepted) {
       add({.kind = Step::Kind::answer, .side = Side::broker, .bytes = {}});
@@ -193,7 +207,11 @@ class Writer {
         add({.kind = Step::Kind::answer, .side = side, .bytes = {}});
         return;
       case 11:
-        add({.kind = Step::Kind::accept, .bytes = {}});
+        if ((f[0] & 0x80) != 0) {
+          login(f[1] % Step::kLogins);
+        } else {
+          add({.kind = Step::Kind::accept, .bytes = {}});
+        }
         return;
       case 12:
         add({.kind = Step::Kind::pass,
@@ -209,7 +227,9 @@ class Writer {
         add({.kind = Step::Kind::reading, .side = side, .bytes = {}, .number = f[0] & 1U});
         return;
       default:
-        add({.kind = (f[0] & 1) != 0 ? Step::Kind::shut_down : Step::Kind::end,
+        add({.kind =
+                 pick({Step::Kind::end, Step::Kind::shut_down, Step::Kind::end, Step::Kind::order},
+                      f[0]),
              .side = side,
              .bytes = {}});
         return;
@@ -222,6 +242,7 @@ class Writer {
  private:
   static std::size_t index(Side side) { return static_cast<std::size_t>(side); }
   std::string& pending(Side side) { return pending_[index(side)]; }
+  void login(unsigned answer) { add({.kind = Step::Kind::login, .bytes = {}, .number = answer}); }
   void append(Side side, std::string_view bytes) {
     last_[index(side)] = bytes;
     if (used_ + bytes.size() > kMostBytes) return;
@@ -257,6 +278,8 @@ Script read_script(Bytes bytes) {
   script.version = pick({Version::v5, Version::v3_1_1, Version::v3_1}, kind & 0x0F);
   script.options.bounds = make_bounds(input);
   script.cuts = input.u8();
+  script.options.authenticate = script.cuts >= 0xE0;
+  script.options.max_held = pick({64U * 1024, 300U}, script.cuts);
   std::array<std::uint8_t, 7> connect{};
   std::array<std::uint8_t, 7> connack{};
   connect[1] = input.u8();

@@ -25,7 +25,12 @@ struct Step {
     reading,  // the relay stops reading `side`, or goes on: `number`
     end,      // the transport of `side` ends
     shut_down,
+    login,  // the authenticator answers: `number`
+    order,  // somebody ends the session
   };
+  /// What an authenticator says.
+  enum Login : unsigned { accepts, refuses, unavailable, accepts_for_10_s, tells_attributes };
+  static constexpr unsigned kLogins = 5;
   Kind kind = Kind::feed;
   Side side = Side::client;
   std::string bytes;

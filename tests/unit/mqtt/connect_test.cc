@@ -52,12 +52,12 @@ TEST_CASE("3.1: everything that a CONNECT says is read") {
     CHECK(packet->client_id == "sensor-1");
     REQUIRE(packet->will);
     CHECK(packet->will->topic == "plant/1");
-    CHECK(packet->will->payload_size == 9);
+    CHECK(packet->will->payload_size() == 9);
     CHECK(packet->will->qos == 2);
     CHECK(packet->will->retain);
     CHECK_FALSE(packet->will->response_topic);
     CHECK(packet->username == "user");
-    CHECK(packet->has_password);
+    CHECK(packet->password.has_value());
     // What 5.0 says where a property is absent. 3.1.2.11
     CHECK(packet->session_expiry == 0);
     CHECK(packet->receive_maximum == 65'535);
@@ -199,12 +199,12 @@ TEST_CASE("3.1 of 3.1: the Remaining Length wins over the user name and password
   const auto none = decode_connect(frame_of(raw_connect(both), kClient, Version::v3_1), {});
   REQUIRE(none);
   CHECK_FALSE(none->username);
-  CHECK_FALSE(none->has_password);
+  CHECK_FALSE(none->password.has_value());
   const std::string with_user = raw_connect(both + text("user"));
   const auto user = decode_connect(frame_of(with_user, kClient, Version::v3_1), {});
   REQUIRE(user);
   CHECK(user->username == "user");
-  CHECK_FALSE(user->has_password);
+  CHECK_FALSE(user->password.has_value());
   // Cut in the middle of a field is still an error.
   CHECK(connect_is(raw_connect(both + u8(0))) == kTruncated);
   CHECK(connect_is(raw_connect(both + u16(5) + "use")) == kTruncated);

@@ -38,7 +38,7 @@ void check_refused(const Row& row, policy::PolicySpec spec = everything()) {
   CHECK(talk.client_gets() == row.answer);
   CHECK(talk.broker_gets().empty());
   CHECK(talk.events.refusals.size() == 1);
-  CHECK(talk.events.packets[0].size() == 1);
+  CHECK(talk.events.packets[Side::client].size() == 1);
   // The same when it comes in pieces.
   Conversation slow(everything());
   slow.client_sends_bytewise(row.first);

@@ -250,7 +250,7 @@ TEST_CASE("what follows CONNECT waits for CONNACK, in order") {
   talk.client_sends(wire::connect() + publish + wire::pingreq());
   talk.broker_accepts();
   CHECK(talk.broker_gets() == wire::connect());
-  CHECK(talk.paused(Side::client) == Session::kAwaitingBroker);
+  CHECK(talk.paused(Side::client) == Session::kAwaitingAnswer);
   talk.broker_sends(wire::connack(v3_1_1));
   CHECK(talk.broker_gets() == publish + wire::pingreq());
   CHECK(talk.paused(Side::client) == 0);

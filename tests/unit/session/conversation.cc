@@ -32,8 +32,14 @@ Conversation::Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate>
       std::make_unique<Session>(options_, std::move(identity), compile(spec), events, 1, now_);
 }
 
+Conversation::Conversation(policy::PolicySpec spec, SessionOptions options)
+    : options_(std::move(options)) {
+  session_ = std::make_unique<Session>(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
+                                       compile(spec), events, 1, now_);
+}
+
 void Conversation::sends(Side from, std::string_view bytes) {
-  std::string& kept = kept_[static_cast<std::size_t>(from)];
+  std::string& kept = kept_[from];
   kept += bytes;
   for (bool more = true; more;) {
     more = false;
@@ -58,8 +64,12 @@ void Conversation::client_sends_bytewise(std::string_view bytes) {
 }
 
 void Conversation::collect() {
-  for (const Bytes segment : turn_.to_client.segments()) got_[0] += as_text(segment);
-  for (const Bytes segment : turn_.to_broker.segments()) got_[1] += as_text(segment);
+  for (const Bytes segment : turn_.to_client.segments()) got_[Side::client] += as_text(segment);
+  for (const Bytes segment : turn_.to_broker.segments()) got_[Side::broker] += as_text(segment);
+  if (turn_.authenticate) {
+    CHECK_FALSE(asks_login_);
+    asks_login_ = true;
+  }
   if (turn_.dial) {
     CHECK_FALSE(dialled_);
     dialled_ = true;
@@ -67,11 +77,27 @@ void Conversation::collect() {
   if (turn_.close) closed_ = true;
   turn_.clear();
   for (const Side side : {Side::client, Side::broker}) {
-    if (!closed_ && !kept_[static_cast<std::size_t>(side)].empty() && session_->paused(side) == 0) {
+    if (!closed_ && !kept_[side].empty() && session_->paused(side) == 0) {
       sends(side, {});
     }
   }
 }
+
+void Conversation::answer_login(const LoginResult& result) {
+  REQUIRE(asks_login_);
+  session_->authenticated(result, now_, turn_);
+  collect();
+}
+
+void Conversation::accepts_login(std::optional<Duration> valid_for,
+                                 std::vector<LoginAttribute> attributes) {
+  LoginAllowed allowed{.valid_until = {}, .attributes = std::move(attributes)};
+  if (valid_for) allowed.valid_until = now_ + *valid_for;
+  answer_login(allowed);
+}
+
+void Conversation::refuses_login(LoginRefused refused) { answer_login(refused); }
+void Conversation::login_unavailable() { answer_login(LoginUnavailable{}); }
 
 void Conversation::broker_accepts() {
   session_->broker_connected(now_, turn_);
@@ -106,6 +132,11 @@ void Conversation::set_policy(policy::PolicySpec spec) {
 
 void Conversation::shut_down() {
   session_->shut_down(now_, turn_);
+  collect();
+}
+
+void Conversation::ends_by_order(Check check, mqtt::ReasonCode reason) {
+  session_->end(check, reason, now_, turn_);
   collect();
 }
 

@@ -14,6 +14,8 @@ namespace sallyport::test {
 /// What the session reported, as plain values.
 struct Recorder final : Events {
   struct Refused {
+    Phase phase;
+    std::optional<mqtt::Version> version;
     Side from;
     mqtt::PacketType packet;
     Action action;
@@ -24,18 +26,18 @@ struct Recorder final : Events {
   std::vector<Refused> refusals;
   std::vector<Rewrite> rewrites;
   std::vector<std::string> throttles;
-  std::vector<mqtt::PacketType> packets[2];
+  PerSide<std::vector<mqtt::PacketType>> packets;
   int begun = 0;
   int ended = 0;
   CloseKind end_kind{};
   std::string end_detail;
 
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t) override {
-    packets[static_cast<std::size_t>(from)].push_back(type);
+    packets[from].push_back(type);
   }
-  void on_refusal(const Who&, const Refusal& r) override {
-    refusals.push_back(
-        {r.from, r.packet, r.action, r.reason, std::string(r.cause.name), std::string(r.topic)});
+  void on_refusal(const Who& who, const Refusal& r) override {
+    refusals.push_back({r.phase, who.version, r.from, r.packet, r.action, r.reason,
+                        std::string(r.cause.name), std::string(r.topic)});
   }
   void on_rewrite(Rewrite what) override { rewrites.push_back(what); }
   void on_throttle(const Who&, Side, policy::Cause cause, Duration) override {
@@ -54,6 +56,7 @@ class Conversation {
   explicit Conversation(policy::PolicySpec spec, Bounds bounds = {});
   explicit Conversation(std::nullptr_t);  // no policy
   Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects, Identity identity);
+  Conversation(policy::PolicySpec spec, SessionOptions options);
 
   // Bytes arrive. What a paused session does not take is kept and fed again, as the relay does.
   void client_sends(std::string_view bytes) { sends(Side::client, bytes); }
@@ -62,17 +65,24 @@ class Conversation {
   void client_sends_bytewise(std::string_view bytes);
   /// How much work every turn of feed() may do from now on.
   void allow_work(std::uint32_t work) { work_ = work; }
+  // What an authenticator answers.
+  void accepts_login(std::optional<Duration> valid_for = {},
+                     std::vector<LoginAttribute> attributes = {});
+  void refuses_login(LoginRefused refused = {});
+  void login_unavailable();
   void broker_accepts();  // the dial succeeds
   void broker_refuses();  // the dial fails
   void ends(Side side, CloseKind kind = CloseKind::closed);
   void pass(Duration time);  // the clock moves; timers fire on time
   void set_policy(policy::PolicySpec spec);
   void shut_down();
+  void ends_by_order(Check check, mqtt::ReasonCode reason);
 
   /// What a side got since the last call.
-  [[nodiscard]] std::string client_gets() { return std::exchange(got_[0], {}); }
-  [[nodiscard]] std::string broker_gets() { return std::exchange(got_[1], {}); }
+  [[nodiscard]] std::string client_gets() { return std::exchange(got_[Side::client], {}); }
+  [[nodiscard]] std::string broker_gets() { return std::exchange(got_[Side::broker], {}); }
 
+  [[nodiscard]] bool asks_login() const { return asks_login_; }
   [[nodiscard]] bool dialled() const { return dialled_; }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::uint8_t paused(Side side) const { return session_->paused(side); }
@@ -86,13 +96,15 @@ class Conversation {
  private:
   void sends(Side from, std::string_view bytes);
   void collect();
+  void answer_login(const LoginResult& result);
 
   SessionOptions options_;
   Turn turn_;
   std::uint32_t work_ = UINT32_MAX;
   Instant now_{std::chrono::seconds(1000)};
-  std::string kept_[2];
-  std::string got_[2];
+  PerSide<std::string> kept_;  // of what a side sends
+  PerSide<std::string> got_;
+  bool asks_login_ = false;
   bool dialled_ = false;
   bool closed_ = false;
   std::unique_ptr<Session> session_;

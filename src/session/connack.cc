@@ -1,0 +1,126 @@
+// CONNACK: what the broker says to a CONNECT that the gateway let in.
+
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::Property;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
+  const auto connack = mqtt::decode_connack(a.frame, version_, decode_bounds(Side::broker));
+  if (!connack) return malformed(a, connack.error());
+  if (const auto bad = check_connack(*connack)) return malformed(a, *bad);
+  if (connack->code == 0) return accept_connack(a, *connack);
+  (void)forward(a);
+  close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
+  return Fate::forwarded;
+}
+
+/// Returns what is wrong with a CONNACK after this CONNECT; returns none if nothing is.
+std::optional<mqtt::Malformed> Session::Impl::check_connack(const mqtt::Connack& connack) const {
+  const auto refuse = [](Check check) {
+    return mqtt::Malformed{check, ReasonCode::protocol_error};
+  };
+  // [MQTT-3.2.2-1 (3.1.1)] [MQTT-3.2.2-2 (5.0)]
+  if (asked_.clean_start && connack.session_present) return refuse(Check::connack_flags);
+  if (version_ != Version::v5) return std::nullopt;
+  if (!asked_.response_information &&
+      mqtt::has_property(connack.properties.raw, Property::response_information)) {
+    return refuse(Check::property_unknown);  // [MQTT-3.1.2-28]
+  }
+  if (auth_method_ == nullptr && connack.authentication_method) {
+    return refuse(Check::auth_method);  // [MQTT-4.12.0-6]
+  }
+  if (connack.code != 0) return std::nullopt;
+  if (auth_method_ != nullptr && connack.authentication_method != *auth_method_) {
+    return refuse(Check::auth_method);  // [MQTT-4.12.0-5]
+  }
+  if (identity_.client_id.empty() && !connack.assigned_client_id) {
+    return refuse(Check::client_id_invalid);  // [MQTT-3.2.2-16]
+  }
+  return std::nullopt;
+}
+
+Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::Connack& connack) {
+  if (!check_again(a, connack)) {
+    // The broker has let the client in. It is told good-bye, or else it would publish the Will.
+    // [MQTT-3.14.4-3]
+    reply(Side::broker, a.turn,
+          [](Buffer& out) { mqtt::encode_disconnect(ReasonCode::success, out); });
+    return Fate::consumed;
+  }
+  Direction& to_broker = to(Side::broker);
+  to_broker.receiver_max = connack.maximum_packet_size.value_or(UINT32_MAX);
+  to_broker.quota.set_maximum(connack.receive_maximum);
+  to_broker.aliases.set_maximum(std::min(connack.topic_alias_maximum, bounds_.max_topic_aliases));
+  publishes_.set_maximum(bounds_.max_qos2_in_flight);
+  broker_ = {.retains = connack.retain_available, .max_qos = connack.maximum_qos};
+  const std::uint16_t asked = connack.server_keep_alive.value_or(connecting_->keep_alive);
+  const std::uint16_t keep_alive = set_keep_alive(connack, a.now);
+
+  state_ = State::open;
+  deadline_ = connecting_->valid_until;
+  connecting_.reset();
+  begun_ = true;
+  events_.on_session_begin(who());
+
+  // Where the gateway's own bounds are lower, a 5.0 client is told, so that it can keep them.
+  mqtt::PropertyChange changes[4];
+  std::size_t count = 0;
+  if (version_ == Version::v5) {
+    if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_.max_packet) {
+      changes[count++] = {Property::maximum_packet_size, bounds_.max_packet};
+    }
+    if (connack.topic_alias_maximum > bounds_.max_topic_aliases) {
+      changes[count++] = {Property::topic_alias_maximum, bounds_.max_topic_aliases};
+    }
+    if (connack.receive_maximum > bounds_.max_qos2_in_flight) {
+      changes[count++] = {Property::receive_maximum, bounds_.max_qos2_in_flight};
+    }
+    if (asked != keep_alive) changes[count++] = {Property::server_keep_alive, keep_alive};
+  }
+  if (count == 0) return forward(a);
+  Buffer& head = blank(a.turn);
+  if (!mqtt::rewrite_properties(a.frame, {changes, count}, head) ||
+      head.size() > to(Side::client).receiver_max) {  // [MQTT-3.1.2-24] (5.0)
+    return forward(a);
+  }
+  to_broker.quota.set_maximum(std::min(connack.receive_maximum, bounds_.max_qos2_in_flight));
+  return forward_as(a, head.bytes(), Rewrite::connack);
+}
+
+/// Works out what the broker and the gateway count from now on. Returns the latter, in seconds.
+std::uint16_t Session::Impl::set_keep_alive(const mqtt::Connack& connack, Instant now) {
+  const std::uint16_t asked =
+      connack.server_keep_alive.value_or(connecting_->keep_alive);  // [MQTT-3.2.2-21]
+  std::uint16_t own = asked == 0 ? bounds_.max_keep_alive : std::min(asked, bounds_.max_keep_alive);
+  // What the broker itself wants is not too short.
+  if (version_ == Version::v5 && !connack.server_keep_alive) {
+    own = std::max(own, bounds_.min_keep_alive);
+  }
+  keep_alive_.open(asked, own, now);
+  return own;
+}
+
+/// A login may be over by now. And if the broker has assigned the client identifier, it is known
+/// only now what ${client_id} stands for and which roles hold. 3.2.2.3.7 (5.0) Returns whether the
+/// client may stay; if not, it has been refused.
+bool Session::Impl::check_again(const Arrival& a, const mqtt::Connack& connack) {
+  if (a.now >= connecting_->valid_until) {
+    (void)refuse_connect(a, ReasonCode::not_authorized, cause_of(Check::login_expired));
+    return false;
+  }
+  if (!connack.assigned_client_id) return true;
+  identity_.client_id = *connack.assigned_client_id;
+  auto admitted = admit();
+  if (!admitted) {
+    (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);
+    return false;
+  }
+  adopt(std::move(*admitted));
+  return connecting_->will == nullptr || judge_will(a, connecting_->will->view());
+}
+
+}  // namespace sallyport

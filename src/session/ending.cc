@@ -1,0 +1,177 @@
+// How a session ends, what is said about it, and to whom.
+
+#include "mqtt/reason_codes.h"
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+namespace {
+
+/// The reason codes that CONNACK may carry. 3.2.2.2 (5.0)
+ReasonCode for_connack(ReasonCode reason) {
+  if (mqtt::reason_allowed(PacketType::connack, Side::broker, static_cast<std::uint8_t>(reason))) {
+    return reason;
+  }
+  switch (reason) {
+    case ReasonCode::message_rate_too_high:
+      return ReasonCode::quota_exceeded;
+    case ReasonCode::server_shutting_down:
+      return ReasonCode::server_unavailable;
+    case ReasonCode::administrative_action:
+    case ReasonCode::maximum_connect_time:
+      return ReasonCode::not_authorized;
+    default:
+      return ReasonCode::protocol_error;
+  }
+}
+
+}  // namespace
+
+Phase Session::Impl::phase() const {
+  switch (state_) {
+    case State::awaiting_connect:
+      return Phase::connect;
+    case State::authenticating:
+      return Phase::login;
+    case State::dialing:
+      return Phase::dial;
+    case State::awaiting_connack:
+      return Phase::connack;
+    case State::open:
+      return Phase::open;
+    case State::closed:
+      break;
+  }
+  return Phase::end;
+}
+
+void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
+                                   policy::Cause cause, std::string_view topic) {
+  spend(1, a.turn);
+  if (action != Action::report) ++refused_;
+  events_.on_refusal(who(), {.phase = phase(),
+                             .from = a.from,
+                             .packet = a.type(),
+                             .action = action,
+                             .reason = reason,
+                             .cause = cause,
+                             .topic = topic});
+}
+
+void Session::Impl::report(Side from, PacketType packet, ReasonCode reason, policy::Cause cause) {
+  ++refused_;
+  events_.on_refusal(who(), {.phase = phase(),
+                             .from = from,
+                             .packet = packet,
+                             .action = Action::disconnect,
+                             .reason = reason,
+                             .cause = cause,
+                             .topic = {}});
+}
+
+/// Reports a verdict that lets pass what a rule would have refused if it were not told to report
+/// only.
+void Session::Impl::note_reported(const Arrival& a, const policy::Verdict& verdict,
+                                  std::string_view topic) {
+  if (verdict.reported.name.empty()) return;
+  report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
+}
+
+Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed error) {
+  report_refusal(a, Action::disconnect, error.reason, cause_of(error.check), {});
+  if (state_ == State::awaiting_connack) {
+    if (a.from == Side::broker) {
+      reject_client(ReasonCode::server_unavailable, a.turn);
+    } else if (version_ == Version::v5) {
+      reject_client(error.reason, a.turn);  // 3.x has no return code for a malformed packet
+    }
+  } else if (state_ == State::open) {
+    say_goodbye(a.from == Side::client ? error.reason : ReasonCode::unspecified_error, a.turn);
+  }
+  close({a.from, CloseKind::malformed, to_string(error.check)}, a.turn);
+  return Fate::consumed;
+}
+
+/// Sends DISCONNECT to a 5.0 client where one can still be put on the wire. Before an accepted
+/// CONNACK the last word is a CONNACK with a refusal instead. [MQTT-3.14.0-1] A reason that
+/// DISCONNECT cannot carry, such as a packet identifier that is in use, is a protocol error there.
+/// [MQTT-3.14.2-1]
+void Session::Impl::say_goodbye(ReasonCode reason, Turn& turn) {
+  if (version_ != Version::v5 || to(Side::client).outlet.mid_packet()) return;
+  if (state_ != State::open) return reject_client(reason, turn);
+  if (!mqtt::reason_allowed(PacketType::disconnect, Side::broker,
+                            static_cast<std::uint8_t>(reason))) {
+    reason = ReasonCode::protocol_error;
+  }
+  reply(Side::client, turn, [&](Buffer& out) { mqtt::encode_disconnect(reason, out); });
+}
+
+/// Sends CONNACK with a refusal to a client whose CONNECT was not accepted yet.
+void Session::Impl::reject_client(ReasonCode reason, Turn& turn) {
+  reply(Side::client, turn,
+        [&](Buffer& out) { mqtt::encode_connack(version_, false, for_connack(reason), out); });
+}
+
+/// Tells the client as far as it can be told, and ends the session.
+void Session::Impl::dismiss(ReasonCode reason, CloseReason why, Turn& turn) {
+  if (state_ == State::open) {
+    say_goodbye(reason, turn);
+  } else if (state_ != State::awaiting_connect) {
+    reject_client(reason, turn);
+  }
+  close(why, turn);
+}
+
+void Session::Impl::close(CloseReason reason, Turn& turn) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  turn.close = reason;
+  events_.on_session_end(who(), reason, begun_);
+}
+
+void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view detail,
+                                     Instant /*now*/, Turn& turn) {
+  if (state_ == State::closed) return;
+  if (side == Side::broker && (state_ == State::dialing || state_ == State::awaiting_connack)) {
+    report(Side::broker, PacketType::connect, ReasonCode::server_unavailable,
+           cause_of(Check::broker_unavailable));
+    return dismiss(ReasonCode::server_unavailable, {side, CloseKind::broker_unavailable, detail},
+                   turn);
+  }
+  // A broker that ends without a word has its reasons, which are not known here: the client sees of
+  // it what it would see without the gateway.
+  close({side, kind, detail}, turn);
+}
+
+void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn& turn) {
+  if (state_ == State::closed) return;
+  const policy::Policy::Ptr previous = std::exchange(policy_, std::move(policy));
+  if (state_ == State::awaiting_connect) return;
+  auto admitted = admit();
+  if (!admitted) {
+    const policy::Verdict& verdict = admitted.error();
+    report(Side::client, PacketType::connect, verdict.reason, verdict.cause);
+    return dismiss(ReasonCode::not_authorized,
+                   {Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
+  }
+  adopt(std::move(*admitted));
+  budget_.reset();
+}
+
+void Session::Impl::shut_down(Turn& turn) {
+  if (state_ == State::closed) return;
+  dismiss(ReasonCode::server_shutting_down, {Side::client, CloseKind::shutdown, "gateway stops"},
+          turn);
+}
+
+void Session::Impl::end(Check check, ReasonCode reason, Turn& turn) {
+  if (state_ == State::closed) return;
+  report(Side::client, PacketType::reserved, reason, cause_of(check));
+  dismiss(reason, {Side::client, CloseKind::administrative, to_string(check)}, turn);
+}
+
+}  // namespace sallyport
