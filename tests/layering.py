@@ -21,7 +21,7 @@ FOLDERS = {
     "session": {"base", "policy", "mqtt"},
     "net": set(),
     "tls": set(),
-    "proxy": {"session", "net", "tls"},
+    "proxy": {"session", "policy", "net", "tls"},
     "admin": {"net"},
     "config": {"policy", "tls"},
     "observe": set(),
@@ -29,7 +29,8 @@ FOLDERS = {
     "cli": {"mqtt", "policy", "session", "net", "tls", "proxy", "config", "observe", "admin", "app"},
 }
 # config knows of tls only what can be written in a file.
-ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}}
+# proxy finds sessions by network, and judges nothing itself.
+ONLY_HEADERS = {("config", "tls"): {"tls/context.h"}, ("proxy", "policy"): {"policy/address.h"}}
 
 # Library -> what its headers are called, and the folders that may name it.
 LIBRARIES = {

@@ -179,7 +179,8 @@ Sink::Sink(Workbench& bench, const SinkPlan& plan, const Reporter& reporter)
   if (!socket) fail(socket.error());
   const auto bound = net::local_address(*socket);
   net::Listener::Handler& handler = *this;
-  listener_ = std::make_unique<net::Listener>(bench.timers(), handler, std::move(*socket), 0);
+  listener_ = std::make_unique<net::Listener>(bench.timers(), handler, std::move(*socket), 0,
+                                              net::Listener::Settings{});
   if (const int error = listener_->start(bench.loop()); error != 0) fail(error);
   reporter.listening(plan.address.host(), bound ? bound->port() : plan.address.port());
 }

@@ -35,7 +35,7 @@ void Listener::listen() {
 
 void Listener::accept() {
   // The poll is level-triggered: what the budget leaves is reported again in the next round.
-  for (int budget = kBudget; budget != 0 && open_; --budget) {
+  for (std::uint32_t budget = settings_.budget; budget != 0 && open_; --budget) {
     sockaddr_storage storage{};
     socklen_t size = sizeof(storage);
     auto* const address = reinterpret_cast<sockaddr*>(&storage);
@@ -72,7 +72,7 @@ void Listener::accept() {
 
 void Listener::pause(int error) {
   uv_poll_stop(&poll_);
-  timer_.set(Loop::now() + kPause);
+  timer_.set(Loop::now() + settings_.pause);
   handler_.on_accept_paused(*this, error);
 }
 

@@ -20,19 +20,26 @@ class Listener final : private Timer::Handler {
    public:
     /// The socket does not block. Dropping it closes the connection.
     virtual void on_connection(Listener& listener, Socket socket, const Address& peer) = 0;
-    /// accept() failed for want of something; it is tried again after kPause.
+    /// accept() failed for want of something; it is tried again after Settings::pause.
     virtual void on_accept_paused(Listener& listener, int error) = 0;
 
    protected:
     ~Handler() = default;
   };
 
-  static constexpr int kBudget = 16;
-  static constexpr Duration kPause = std::chrono::milliseconds(100);
+  struct Settings {
+    std::uint32_t budget = 16;                        // connections that one round accepts
+    Duration pause = std::chrono::milliseconds(100);  // where accept() failed
+  };
 
   /// `handler` and `timers` outlive the listener. `index` is the owner's business.
-  Listener(Timers& timers, Handler& handler, Socket socket, std::size_t index)
-      : handler_(handler), timer_(timers, *this), socket_(std::move(socket)), index_(index) {}
+  Listener(Timers& timers, Handler& handler, Socket socket, std::size_t index,
+           const Settings& settings)
+      : handler_(handler),
+        timer_(timers, *this),
+        socket_(std::move(socket)),
+        index_(index),
+        settings_(settings) {}
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
@@ -41,6 +48,8 @@ class Listener final : private Timer::Handler {
   /// Accepts no more and closes the socket. The object stays until the loop has run again.
   void close();
 
+  /// From the next round on.
+  void set(const Settings& settings) { settings_ = settings; }
   [[nodiscard]] std::size_t index() const { return index_; }
 
  private:
@@ -53,6 +62,7 @@ class Listener final : private Timer::Handler {
   Timer timer_;
   Socket socket_;
   std::size_t index_;
+  Settings settings_;
   uv_poll_t poll_{};
   bool open_ = false;
 };

@@ -26,11 +26,26 @@ std::expected<std::unique_ptr<Loop>, int> Loop::make() {
     return std::unexpected(error);
   }
   loop->loop_.data = loop.get();
+  // None of these can fail. The loop runs on for a task that waits, and for nothing else of these.
+  uv_prepare_init(&loop->loop_, &loop->prepare_);
+  uv_check_init(&loop->loop_, &loop->check_);
+  uv_idle_init(&loop->loop_, &loop->idle_);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&loop->prepare_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(&loop->check_));
+  uv_prepare_start(&loop->prepare_, [](uv_prepare_t* handle) {
+    ++of(reinterpret_cast<uv_handle_t*>(handle)).round_;
+  });
+  uv_check_start(&loop->check_, [](uv_check_t* handle) {
+    of(reinterpret_cast<uv_handle_t*>(handle)).run_tasks();
+  });
   return loop;
 }
 
 Loop::~Loop() {
   if (loop_.data == nullptr) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr);
   // Close callbacks of handles that were closed, but whose loop has not run since.
   uv_run(&loop_, UV_RUN_DEFAULT);
   // A handle that is still open here would be used after it is freed: a bug that must not pass.
@@ -39,6 +54,28 @@ Loop::~Loop() {
 
 void Loop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
 void Loop::stop() { uv_stop(&loop_); }
+
+void Loop::enqueue(Task& task) {
+  tasks_.push(task, round_);
+  stay_awake();
+}
+
+void Loop::enqueue_late(Task& task) {
+  late_.push(task, round_);
+  stay_awake();
+}
+
+void Loop::stay_awake() {
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&idle_)) == 0) {
+    uv_idle_start(&idle_, [](uv_idle_t*) {});
+  }
+}
+
+void Loop::run_tasks() {
+  tasks_.run_before(round_, UINT32_MAX);
+  late_.run(budget_.late_tasks);
+  if (tasks_.empty() && late_.empty()) uv_idle_stop(&idle_);
+}
 
 Loop& Loop::of(const uv_handle_t* handle) { return *static_cast<Loop*>(handle->loop->data); }
 

@@ -10,12 +10,23 @@
 
 #include "sallyport/time.h"
 
+#include "net/tasks.h"
+
 namespace sallyport::net {
 
 /// The system's word for a libuv error code ("connection refused"). Static storage.
 [[nodiscard]] std::string_view describe(int error);
 
-/// One libuv loop and the read buffer that all streams on it share.
+/// What a round of the loop may cost. A round is one poll of the sockets and all that follows from
+/// it, up to the next poll.
+struct RoundBudget {
+  std::uint32_t read_bytes = UINT32_MAX;  // that one stream brings
+  std::uint32_t late_tasks = UINT32_MAX;  // that run
+};
+
+/// One libuv loop, the read buffer that all streams on it share, and the work that waits for its
+/// turn. A round goes: timers, poll (streams are read), tasks, late tasks. The loop does not sleep
+/// in the poll while a task waits.
 ///
 /// Thread: made anywhere, then used by the one thread that calls run(); only net::Wakeup crosses
 /// threads. Handles on the loop are closed by their owners before the loop is destroyed.
@@ -31,9 +42,18 @@ class Loop final {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until no handle is left open, or stop().
+  /// Runs until no handle is left open and no task waits, or stop().
   void run();
   void stop();
+
+  void set_budget(const RoundBudget& budget) { budget_ = budget; }
+  [[nodiscard]] const RoundBudget& budget() const { return budget_; }
+  /// Counts the rounds; wraps around.
+  [[nodiscard]] std::uint32_t round() const { return round_; }
+  /// The task runs once, in the next round, behind the sockets and those who wait longer.
+  void enqueue(Task& task);
+  /// The task runs once, behind all tasks of a round that has some of its `late_tasks` left.
+  void enqueue_late(Task& task);
 
   [[nodiscard]] uv_loop_t* native() { return &loop_; }
   [[nodiscard]] static Loop& of(const uv_handle_t* handle);
@@ -47,7 +67,17 @@ class Loop final {
 
  private:
   Loop();
+  void run_tasks();
+  void stay_awake();
+
   uv_loop_t loop_;
+  uv_prepare_t prepare_{};  // before each poll: begins a round
+  uv_check_t check_{};      // behind each poll: runs the tasks
+  uv_idle_t idle_{};        // active while a task waits, so that the poll does not sleep
+  TaskQueue tasks_;
+  TaskQueue late_;
+  RoundBudget budget_;
+  std::uint32_t round_ = 0;
   std::unique_ptr<std::uint8_t[]> read_buffer_;
 };
 

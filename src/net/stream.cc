@@ -1,6 +1,8 @@
 #include "net/stream.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -48,39 +50,83 @@ void Stream::keep_alive(unsigned seconds) {
 
 int Stream::start_reading() {
   if (reading_ || ended_ || (state_ != State::open && state_ != State::finishing)) return 0;
-  const int error = uv_read_start(
-      stream(),
-      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-        const auto room = Loop::of(handle).read_buffer();
-        buffer->base = reinterpret_cast<char*>(room.data());
-        buffer->len = room.size();
-      },
-      [](uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) {
-        static_cast<Stream*>(handle->data)->on_uv_read(size, buffer);
-      });
+  const int error = start_uv_read();
   reading_ = error == 0;
   return error;
+}
+
+int Stream::start_uv_read() {
+  return uv_read_start(
+      stream(),
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+        // Without room libuv does not read; it says UV_ENOBUFS, and again in the next round.
+        buffer->base = reinterpret_cast<char*>(Loop::of(handle).read_buffer().data());
+        buffer->len = static_cast<Stream*>(handle->data)->room();
+      },
+      [](uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) {
+        static_cast<Stream*>(handle->data)
+            ->on_uv_read(size, reinterpret_cast<const std::uint8_t*>(buffer->base));
+      });
 }
 
 void Stream::stop_reading() {
   if (!reading_) return;
   reading_ = false;
+  turn_.cancel();
   uv_read_stop(stream());
 }
 
-void Stream::on_uv_read(ssize_t size, const uv_buf_t* buffer) {
+/// Bytes that may be read now.
+std::size_t Stream::room() {
+  if (patient_) return 0;
+  const Loop& loop = Loop::of(handle());
+  if (round_ != loop.round()) {
+    round_ = loop.round();
+    read_ = 0;
+  }
+  const std::uint32_t budget = loop.budget().read_bytes;
+  return std::min<std::size_t>(budget - std::min(budget, read_), loop.read_buffer().size());
+}
+
+void Stream::on_uv_read(ssize_t size, const std::uint8_t* bytes) {
   if (size == 0) return;  // nothing there after all
+  if (size == UV_ENOBUFS) {
+    if (!patient_) return;  // this round's budget is used up
+    // Not asked again and again while it waits.
+    uv_read_stop(stream());
+    Loop::of(handle()).enqueue_late(turn_);
+    return;
+  }
   if (size < 0) {
     end(size == UV_EOF ? 0 : static_cast<int>(size));
     return;
   }
-  const auto count = static_cast<std::size_t>(size);
+  const auto count = static_cast<std::uint32_t>(size);  // at most Loop::kReadSize
+  read_ += count;
   if (state_ == State::finishing) {
-    discarded_ += static_cast<std::uint32_t>(count);  // a read is at most Loop::kReadSize
-    if (discarded_ > kDiscardLimit) close();
+    if (count > discard_) return close();
+    discard_ -= count;
     return;
   }
-  handler_.on_read(*this, {reinterpret_cast<const std::uint8_t*>(buffer->base), count});
+  handler_.on_read(*this, {bytes, count});
+}
+
+/// The turn of a patient stream: reads once.
+void Stream::on_run(Task&) {
+  if (const int error = start_uv_read(); error != 0) return end(error);
+  uv_os_fd_t fd = -1;
+  if (const int error = uv_fileno(handle(), &fd); error != 0) return end(error);
+  const Loop& loop = Loop::of(handle());
+  const auto buffer = loop.read_buffer().first(
+      std::min<std::size_t>(loop.budget().read_bytes, loop.read_buffer().size()));
+  const ssize_t size = ::recv(fd, buffer.data(), buffer.size(), 0);
+  if (size > 0) {
+    on_uv_read(size, buffer.data());
+  } else if (size == 0) {
+    end(0);
+  } else if (errno != EAGAIN && errno != EINTR) {
+    end(uv_translate_sys_error(errno));
+  }
 }
 
 void Stream::end(int error) {
@@ -179,9 +225,13 @@ std::uint64_t Stream::drained() const {
 
 std::uint64_t Stream::take_sent() { return std::exchange(sent_, 0); }
 
-void Stream::finish() {
+void Stream::finish(std::uint32_t discard) {
   if (state_ != State::open) return;
   state_ = State::finishing;
+  discard_ = discard;
+  // What is thrown away costs next to nothing and needs no turn.
+  patient_ = false;
+  if (turn_.is_queued()) stop_reading();
   // Read even while bytes are pending: two peers that both wait for the other to read end here.
   if (start_reading() != 0) {
     close();
@@ -199,6 +249,7 @@ void Stream::close() {
   if (state_ != State::open && state_ != State::finishing) return;
   state_ = State::closing;
   reading_ = false;
+  turn_.cancel();
   uv_close(handle(), [](uv_handle_t* closed) {
     auto& self = *static_cast<Stream*>(closed->data);
     self.backlog_.reset();

@@ -14,11 +14,12 @@
 namespace sallyport::net {
 
 /// One TCP connection. Writes go straight to the kernel; what it does not take is owned here until
-/// it does, and only then does the stream own memory beyond itself.
+/// it does, and only then does the stream own memory beyond itself. It reads no more in a round
+/// than the loop's budget says; what is left is read in the next rounds.
 ///
 /// Thread: the loop's. The owner embeds the stream and may go only after Handler::on_closed(), or
 /// where open() was never called.
-class Stream final {
+class Stream final : private Task::Handler {
  public:
   /// No callback comes out of a call into the stream; all come from the loop. The owner destroys
   /// the stream in on_closed() or later, never in another callback.
@@ -38,11 +39,8 @@ class Stream final {
     ~Handler() = default;
   };
 
-  /// After finish(): most bytes that are read and thrown away while waiting for the peer's end.
-  static constexpr std::uint32_t kDiscardLimit = 1024 * 1024;
-
   /// `handler` outlives the stream.
-  explicit Stream(Handler& handler) : handler_(handler) {}
+  explicit Stream(Handler& handler) : handler_(handler), turn_(*this) {}
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -57,6 +55,9 @@ class Stream final {
   [[nodiscard]] int start_reading();
   void stop_reading();
   [[nodiscard]] bool is_reading() const { return reading_; }
+  /// A patient stream is read by a late task of the loop: behind all that are not patient, and only
+  /// as many in a round as the loop's budget says.
+  void set_patient(bool patient) { patient_ = patient; }
 
   /// Sends all segments in order, in one system call where there are not hundreds of them. 0, or a
   /// libuv error code: the connection is dead, the owner calls close(). The bytes are the caller's
@@ -71,10 +72,11 @@ class Stream final {
   [[nodiscard]] std::uint64_t take_sent();
 
   /// The polite end: what is pending is sent, then this direction is closed, then the peer's bytes
-  /// are read and thrown away until it ends too. Closing at once would make the kernel answer bytes
-  /// that are still on their way with a reset, which takes what was sent last (a refusal) off the
-  /// peer's hands. Ends in on_closed(); the owner bounds the time and calls close() when it is up.
-  void finish();
+  /// are read and thrown away, `discard` of them at most, until it ends too. Closing at once would
+  /// make the kernel answer bytes that are still on their way with a reset, which takes what was
+  /// sent last (a refusal) off the peer's hands. Ends in on_closed(); the owner bounds the time and
+  /// calls close() when it is up.
+  void finish(std::uint32_t discard);
   /// Ends at once; pending bytes are lost. Harmless when closed already.
   void close();
 
@@ -94,18 +96,25 @@ class Stream final {
 
   [[nodiscard]] uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
   [[nodiscard]] uv_handle_t* handle() { return reinterpret_cast<uv_handle_t*>(&tcp_); }
-  void on_uv_read(ssize_t size, const uv_buf_t* buffer);
+  [[nodiscard]] int start_uv_read();
+  [[nodiscard]] std::size_t room();
+  void on_uv_read(ssize_t size, const std::uint8_t* bytes);
+  void on_run(Task& task) override;
   void on_uv_write(int status);
   void end(int error);
   [[nodiscard]] int write_backlog();
   void flushed();
 
   Handler& handler_;
+  Task turn_;  // patient: bytes are there and wait for it
   std::unique_ptr<Backlog> backlog_;
   std::uint64_t sent_ = 0;
-  std::uint32_t discarded_ = 0;
+  std::uint32_t discard_ = 0;  // finishing: bytes that may still be thrown away
+  std::uint32_t round_ = 0;    // of the loop, in which
+  std::uint32_t read_ = 0;     // so many bytes have been read
   State state_ = State::idle;
   bool reading_ = false;
+  bool patient_ = false;
   bool ended_ = false;  // the peer's direction
   uv_tcp_t tcp_;
 };

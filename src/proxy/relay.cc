@@ -19,6 +19,7 @@ Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener,
       client_(*this),
       broker_(*this),
       timer_(worker.timers(), *this),
+      turn_(*this),
       accepted_(accepted) {}
 
 Relay::~Relay() = default;
@@ -30,6 +31,7 @@ int Relay::start(net::Socket socket) {
   }
   if (listener_->tls != nullptr) {
     client_.tls = std::make_unique<tls::Engine>(listener_->tls);
+    client_.stream.set_patient(true);
     deadline_ = accepted_ + listener_->session.bounds.connect_timeout;
   } else {
     begin_session();
@@ -67,14 +69,31 @@ void Relay::decrypt(Side side, Bytes bytes, Instant now) {
 
 void Relay::take(Side side, Bytes plain, Instant now) {
   if (plain.empty() || state_ != State::running || !leg(side).ready) return;
-  const std::size_t taken = session_->feed(side, plain, now, worker_.turn());
+  const std::size_t taken = feed(side, plain, now);
   if (taken == plain.size()) return;
   // Reading stops while bytes are kept, so there are none before these.
   leg(side).kept.append(plain.subspan(taken));
   leg(side).pauses |= kKept;
 }
 
+/// Lets the session decide as much as this side may still cost in this round. Returns how many
+/// bytes it took.
+std::size_t Relay::feed(Side side, Bytes plain, Instant now) {
+  Leg& from = leg(side);
+  // A sweep brings the newest policy to live sessions; a CONNECT does not wait for it.
+  if (dialled_ == Instant{} && policy_ != worker_.snapshot().policy.get()) adopt_policy(now);
+  if (const std::uint32_t round = worker_.loop().round(); from.round != round) {
+    from.round = round;
+    from.work = worker_.snapshot().turn.packets;
+  }
+  worker_.turn().work = from.work;
+  const std::size_t taken = session_->feed(side, plain, now, worker_.turn());
+  from.work = worker_.turn().work;
+  return taken;
+}
+
 void Relay::handshaken(Side side, Instant now) {
+  leg(side).stream.set_patient(false);
   const Instant since = side == Side::client ? accepted_ : dialled_;
   worker_.events().on_handshake({.side = side,
                                  .listener = listener_->name,
@@ -100,8 +119,10 @@ Identity Relay::identity() const {
 }
 
 void Relay::begin_session() {
-  session_.emplace(listener_->session, identity(), worker_.snapshot().policy, worker_.events(),
-                   worker_.next_session_id(), accepted_);
+  id_ = worker_.next_session_id();
+  session_.emplace(listener_->session, identity(), worker_.snapshot().policy, worker_.events(), id_,
+                   accepted_);
+  policy_ = worker_.snapshot().policy.get();
   client_.ready = true;
   state_ = State::running;
 }
@@ -125,6 +146,7 @@ void Relay::on_connected(net::Socket socket) {
     broker_.stream.keep_alive(kBrokerKeepAliveSeconds);
     if (const auto& context = worker_.snapshot().broker.tls; context != nullptr) {
       broker_.tls = std::make_unique<tls::Engine>(context);
+      broker_.stream.set_patient(true);
       const auto state = broker_.tls->start(worker_.cipher(Side::broker));
       if (state == tls::Engine::State::failed) {
         broker_failed(broker_.tls->failure(), broker_.tls->error(), now);
@@ -210,6 +232,8 @@ void Relay::on_end(net::Stream& stream, int error) {
 
 void Relay::on_progress(net::Stream&) { settle(net::Loop::now()); }
 
+void Relay::on_run(net::Task&) { settle(net::Loop::now()); }
+
 void Relay::on_timer(Instant now) {
   if (state_ == State::closing) {
     abort();
@@ -232,10 +256,31 @@ void Relay::on_timer(Instant now) {
   settle(now);
 }
 
-void Relay::set_policy(const policy::Policy::Ptr& policy) {
-  if (state_ != State::running) return;
+bool Relay::follow_policy() {
+  if (state_ != State::running) return false;
   const Instant now = net::Loop::now();
-  session_->set_policy(policy, now, worker_.turn());
+  adopt_policy(now);
+  settle(now);
+  return true;
+}
+
+void Relay::adopt_policy(Instant now) {
+  const policy::Policy::Ptr& newest = worker_.snapshot().policy;
+  policy_ = newest.get();
+  session_->set_policy(newest, now, worker_.turn());
+}
+
+bool Relay::fits(const SessionFilter& filter) const {
+  return state_ == State::running && filter.fits(id_, session_->identity());
+}
+
+SessionRow Relay::row() const {
+  return {id_, session_->identity(), accepted_, client_.stream.pending(), broker_.stream.pending()};
+}
+
+void Relay::end(Check why, mqtt::ReasonCode reason) {
+  const Instant now = net::Loop::now();
+  session_->end(why, reason, now, worker_.turn());
   settle(now);
 }
 
@@ -253,6 +298,7 @@ void Relay::abort() {
   state_ = State::closing;
   connector_.reset();
   timer_.set(kNever);
+  turn_.cancel();
   client_.stream.close();
   broker_.stream.close();
 }

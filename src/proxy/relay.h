@@ -10,6 +10,7 @@
 #include "net/connector.h"
 #include "net/stream.h"
 #include "net/timers.h"
+#include "proxy/commands.h"
 #include "proxy/connection_count.h"
 #include "proxy/settings.h"
 #include "tls/engine.h"
@@ -22,12 +23,14 @@ class Worker;
 /// Session between them, and moves bytes. It decides nothing about MQTT.
 ///
 /// A turn is one event (bytes, a timer, the end of a socket) and all that follows from it; at its
-/// end each side is written to once. Outside of a turn an idle relay owns no buffer: the bytes of a
-/// turn live in the worker's.
+/// end each side is written to once. What a side may cost in a round of the loop is bounded by
+/// TurnBudget; what is left waits in the loop's queue, behind the others. Outside of a turn an idle
+/// relay owns no buffer: the bytes of a turn live in the worker's.
 ///
 /// Thread: the worker's. Owner: the worker, which deletes it when it calls Worker::remove(), its
 /// last act, after both sockets have been closed.
 class Relay final : private net::Stream::Handler,
+                    private net::Task::Handler,
                     private net::Timer::Handler,
                     private net::Connector::Handler {
  public:
@@ -42,28 +45,27 @@ class Relay final : private net::Stream::Handler,
   /// when remove() is called.
   [[nodiscard]] int start(net::Socket socket);
 
-  /// A turn of its own: from here on `policy` decides.
-  void set_policy(const policy::Policy::Ptr& policy);
-  /// A turn of its own: says goodbye and closes, politely and within kFlushTime.
+  /// A turn of its own: from here on the policy of the worker's snapshot decides. Returns false
+  /// where there is no session that could be judged.
+  bool follow_policy();
+  /// Is there a session, and does it fit the filter?
+  [[nodiscard]] bool fits(const SessionFilter& filter) const;
+  /// Only where fits() says so, and so is end().
+  [[nodiscard]] SessionRow row() const;
+  /// A turn of its own: ends the session for the reason `why`; a 5.0 client is told `reason`.
+  void end(Check why, mqtt::ReasonCode reason);
+  /// A turn of its own: says goodbye and closes, politely and within FlowSettings::flush_time.
   void shut_down();
   /// Closes both sockets at once.
   void abort();
 
   [[nodiscard]] bool is_closed() const;
   [[nodiscard]] std::string_view listener_name() const { return listener_->name; }
+  [[nodiscard]] bool has_session() const { return state_ == State::running; }
   /// Where the worker keeps it.
   std::size_t index = 0;
-
-  /// A side is slow once so many bytes wait for it, and until no more than kLowWater are left.
-  /// While it is slow the other side is not read.
-  static constexpr std::size_t kHighWater = 128 * 1024;
-  static constexpr std::size_t kLowWater = 32 * 1024;
-  /// A side that does not even take the answers to what it sends itself is not read either.
-  static constexpr std::size_t kChokeWater = 2 * kHighWater;
-  /// After the last word: how long bytes that wait are still sent, and how long the peer has for
-  /// its own end once they are.
-  static constexpr Duration kFlushTime = std::chrono::seconds(10);
-  static constexpr Duration kLinger = std::chrono::seconds(2);
+  /// The number of the sweep that visited it last (Sweep).
+  std::uint64_t swept = 0;
 
  private:
   enum class State : std::uint8_t {
@@ -76,8 +78,8 @@ class Relay final : private net::Stream::Handler,
   /// session does not take (it waits, it throttles) turns into kKept as soon as there is any.
   enum Pause : std::uint8_t {
     kKept = 1,       // bytes that came before wait for the session
-    kOtherSlow = 2,  // the other side is over kHighWater
-    kChoked = 4,     // this side itself is over kChokeWater
+    kOtherSlow = 2,  // the other side is over high_water
+    kChoked = 4,     // this side itself is over choke_water
   };
 
   struct Leg {
@@ -86,6 +88,8 @@ class Relay final : private net::Stream::Handler,
     std::unique_ptr<tls::Engine> tls;
     Buffer kept;                  // plaintext that the session has not taken: one read's at most
     std::uint32_t kept_from = 0;  // what lies before has been taken
+    std::uint32_t round = 0;      // of the loop, in which
+    std::uint32_t work = 0;       // so much of TurnBudget::packets is left
     std::uint8_t pauses = 0;      // Pause
     std::uint64_t drained = 0;    // while it is slow: Stream::drained() when that was looked at,
     Instant stall_at = kNever;    // and when to look again whether it has moved
@@ -99,12 +103,15 @@ class Relay final : private net::Stream::Handler,
   void on_progress(net::Stream& stream) override;
   void on_closed(net::Stream& stream) override;
   void on_timer(Instant now) override;
+  void on_run(net::Task& task) override;
   void on_connected(net::Socket socket) override;
   void on_connect_failed(int error) override;
 
   // relay.cc: the middle of a turn
   void decrypt(Side side, Bytes bytes, Instant now);
   void take(Side side, Bytes plain, Instant now);
+  [[nodiscard]] std::size_t feed(Side side, Bytes plain, Instant now);
+  void adopt_policy(Instant now);
   void handshaken(Side side, Instant now);
   [[nodiscard]] Identity identity() const;
   void begin_session();
@@ -124,6 +131,7 @@ class Relay final : private net::Stream::Handler,
   void check_stall(Side side, Instant now);
   void pause(Side side, std::uint8_t reasons, bool on, Instant now);
   [[nodiscard]] bool is_owed() const;
+  [[nodiscard]] bool waits_for_turn();
   [[nodiscard]] bool resume(Instant now);
   [[nodiscard]] bool end_of_tls(Instant now);
   void update_reading();
@@ -144,8 +152,11 @@ class Relay final : private net::Stream::Handler,
   Leg client_;
   Leg broker_;
   std::optional<Session> session_;
+  std::uint64_t id_ = 0;                       // of the session
+  const policy::Policy* policy_ = nullptr;     // that the session has; to compare, nothing else
   std::unique_ptr<net::Connector> connector_;  // while dialling
   net::Timer timer_;
+  net::Task turn_;  // queued while kept bytes wait for the next round
   Instant accepted_;
   Instant dialled_{};
   Instant deadline_ = kNever;  // of a handshake or a dial, which the relay itself waits for

@@ -32,6 +32,11 @@ void Relay::settle(Instant now) {
     if (state_ == State::running) wake = std::min(wake, session_->wake_at());
     timer_.set(wake);
   }
+  if (waits_for_turn()) {
+    worker_.loop().enqueue(turn_);
+  } else {
+    turn_.cancel();
+  }
   report_wire();
 }
 
@@ -84,18 +89,18 @@ void Relay::watch_pending(Instant now) {
     Leg& of = leg(side);
     const std::size_t pending = of.stream.pending();
     const bool slow = is_slow(side);
-    if (!slow && pending >= kHighWater) {
+    if (!slow && pending >= listener_->flow.high_water) {
       pause(other(side), kOtherSlow, true, now);
       of.drained = of.stream.drained();
       of.stall_at = now + listener_->stall_timeout;
       worker_.events().on_backpressure(side, true);
-    } else if (slow && pending <= kLowWater) {
+    } else if (slow && pending <= listener_->flow.low_water) {
       pause(other(side), kOtherSlow, false, now);
       pause(side, kChoked, false, now);
       of.stall_at = kNever;
       worker_.events().on_backpressure(side, false);
     }
-    if (pending >= kChokeWater) pause(side, kChoked, true, now);
+    if (pending >= listener_->flow.choke_water) pause(side, kChoked, true, now);
   }
 }
 
@@ -126,6 +131,13 @@ bool Relay::is_owed() const {
   return ((client_.pauses | broker_.pauses) & kKept) != 0 || client_.ended || broker_.ended;
 }
 
+/// Is there something left that the session would take, had this round not been used up?
+bool Relay::waits_for_turn() {
+  if (state_ != State::running || ((client_.pauses | broker_.pauses) & kKept) == 0) return false;
+  return (client_.pauses == kKept && session_->paused(Side::client) == 0) ||
+         (broker_.pauses == kKept && session_->paused(Side::broker) == 0);
+}
+
 /// Feeds the session what was kept, where it takes it again. True: something was fed, so the turn
 /// goes on. Bytes that were decrypted raise no read event: this is the only way to them.
 bool Relay::resume(Instant now) {
@@ -134,7 +146,7 @@ bool Relay::resume(Instant now) {
     Leg& from = leg(side);
     if (from.pauses != kKept || worker_.turn().close || session_->paused(side) != 0) continue;
     const Bytes kept = from.kept.bytes().subspan(from.kept_from);
-    const std::size_t taken = session_->feed(side, kept, now, worker_.turn());
+    const std::size_t taken = feed(side, kept, now);
     if (taken == 0) continue;
     fed = true;
     if (taken == kept.size()) {
@@ -180,14 +192,14 @@ void Relay::update_reading() {
 void Relay::begin_close(Instant now) {
   state_ = State::closing;
   connector_.reset();
-  Duration limit = kLinger;
+  Duration limit = listener_->flow.linger;
   for (const Side side : {Side::client, Side::broker}) {
     Leg& of = leg(side);
     // Before there is a session nobody else sends the alert that TLS may have left.
     if (write(side) != 0) of.stream.close();
-    if (of.stream.pending() != 0) limit = kFlushTime;
+    if (of.stream.pending() != 0) limit = listener_->flow.flush_time;
     of.kept.release();
-    of.stream.finish();
+    of.stream.finish(listener_->flow.discard);
   }
   timer_.set(now + limit);
 }

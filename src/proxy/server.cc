@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include <pthread.h>
 #include <uv.h>
@@ -119,12 +120,12 @@ std::expected<void, StartError> Server::serve() {
   return {};
 }
 
-std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {
+std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot,
+                                        Reply<std::size_t> done) {
   std::vector<std::string> restart;
-  auto merged = std::make_shared<Snapshot>();
-  merged->policy = snapshot->policy;
-  merged->broker = snapshot->broker;
-  std::vector<ListenerPtr> fresh = snapshot->listeners;
+  // The whole is copied, so that a member that Snapshot gains later cannot be forgotten here.
+  auto merged = std::make_shared<Snapshot>(*snapshot);
+  std::vector<ListenerPtr> fresh = std::exchange(merged->listeners, {});
   for (const ListenerPtr& old : snapshot_->listeners) {
     const auto found = std::find_if(fresh.begin(), fresh.end(), [&](const ListenerPtr& other) {
       return other->name == old->name;
@@ -150,12 +151,48 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
     restart.push_back("listener " + quoted(added->name) + " was added and is not served");
   }
   snapshot_ = std::move(merged);
-  for (const auto& worker : workers_) worker->post_reload(snapshot_);
+  const Count answer =
+      done.inbox == nullptr ? nullptr : std::make_shared<Gather<std::size_t>>(0, std::move(done));
+  for (const auto& worker : workers_) worker->post_reload(snapshot_, answer);
   return restart;
 }
 
 void Server::drain(Duration limit) {
   for (const auto& worker : workers_) worker->post_drain(limit);
+}
+
+/// Where the answer to a question is gathered; null where too many wait.
+template <typename T>
+Answer<T> Server::ask(Reply<T> reply) {
+  if (questions_.use_count() > static_cast<long>(snapshot_->questions)) return nullptr;
+  // It waits until the reply has run, or has been dropped by its inbox.
+  reply.take = [take = std::move(reply.take), waits = questions_](T answer) mutable {
+    take(std::move(answer));
+  };
+  return std::make_shared<Gather<T>>(T{}, std::move(reply));
+}
+
+bool Server::list(const SessionFilter& filter, std::size_t most,
+                  Reply<std::vector<SessionRow>> reply) {
+  const auto answer = ask(std::move(reply));
+  if (answer == nullptr) return false;
+  for (const auto& worker : workers_) worker->post(task::List{filter, most, answer});
+  return true;
+}
+
+bool Server::end(const SessionFilter& filter, Check why, mqtt::ReasonCode reason,
+                 Reply<std::size_t> reply) {
+  const auto answer = ask(std::move(reply));
+  if (answer == nullptr) return false;
+  for (const auto& worker : workers_) worker->post(task::End{filter, why, reason, answer});
+  return true;
+}
+
+bool Server::status(Reply<std::vector<WorkerStatus>> reply) {
+  const auto answer = ask(std::move(reply));
+  if (answer == nullptr) return false;
+  for (const auto& worker : workers_) worker->post(answer);
+  return true;
 }
 
 }  // namespace sallyport::proxy

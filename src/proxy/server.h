@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/commands.h"
 #include "proxy/connection_count.h"
 #include "proxy/settings.h"
 #include "proxy/worker.h"
@@ -52,12 +53,28 @@ class Server final {
   [[nodiscard]] std::expected<void, StartError> serve();
 
   /// Swaps policy, certificates, limits and broker in every worker. Sockets stay as they were
-  /// bound: the answer says, one line each, what in `snapshot` needs a restart.
-  [[nodiscard]] std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
+  /// bound: the answer says, one line each, what in `snapshot` needs a restart. `done` hears, when
+  /// every live session follows the new policy, how many were judged anew (Worker::post_reload).
+  [[nodiscard]] std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot,
+                                                Reply<std::size_t> done = {});
 
   /// Accepts no more, says goodbye to every session, and ends the workers, all within `limit`. A
   /// second call can only shorten the time.
   void drain(Duration limit);
+
+  // Questions to all workers. Each is answered once, on the thread of the reply's inbox; a worker
+  // that has ended adds nothing. Returns false, and nothing is asked, where Snapshot::questions
+  // wait for their answers already.
+
+  /// The sessions that fit, `most` of them at most, in no order.
+  [[nodiscard]] bool list(const SessionFilter& filter, std::size_t most,
+                          Reply<std::vector<SessionRow>> reply);
+  /// Ends the sessions that fit, for the reason `why`; a 5.0 client is told `reason`. The answer is
+  /// how many.
+  [[nodiscard]] bool end(const SessionFilter& filter, Check why, mqtt::ReasonCode reason,
+                         Reply<std::size_t> reply);
+  /// One row for each worker that runs.
+  [[nodiscard]] bool status(Reply<std::vector<WorkerStatus>> reply);
 
   /// The address that a listener is bound to (where port 0 was asked for, which the kernel chose).
   [[nodiscard]] const net::Address& address(std::size_t listener) const {
@@ -66,6 +83,8 @@ class Server final {
 
  private:
   explicit Server(Watcher& watcher) : watcher_(watcher) {}
+  template <typename T>
+  [[nodiscard]] Answer<T> ask(Reply<T> reply);
 
   Watcher& watcher_;
   std::shared_ptr<const Snapshot> snapshot_;
@@ -74,6 +93,7 @@ class Server final {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> running_{0};
+  std::shared_ptr<int> questions_ = std::make_shared<int>();  // each that waits has a reference
 };
 
 }  // namespace sallyport::proxy

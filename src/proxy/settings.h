@@ -15,6 +15,47 @@
 /// configuration. `start` and every reload make a new set; nothing in it changes afterwards.
 namespace sallyport::proxy {
 
+/// What a worker's loop may spend on one thing before it looks at the others again. A round is one
+/// poll of all sockets and what follows from it; what is left over goes on in the next one.
+/// bench/README.md, "Beside a flood", has the measurements.
+struct TurnBudget {
+  /// Bytes that one socket brings in a round. Larger reads share the cost of a turn between more
+  /// packets; smaller ones let the others in earlier while one side sends as fast as it can.
+  std::uint32_t read_bytes = 128 * 1024;
+  /// What is decided for each side of a connection in a round, in the unit of Turn::work. It is
+  /// what a flood of small packets costs the others.
+  std::uint32_t packets = 256;
+  /// Steps of TLS handshakes in a round, of all connections together: each may cost a signature,
+  /// which is more than hundreds of packets. They come behind what is established.
+  std::uint32_t handshakes = 4;
+  /// Connections that one listener accepts in a round: each costs a TLS engine.
+  std::uint32_t accepts = 8;
+  /// Sessions that a reload, a drain or a command looks at in a round. One that is judged anew
+  /// costs about 14,000 instructions, so 200 are below 5 ms.
+  std::uint32_t sessions = 200;
+};
+
+/// How accepting copes with a process or a system that has no descriptors or memory left.
+struct AcceptSettings {
+  Duration pause = std::chrono::milliseconds(100);  // before accept() is tried again
+  Duration say_every = std::chrono::seconds(10);    // Watcher::on_accept_paused at most so often
+};
+
+/// What one connection may hold for its two sides, and how long its end may take.
+struct FlowSettings {
+  /// A side is slow once so many bytes wait for it, and until no more than `low_water` are left.
+  /// While it is slow the other side is not read.
+  std::size_t high_water = 128 * 1024;
+  std::size_t low_water = 32 * 1024;
+  /// A side that does not even take the answers to what it sends itself is not read either.
+  std::size_t choke_water = 256 * 1024;
+  /// After the last word: how long bytes that wait are still sent, and how long the peer has for
+  /// its own end once they are, and how many bytes of it are read and thrown away meanwhile.
+  Duration flush_time = std::chrono::seconds(10);
+  Duration linger = std::chrono::seconds(2);
+  std::uint32_t discard = 1024 * 1024;
+};
+
 struct ListenerSettings {
   std::string name;
   net::Address address;
@@ -25,6 +66,7 @@ struct ListenerSettings {
   /// A side that is slow and takes not one byte for so long is taken for dead. Without it a peer
   /// that never reads would hold its place, and the other side, for ever.
   Duration stall_timeout = std::chrono::seconds(60);
+  FlowSettings flow;
   std::uint32_t max_connections = 10'000;         // all workers together
   std::uint32_t max_connections_per_address = 0;  // 0: no limit; IPv6 counts by /64
 };
@@ -42,6 +84,10 @@ struct Snapshot {
   policy::Policy::Ptr policy;
   std::vector<std::shared_ptr<const ListenerSettings>> listeners;
   BrokerSettings broker;
+  TurnBudget turn;
+  AcceptSettings accept;
+  /// Commands of an operator that may wait for their answers at once; each holds a list at most.
+  std::uint32_t questions = 16;
 };
 
 }  // namespace sallyport::proxy

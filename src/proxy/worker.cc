@@ -7,7 +7,10 @@ namespace sallyport::proxy {
 
 namespace {
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
-constexpr Duration kSayPauseEvery = std::chrono::seconds(10);
+
+net::Listener::Settings accept_settings(const Snapshot& snapshot) {
+  return {snapshot.turn.accepts, snapshot.accept.pause};
+}
 }  // namespace
 
 Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEvents& events,
@@ -20,8 +23,9 @@ Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEve
       wakeup_(*this),
       resolver_(*loop_),
       heartbeat_(timers_, *this),
+      sweep_(*loop_, relays_),
       next_id_(place.index) {
-  resolver_.set_target(snapshot_->broker.host, snapshot_->broker.port);
+  follow_snapshot();
 }
 
 std::expected<std::unique_ptr<Worker>, int> Worker::make(
@@ -43,8 +47,8 @@ std::expected<std::unique_ptr<Worker>, int> Worker::make(
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     net::Listener::Handler& handler = *worker;
     worker->counts_.push_back(counts[i].get());
-    worker->listeners_.push_back(
-        std::make_unique<net::Listener>(worker->timers_, handler, std::move(sockets[i]), i));
+    worker->listeners_.push_back(std::make_unique<net::Listener>(
+        worker->timers_, handler, std::move(sockets[i]), i, accept_settings(*worker->snapshot_)));
     if (const int error = worker->listeners_.back()->start(*worker->loop_); error != 0) {
       return std::unexpected(error);
     }
@@ -64,16 +68,26 @@ void Worker::run() {
   loop_->run();
 }
 
-void Worker::post_reload(std::shared_ptr<const Snapshot> snapshot) {
+void Worker::post_reload(std::shared_ptr<const Snapshot> snapshot, Count done) {
   const std::lock_guard lock(mutex_);
+  if (ended_) return;
   mail_.snapshot = std::move(snapshot);
-  if (!ended_) wakeup_.notify();
+  if (done != nullptr) mail_.reloads.push_back(std::move(done));
+  wakeup_.notify();
 }
 
 void Worker::post_drain(Duration limit) {
   const std::lock_guard lock(mutex_);
+  if (ended_) return;
   mail_.drain = std::min(limit, mail_.drain.value_or(limit));
-  if (!ended_) wakeup_.notify();
+  wakeup_.notify();
+}
+
+void Worker::post(Question question) {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return;
+  mail_.questions.push_back(std::move(question));
+  wakeup_.notify();
 }
 
 void Worker::on_wakeup() {
@@ -83,8 +97,25 @@ void Worker::on_wakeup() {
     mail = std::exchange(mail_, {});
   }
   if (!open_) return;
-  if (mail.snapshot) reload(std::move(mail.snapshot));
+  if (mail.snapshot) reload(std::move(mail.snapshot), std::move(mail.reloads));
+  for (Question& question : mail.questions) answer(std::move(question));
   if (mail.drain) drain(*mail.drain);
+}
+
+void Worker::answer(Question question) {
+  if (auto* const ask = std::get_if<Answer<std::vector<WorkerStatus>>>(&question)) {
+    (*ask)->put([this](std::vector<WorkerStatus>& all) { all.push_back(status()); });
+  } else if (auto* const list = std::get_if<task::List>(&question)) {
+    sweep_.begin(std::move(*list));
+  } else {
+    sweep_.begin(std::move(std::get<task::End>(question)));
+  }
+}
+
+WorkerStatus Worker::status() const {
+  WorkerStatus status{place_.index, relays_.size(), 0, sweep_.pending(), draining_};
+  for (const auto& relay : relays_) status.sessions += relay->has_session() ? 1U : 0U;
+  return status;
 }
 
 void Worker::on_connection(net::Listener& listener, net::Socket socket, const net::Address& peer) {
@@ -114,7 +145,7 @@ void Worker::on_connection(net::Listener& listener, net::Socket socket, const ne
 
 void Worker::on_accept_paused(net::Listener& listener, int error) {
   const Instant now = net::Loop::now();
-  if (now < pause_said_ + kSayPauseEvery) return;
+  if (now < pause_said_ + snapshot_->accept.say_every) return;
   pause_said_ = now;
   watcher_.on_accept_paused(snapshot_->listeners[listener.index()]->name, net::describe(error));
 }
@@ -123,16 +154,24 @@ void Worker::on_timer(Instant now) {
   events_.on_heartbeat();
   if (now >= drain_until_) {
     drain_until_ = kNever;
-    for (const auto& relay : relays_) relay->abort();
+    sweep_.clear();
+    sweep_.begin(task::Abort{});
   }
   heartbeat_.set(std::min(now + kHeartbeat, drain_until_));
 }
 
-void Worker::reload(std::shared_ptr<const Snapshot> snapshot) {
+void Worker::reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers) {
   snapshot_ = std::move(snapshot);
+  follow_snapshot();
+  for (const auto& listener : listeners_) listener->set(accept_settings(*snapshot_));
+  sweep_.judge(std::move(answers));
+}
+
+void Worker::follow_snapshot() {
+  const TurnBudget& turn = snapshot_->turn;
   resolver_.set_target(snapshot_->broker.host, snapshot_->broker.port);
-  // Relays are deleted from the loop only, so the list stays as it is.
-  for (const auto& relay : relays_) relay->set_policy(snapshot_->policy);
+  loop_->set_budget({.read_bytes = turn.read_bytes, .late_tasks = turn.handshakes});
+  sweep_.set_slice(turn.sessions);
 }
 
 void Worker::drain(Duration limit) {
@@ -140,7 +179,7 @@ void Worker::drain(Duration limit) {
   heartbeat_.set(drain_until_);
   if (!std::exchange(draining_, true)) {
     for (const auto& listener : listeners_) listener->close();
-    for (const auto& relay : relays_) relay->shut_down();
+    sweep_.begin(task::Goodbye{});
   }
   if (relays_.empty()) end();
 }
@@ -158,12 +197,16 @@ void Worker::remove(Relay& relay) {
 
 void Worker::end() {
   open_ = false;
+  sweep_.clear();
   heartbeat_.set(kNever);
   for (const auto& listener : listeners_) listener->close();
   resolver_.close();
   timers_.close();
-  // Mail may still be posted, by somebody who does not know yet that this is the end.
+  // Mail may still be posted, by somebody who does not know yet that this is the end. It is
+  // dropped, and whoever waits for an answer gets that of the others.
+  Mail dropped;
   const std::lock_guard lock(mutex_);
+  dropped = std::exchange(mail_, {});
   ended_ = true;
   wakeup_.close();
 }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "sallyport/session.h"
@@ -15,9 +16,11 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "net/timers.h"
+#include "proxy/commands.h"
 #include "proxy/connection_count.h"
 #include "proxy/relay.h"
 #include "proxy/settings.h"
+#include "proxy/sweep.h"
 
 namespace sallyport::proxy {
 
@@ -33,7 +36,8 @@ class Worker final : private net::Wakeup::Handler,
   /// Told about what is no connection's business. Called on the worker's thread.
   class Watcher {
    public:
-    /// accept() pauses for want of descriptors or memory; said at most once in ten seconds.
+    /// accept() pauses for want of descriptors or memory; said at most once in
+    /// AcceptSettings::say_every.
     virtual void on_accept_paused(std::string_view listener, std::string_view error) = 0;
 
    protected:
@@ -59,11 +63,16 @@ class Worker final : private net::Wakeup::Handler,
   /// Serves until the end of a drain.
   void run();
 
-  /// Any thread. New connections and live sessions follow `snapshot`.
-  void post_reload(std::shared_ptr<const Snapshot> snapshot);
+  /// Any thread. New connections, and those that say CONNECT, follow `snapshot` from the next round
+  /// of the loop on; live sessions when a sweep has come to them, and are judged by the grants that
+  /// they had until then. `done` (or null) is told how many were judged anew, when all have been.
+  void post_reload(std::shared_ptr<const Snapshot> snapshot, Count done);
   /// Any thread. Accepts no more, says goodbye to all sessions, and ends run() when the last one is
   /// gone, which is bounded by `limit`.
   void post_drain(Duration limit);
+  /// Any thread. The caller bounds how many questions wait for an answer.
+  using Question = std::variant<task::List, task::End, Answer<std::vector<WorkerStatus>>>;
+  void post(Question question);
 
   // For the relays.
   [[nodiscard]] net::Loop& loop() { return *loop_; }
@@ -90,7 +99,9 @@ class Worker final : private net::Wakeup::Handler,
 
   struct Mail {
     std::shared_ptr<const Snapshot> snapshot;
+    std::vector<Count> reloads;  // who wants to know when that has reached all sessions
     std::optional<Duration> drain;
+    std::vector<Question> questions;
   };
 
   void on_wakeup() override;
@@ -98,7 +109,10 @@ class Worker final : private net::Wakeup::Handler,
                      const net::Address& peer) override;
   void on_accept_paused(net::Listener& listener, int error) override;
   void on_timer(Instant now) override;
-  void reload(std::shared_ptr<const Snapshot> snapshot);
+  void reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers);
+  void follow_snapshot();
+  void answer(Question question);
+  [[nodiscard]] WorkerStatus status() const;
   void drain(Duration limit);
   void end();
 
@@ -114,7 +128,8 @@ class Worker final : private net::Wakeup::Handler,
   net::Resolver resolver_;
   net::Timer heartbeat_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
-  std::vector<std::unique_ptr<Relay>> relays_;
+  Sweep::Relays relays_;
+  Sweep sweep_;
 
   Turn turn_;
   Buffer plain_;

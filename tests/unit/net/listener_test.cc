@@ -35,7 +35,7 @@ TEST_CASE("listener: accepts, and knows who it is") {
   TestLoop loop;
   Log log;
   Port port;
-  Listener listener(loop.timers(), log, std::move(port.socket), 3);
+  Listener listener(loop.timers(), log, std::move(port.socket), 3, {});
   REQUIRE(listener.start(*loop) == 0);
   CHECK(listener.index() == 3);
   const Socket client = connect_to(port.address);
@@ -52,7 +52,7 @@ TEST_CASE("listener: IPv4 arrives at an IPv6 wildcard under its own address") {
   TestLoop loop;
   Log log;
   const std::uint16_t port = local_address(*socket)->port();
-  Listener listener(loop.timers(), log, std::move(*socket), 0);
+  Listener listener(loop.timers(), log, std::move(*socket), 0, {});
   REQUIRE(listener.start(*loop) == 0);
   const Socket client = connect_to(loopback(port));
   loop.until([&] { return log.sockets.size() == 1; });
@@ -64,13 +64,14 @@ TEST_CASE("listener: a round takes no more than its budget") {
   TestLoop loop;
   Log log;
   Port port;
-  Listener listener(loop.timers(), log, std::move(port.socket), 0);
+  constexpr std::size_t kBudget = 7;
+  Listener listener(loop.timers(), log, std::move(port.socket), 0, {.budget = kBudget});
   REQUIRE(listener.start(*loop) == 0);
   std::vector<Socket> clients;
-  constexpr std::size_t kMany = 3 * Listener::kBudget;
+  constexpr std::size_t kMany = 3 * kBudget;
   for (std::size_t i = 0; i < kMany; ++i) clients.push_back(connect_to(port.address));
   uv_run((*loop).native(), UV_RUN_NOWAIT);
-  CHECK(log.sockets.size() == Listener::kBudget);
+  CHECK(log.sockets.size() == kBudget);
   loop.until([&] { return log.sockets.size() == kMany; });
   listener.close();
 }
@@ -79,7 +80,7 @@ TEST_CASE("listener: out of descriptors it pauses, keeps who waits, and goes on"
   TestLoop loop;
   Log log;
   Port port;
-  Listener listener(loop.timers(), log, std::move(port.socket), 0);
+  Listener listener(loop.timers(), log, std::move(port.socket), 0, {});
   REQUIRE(listener.start(*loop) == 0);
   const Socket client = connect_to(port.address);
   rlimit limit{};

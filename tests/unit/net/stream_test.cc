@@ -166,7 +166,7 @@ TEST_CASE("stream: finish() lets the last bytes arrive though the peer still sen
   REQUIRE(f.write("refused") == 0);
   // Unread bytes at close() would turn into a reset, which throws "refused" away at the peer.
   f.pair.send(std::string(100'000, 'x'));
-  f.stream.finish();
+  f.stream.finish(1'000'000);
   CHECK(f.write("too late") == UV_EPIPE);
   CHECK(f.receive(1000) == "refused");
   CHECK(f.pair.ended);
@@ -181,7 +181,7 @@ TEST_CASE("stream: finish() lets the last bytes arrive though the peer still sen
 TEST_CASE("stream: finish() sends what is pending before the end") {
   Fixture f;
   const std::string all = f.fill();
-  f.stream.finish();
+  f.stream.finish(1'000'000);
   ::shutdown(f.pair.far.fd(), SHUT_WR);
   std::string got;
   f.loop.until([&] {
@@ -194,7 +194,8 @@ TEST_CASE("stream: finish() sends what is pending before the end") {
 
 TEST_CASE("stream: finish() throws away only so much") {
   Fixture f;
-  f.stream.finish();
+  constexpr std::uint32_t kDiscard = 300'000;
+  f.stream.finish(kDiscard);
   const std::string block(16 * 1024, 'x');
   std::size_t sent = 0;
   f.loop.until([&] {
@@ -203,7 +204,7 @@ TEST_CASE("stream: finish() throws away only so much") {
     f.loop.drain();
     return f.stream.is_closed();
   });
-  CHECK(sent > Stream::kDiscardLimit);
+  CHECK(sent > kDiscard);
 }
 
 TEST_CASE("stream: finish() after the peer's end closes at once") {
@@ -212,7 +213,7 @@ TEST_CASE("stream: finish() after the peer's end closes at once") {
   ::shutdown(f.pair.far.fd(), SHUT_WR);
   f.loop.until([&] { return !f.log.ends.empty(); });
   REQUIRE(f.write("bye") == 0);
-  f.stream.finish();
+  f.stream.finish(1'000'000);
   f.loop.until([&] { return f.stream.is_closed(); });
   CHECK(f.receive(3) == "bye");
 }
@@ -223,7 +224,80 @@ TEST_CASE("stream: never opened counts as closed") {
   CHECK(stream.is_closed());
   CHECK_FALSE(stream.is_open());
   CHECK(stream.pending() == 0);
-  stream.finish();
+  stream.finish(1'000'000);
   stream.close();
   CHECK(stream.is_closed());
+}
+
+TEST_CASE("stream: a round brings no more bytes than its budget, and the next rounds the rest") {
+  Fixture f;
+  constexpr std::size_t kBudget = 5'000;
+  (*f.loop).set_budget({.read_bytes = kBudget});
+  const std::string all(3 * kBudget + 7, 'x');
+  f.pair.send(all);
+  REQUIRE(f.stream.start_reading() == 0);
+  for (std::size_t round = 1; round <= 4; ++round) {
+    uv_run((*f.loop).native(), UV_RUN_NOWAIT);
+    CHECK(f.log.received.size() == std::min(all.size(), round * kBudget));
+  }
+  f.pair.send("more");
+  f.loop.until([&] { return f.log.received.size() == all.size() + 4; });
+}
+
+TEST_CASE("stream: of those that are patient a round reads only so many, behind the others") {
+  TestLoop loop;
+  (*loop).set_budget({.late_tasks = 2});
+  constexpr std::size_t kMany = 7;
+  std::vector<std::unique_ptr<SocketPair>> pairs;
+  std::vector<std::unique_ptr<Stream>> streams;
+  StreamLog patient;
+  StreamLog quick;
+  for (std::size_t i = 0; i < kMany + 1; ++i) {
+    const bool last = i == kMany;
+    pairs.push_back(std::make_unique<SocketPair>());
+    streams.push_back(std::make_unique<Stream>(last ? quick : patient));
+    REQUIRE(streams[i]->open(*loop, std::move(pairs[i]->near)) == 0);
+    streams[i]->set_patient(!last);
+    REQUIRE(streams[i]->start_reading() == 0);
+    pairs[i]->send("x");
+  }
+  uv_run((*loop).native(), UV_RUN_NOWAIT);
+  CHECK(quick.received == "x");
+  CHECK(patient.received.size() == 2);
+  // One that waits for its turn reads nothing once it was told to stop, and goes on when told so.
+  Stream& stopped = *streams[kMany - 1];
+  CHECK(stopped.is_reading());
+  stopped.stop_reading();
+  CHECK_FALSE(stopped.is_reading());
+  for (std::size_t round = 2; round <= 5; ++round) {
+    uv_run((*loop).native(), UV_RUN_NOWAIT);
+    CHECK(patient.received.size() == std::min(2 * round, kMany - 1));
+  }
+  REQUIRE(stopped.start_reading() == 0);
+  loop.until([&] { return patient.received.size() == kMany; });
+
+  // The end of the peer comes the same way; and a stream that is not patient any more is read at
+  // once.
+  pairs[0]->far.reset();
+  loop.until([&] { return patient.ends.size() == 1; });
+  CHECK(patient.ends[0] == 0);
+  streams[1]->set_patient(false);
+  pairs[1]->send("y");
+  loop.until([&] { return patient.received.back() == 'y'; });
+  SUBCASE("closed while it waits") {
+    for (auto& pair : pairs) {
+      if (pair->far) pair->send("z");
+    }
+    uv_run((*loop).native(), UV_RUN_NOWAIT);
+    for (auto& stream : streams) stream->close();
+  }
+  SUBCASE("finished while it waits") {
+    for (auto& pair : pairs) {
+      if (pair->far) pair->send("z");
+    }
+    uv_run((*loop).native(), UV_RUN_NOWAIT);
+    for (auto& stream : streams) stream->finish(100);
+    for (auto& pair : pairs) pair->far.reset();
+  }
+  loop.until([&] { return patient.closed == kMany && quick.closed == 1; });
 }

@@ -249,7 +249,7 @@ TEST_CASE("relay: a broker that reads slowly stops the client, and nothing is lo
   const std::size_t before = heap();
   const std::string block = publish(noise(30'000));
   const std::size_t sent = stuff(client, block, site.log, "broker slow");
-  CHECK(heap() - before < 4 * Relay::kHighWater);
+  CHECK(heap() - before < 4 * FlowSettings().high_water);
 
   const std::string wanted = repeat(block, sent);
   std::thread rest(
@@ -267,7 +267,7 @@ TEST_CASE("relay: a client that reads slowly stops the broker, and nothing is lo
   const std::size_t before = heap();
   const std::string block = publish(noise(30'000));
   const std::size_t sent = stuff(broker, block, site.log, "client slow");
-  CHECK(heap() - before < 4 * Relay::kHighWater);
+  CHECK(heap() - before < 4 * FlowSettings().high_water);
   // The other direction is not held up by it.
   client.send(publish("hello"));
   CHECK(broker.receive(publish("hello").size()) == publish("hello"));
@@ -291,7 +291,7 @@ TEST_CASE("relay: a client that reads nothing and is only ever refused fills no 
     block += wire::publish({.topic = "no", .payload = "", .qos = 1, .packet_id = id});
   }
   (void)stuff(client, block, site.log, "client slow");
-  CHECK(heap() - before < 8 * Relay::kHighWater);
+  CHECK(heap() - before < 8 * FlowSettings().high_water);
   CHECK_FALSE(broker.readable());
 }
 

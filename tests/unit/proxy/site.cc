@@ -106,10 +106,15 @@ std::string Peer::receive_all() {
 
 bool Peer::readable() const { return !plain_.empty() || ready(socket_.fd(), POLLIN, 0); }
 
-bool Peer::shake_hands() {
+void Peer::begin_handshake() {
+  if (std::exchange(began_, true)) return;
   tls_->start(cipher_);
   write(cipher_.bytes());
   cipher_.clear();
+}
+
+bool Peer::shake_hands() {
+  begin_handshake();
   while (tls_->state() == tls::Engine::State::handshaking && fill()) {
   }
   return tls_->state() == tls::Engine::State::open;
@@ -250,8 +255,10 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   snapshot->listeners.push_back(std::move(listener));
   snapshot->broker = {plan_.broker_host, broker.port(), plan_.broker_tls,
                       plan_.broker_connect_timeout};
+  snapshot->turn = plan_.turn;
   snapshot_ = std::move(snapshot);
-  const std::vector<GatewayEvents*> events(plan_.workers, &log);
+  GatewayEvents& told = plan_.events != nullptr ? *plan_.events : log;
+  const std::vector<GatewayEvents*> events(plan_.workers, &told);
   server = std::move(Server::bind(snapshot_, events, *this).value());
   REQUIRE(server->serve().has_value());
 }
@@ -285,6 +292,14 @@ Site::Pair Site::session(const wire::Connect& connect) {
   REQUIRE(head.size() == 2);
   (void)client.receive(static_cast<std::uint8_t>(head[1]));
   return {std::move(client), std::move(other)};
+}
+
+std::size_t Site::reload(const Snapshot& next) {
+  return ask<std::size_t>([&](Reply<std::size_t> reply) {
+           CHECK(server->reload(std::make_shared<Snapshot>(next), std::move(reply)).empty());
+           return true;
+         })
+      .value();
 }
 
 void Site::wait_stopped() {

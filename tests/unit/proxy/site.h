@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,8 @@ class Peer final {
   /// Is there something to read now?
   [[nodiscard]] bool readable() const;
 
+  /// The first flight of the TLS handshake, and no more.
+  void begin_handshake();
   /// The TLS handshake to its end; false where it fails.
   [[nodiscard]] bool shake_hands();
   [[nodiscard]] const tls::Engine& tls() const { return *tls_; }
@@ -68,6 +71,7 @@ class Peer final {
   std::unique_ptr<tls::Engine> tls_;
   Buffer cipher_;
   Buffer plain_;
+  bool began_ = false;
   bool ended_ = false;
   bool was_reset_ = false;
 };
@@ -140,6 +144,8 @@ struct Plan {
   std::uint32_t max_connections = 100;
   std::uint32_t max_connections_per_address = 0;
   policy::Policy::Ptr policy = nullptr;  // default: policy_for({"t/#"})
+  TurnBudget turn = {};
+  GatewayEvents* events = nullptr;  // default: the site's log
 };
 
 /// The gateway, served.
@@ -159,6 +165,23 @@ class Site final : private Server::Watcher {
 
   /// The snapshot that it began with, to be changed and given to server->reload().
   [[nodiscard]] Snapshot snapshot() const { return *snapshot_; }
+  /// Asks, and waits for the answer on a loop of its own; none where it may not ask.
+  template <typename T>
+  [[nodiscard]] static std::optional<T> ask(std::move_only_function<bool(Reply<T>)> question) {
+    const auto loop = std::move(net::Loop::make().value());
+    net::Inbox inbox;
+    REQUIRE(inbox.open(*loop) == 0);
+    std::optional<T> answer;
+    const auto take = [&](T given) {
+      answer = std::move(given);
+      inbox.close();
+    };
+    if (!question({&inbox, take})) inbox.close();
+    loop->run();
+    return answer;
+  }
+  /// Reloads, and waits until every session follows; how many were judged anew.
+  std::size_t reload(const Snapshot& next);
   void wait_stopped();
   [[nodiscard]] bool stopped() const;
 

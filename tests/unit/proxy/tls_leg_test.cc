@@ -146,7 +146,7 @@ TEST_CASE("tls: a slow client holds no more than it may, and nothing is lost") {
   while (site.log.count("client slow") == 0) {
     sent += broker.send_some(std::string_view(block).substr(sent % block.size()));
   }
-  CHECK(mallinfo2().uordblks - before < 6 * Relay::kHighWater);
+  CHECK(mallinfo2().uordblks - before < 6 * FlowSettings().high_water);
   std::string wanted;
   while (wanted.size() < sent) wanted += block;
   std::thread rest(
