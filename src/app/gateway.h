@@ -44,6 +44,7 @@ class Gateway final : private proxy::Server::Watcher,
   void on_wakeup() override;
   void on_timer(Instant now) override;
   void on_signal(int number);
+  void say_notices(Instant now) const;
 
   void reload();
   void reopen_audit();
@@ -51,6 +52,14 @@ class Gateway final : private proxy::Server::Watcher,
   void say_started(std::string_view version) const;
   void publish() const;
   void close();
+
+  /// Asks what observe has to say, about once a second.
+  struct NoticeTimer final : net::Timer::Handler {
+    explicit NoticeTimer(Gateway& owner) : gateway(owner), timer(owner.timers_, *this) {}
+    void on_timer(Instant now) override;
+    Gateway& gateway;
+    net::Timer timer;
+  };
 
   const std::string path_;
   Assembled assembled_;
@@ -61,6 +70,7 @@ class Gateway final : private proxy::Server::Watcher,
 
   net::Timers timers_;
   net::Timer give_up_;
+  NoticeTimer notice_timer_{*this};
   net::Wakeup stopped_;
   std::array<uv_signal_t, 4> signals_{};
   std::size_t workers_ = 0;
