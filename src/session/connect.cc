@@ -54,6 +54,7 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   if (!connect) return bad_connect(a, connect.error());
 
   version_ = connect->version;
+  version_said_ = true;
   identity_.client_id = connect->client_id;
   if (connect->username) identity_.username = std::string(*connect->username);
 
@@ -81,6 +82,7 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
 /// an answer for that, otherwise the connection just closes.
 Session::Impl::Fate Session::Impl::bad_connect(const Arrival& a, mqtt::Malformed error) {
   const std::optional<Version> version = announced_version(a.frame);
+  version_said_ = version.has_value();
   if (version) version_ = *version;
   if (version && (version_ == Version::v5 || answered_in_v3(error.reason))) {
     return refuse_connect(a, error.reason, cause_of(error.check));

@@ -91,7 +91,9 @@ class Session::Impl final {
     return sender == Side::broker ? receiver : std::min(bounds_.max_packet, receiver);
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
-  Who who() const { return {id_, identity_, version_}; }
+  Who who() const {
+    return {id_, identity_, version_said_ ? std::optional(version_) : std::nullopt};
+  }
   Phase phase() const;
   /// Reports what ends the session or a request of it, where no frame is the reason.
   void report(Side from, mqtt::PacketType packet, mqtt::ReasonCode reason, policy::Cause cause);
@@ -192,6 +194,7 @@ class Session::Impl final {
 
   State state_ = State::awaiting_connect;
   mqtt::Version version_ = mqtt::Version::v3_1_1;
+  bool version_said_ = false;  // by CONNECT; until then version_ is a guess
   bool begun_ = false;
   bool enhanced_auth_ = false;   // CONNECT named an authentication method
   bool connack_first_ = false;   // the client's next packet has to wait for CONNACK

@@ -159,7 +159,7 @@ on_deny = "report"
         gateway = self.gateway(self.fake_broker())
         with self.client(gateway.port):
             pass
-        self.client(gateway.port).send(b"\x20\x02\x00\x00")
+        self.client(gateway.port).send(wire.pingreq())
         line = gateway.wait_audit(event="refusal", check="mqtt.connect-first")[0]
         self.assertNotIn("version", line)
         self.assertEqual(line["phase"], "connect")
