@@ -11,7 +11,8 @@ void require(bool holds, std::string_view what) {
 
 std::vector<CaseSpec> all_cases() {
   std::vector<CaseSpec> all;
-  for (auto* const cases : {framing_cases, topic_cases, verdict_cases, session_cases}) {
+  for (auto* const cases :
+       {framing_cases, topic_cases, verdict_cases, session_cases, audit_cases}) {
     std::vector<CaseSpec> some = cases();
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));

@@ -43,11 +43,12 @@ inline void keep(const T& value) {
 /// Throws std::logic_error.
 void require(bool holds, std::string_view what);
 
-// Each folder of the core has its cases.
+// Each folder of the core has its cases, and the audit log.
 [[nodiscard]] std::vector<CaseSpec> framing_cases();
 [[nodiscard]] std::vector<CaseSpec> topic_cases();
 [[nodiscard]] std::vector<CaseSpec> verdict_cases();
 [[nodiscard]] std::vector<CaseSpec> session_cases();
+[[nodiscard]] std::vector<CaseSpec> audit_cases();
 /// All of them, in this order.
 [[nodiscard]] std::vector<CaseSpec> all_cases();
 

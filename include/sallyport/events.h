@@ -42,6 +42,9 @@ struct Refusal {
   mqtt::ReasonCode reason = mqtt::ReasonCode::not_authorized;
   policy::Cause cause;
   std::string_view topic;  // topic or filter; empty where there is none
+  /// The certificate that a client showed and that was not accepted: nothing in it is verified, so
+  /// it is no part of the identity. Null: none was shown. Valid during the call only.
+  const Certificate* shown = nullptr;
 };
 
 /// A TLS handshake that ended.
@@ -77,6 +80,9 @@ struct CloseReason {
   Side side = Side::client;  // whose doing
   CloseKind kind = CloseKind::closed;
   std::string_view detail;  // static, or as long-lived as the session's policy
+  /// Topic of the Will that the broker publishes because of this end; empty: none. Valid during
+  /// on_session_end() only.
+  std::string_view will = {};
 };
 
 /// What the gateway changed in a packet that it passed on. See "What the gateway may change".

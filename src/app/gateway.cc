@@ -16,6 +16,7 @@ namespace {
 constexpr std::array kSignals = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
 // What a worker may take beyond drain_timeout before the process ends without it.
 constexpr Duration kGrace = std::chrono::seconds(2);
+constexpr Duration kNotices = std::chrono::seconds(1);
 
 std::string count(std::size_t number, const std::string& thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
@@ -108,11 +109,13 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   publish();
   observe_.set_ready(true);
   say_started();
+  notice_timer_.timer.set(net::Loop::now() + kNotices);
   return {};
 }
 
 int Gateway::end() {
   server_.reset();
+  say_notices(net::Loop::now());
   observe_.stop();
   log_.info("stopped");
   return EXIT_SUCCESS;
@@ -215,6 +218,17 @@ void Gateway::on_accept_paused(std::string_view listener, std::string_view error
             "\" accepts nothing for a moment: " + std::string(error));
 }
 
+void Gateway::NoticeTimer::on_timer(Instant now) {
+  gateway.say_notices(now);
+  timer.set(now + kNotices);
+}
+
+void Gateway::say_notices(Instant now) const {
+  for (const observe::Notice& notice : observe_.notices(now)) {
+    notice.warning ? log_.warn(notice.text) : log_.info(notice.text);
+  }
+}
+
 void Gateway::on_stopped() { stopped_.notify(); }
 
 void Gateway::on_wakeup() { close(); }
@@ -231,6 +245,7 @@ void Gateway::close() {
   if (!std::exchange(open_, false)) return;
   give_up_.set(kNever);
   if (admin_ != nullptr) admin_->close();
+  notice_timer_.timer.set(kNever);
   timers_.close();
   stopped_.close();
   for (uv_signal_t& handle : signals_) {

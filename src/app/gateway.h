@@ -58,6 +58,7 @@ class Gateway final : private admin::Socket::Handler,
   void on_wakeup() override;
   void on_timer(Instant now) override;
   void on_signal(int number);
+  void say_notices(Instant now) const;
 
   void on_request(std::string_view line, admin::Reply reply) override;
 
@@ -65,6 +66,14 @@ class Gateway final : private admin::Socket::Handler,
   void say_started() const;
   void publish() const;
   void close();
+
+  /// Asks what observe has to say, about once a second.
+  struct NoticeTimer final : net::Timer::Handler {
+    explicit NoticeTimer(Gateway& owner) : gateway(owner), timer(owner.timers_, *this) {}
+    void on_timer(Instant now) override;
+    Gateway& gateway;
+    net::Timer timer;
+  };
 
   const std::string path_;
   const std::string version_;
@@ -76,6 +85,7 @@ class Gateway final : private admin::Socket::Handler,
 
   net::Timers timers_;
   net::Timer give_up_;
+  NoticeTimer notice_timer_{*this};
   net::Wakeup stopped_;
   std::array<uv_signal_t, 4> signals_{};
   std::size_t workers_ = 0;

@@ -10,7 +10,9 @@
 #include "app/commands.h"
 #include "cli/ask.h"
 #include "cli/check.h"
+#include "cli/exit_code.h"
 #include "cli/run.h"
+#include "observe/catalogue.h"
 #include "tls/context.h"
 
 namespace sallyport::cli {
@@ -34,6 +36,13 @@ std::function<int()> add_check(CLI::App& app) {
   return [path = add_config(app)] { return check(*path, stdout, stderr); };
 }
 
+std::function<int()> add_metrics(CLI::App&) {
+  return [] {
+    const std::string page = observe::reference();
+    return std::fwrite(page.data(), 1, page.size(), stdout) == page.size() ? kSuccess : kFailure;
+  };
+}
+
 struct Command {
   const char* name;
   const char* help;
@@ -46,6 +55,7 @@ struct Command {
 constexpr auto kCommands = std::to_array<Command>({
     {"run", "Serve: listen, decide and relay", add_run},
     {"check", "Read all files as `run` would, and say what is wrong with them", add_check},
+    {"metrics", "Print the reference of all metrics (deploy/metrics.md)", add_metrics},
 });
 
 }  // namespace

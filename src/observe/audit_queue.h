@@ -33,7 +33,9 @@ class AuditQueue final {
     places_[at % capacity_] = std::move(record);
     pushed_.store(at + 1, std::memory_order_release);
   }
-  void count_full() { full_.add(); }
+  /// `lines` found the queue full and are lost.
+  void count_full(std::uint64_t lines = 1) { full_.add(lines); }
+  /// A line is no more than one of a sum.
   void count_repeated() { repeated_.add(); }
 
   // The writer's side.

@@ -60,6 +60,8 @@ AuditWriter::AuditWriter(AuditSink sink, std::string target, std::size_t queues,
                          std::size_t queue_capacity, const Log& log)
     : sink_(std::move(sink)), target_(std::move(target)), log_(log) {
   queues_.reserve(queues);
+  // A line finds room for itself before it begins, so that it is whole or not there.
+  batch_.reserve(kBatchBytes + 2 * AuditRecord::kMaxLine);
   for (std::size_t i = 0; i < queues; ++i)
     queues_.push_back(std::make_unique<AuditQueue>(std::max<std::size_t>(queue_capacity, 1)));
 }
@@ -102,12 +104,15 @@ std::uint64_t AuditWriter::waiting() const {
 
 AuditLoss AuditWriter::lost() const {
   AuditLoss loss;
-  for (const auto& queue : queues_) {
-    loss.queue_full += queue->full();
-    loss.repeated += queue->repeated();
-  }
+  for (const auto& queue : queues_) loss.queue_full += queue->full();
   loss.write = write_lost_.value();
   return loss;
+}
+
+std::uint64_t AuditWriter::repeated() const {
+  std::uint64_t sum = 0;
+  for (const auto& queue : queues_) sum += queue->repeated();
+  return sum;
 }
 
 void AuditWriter::run() {
@@ -149,7 +154,7 @@ bool AuditWriter::gather() {
     const auto record = queues_[next_queue_]->take();
     next_queue_ = (next_queue_ + 1) % queues_.size();
     if (record) {
-      batch_ += record->to_line();
+      record->write_to(batch_);
       empty = 0;
     } else {
       ++empty;
@@ -162,10 +167,9 @@ void AuditWriter::gather_loss() {
   if (batch_.size() - offset_ >= kBatchBytes) return;  // told later, and all at once
   const AuditLoss all = lost();
   const AuditLoss fresh{.queue_full = all.queue_full - told_.queue_full,
-                        .repeated = all.repeated - told_.repeated,
                         .write = all.write - told_.write};
   if (fresh.lines() == 0) return;
-  batch_ += fresh.to_line(wall_clock());
+  fresh.write_to(batch_, wall_clock());
   told_ = all;
   tell_at_ = Clock::now() + kTellEvery;
 }
@@ -210,7 +214,7 @@ void AuditWriter::report(int error) {
 void AuditWriter::give_up() {
   std::uint64_t left = count_lines(std::string_view(batch_).substr(offset_));
   for (const auto& queue : queues_)
-    while (queue->take()) ++left;
+    while (const auto record = queue->take()) left += record->lines();
   write_lost_.add(left);
   log_.error("audit log " + target_ + ": " + std::to_string(left) +
              " lines could not be written before the end");

@@ -71,6 +71,8 @@ class AuditWriter final {
   [[nodiscard]] std::uint64_t written() const { return written_.value(); }
   [[nodiscard]] std::uint64_t waiting() const;
   [[nodiscard]] AuditLoss lost() const;
+  /// Lines that are only counted, in a sum.
+  [[nodiscard]] std::uint64_t repeated() const;
 
  private:
   using Clock = std::chrono::steady_clock;

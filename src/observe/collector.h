@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,25 +10,13 @@
 #include <prometheus/metric_family.h>
 
 #include "observe/audit_writer.h"
-#include "observe/observe.h"
+#include "observe/process_state.h"
 #include "observe/worker_counters.h"
 
 namespace sallyport::observe {
 
-/// What the composition root says about the process as a whole.
-struct ProcessState {
-  std::uint64_t reloads_ok = 0;
-  std::uint64_t reloads_failed = 0;
-  bool last_reload_ok = true;
-  std::chrono::system_clock::time_point last_success;
-  std::vector<CertificateExpiry> certificates;
-  std::size_t roles = 0;
-  std::size_t rules = 0;
-  bool ready = false;
-};
-
-/// Adds the workers up when somebody asks, and names the result. A scrape reads the workers'
-/// counters as they are; it takes no lock that a worker takes.
+/// Adds the workers up when somebody asks, and names the result as the catalogue says. A scrape
+/// reads the workers' counters as they are; it takes no lock that a worker takes.
 ///
 /// Thread: any. `names` and `workers` outlive it.
 class Collector final : public prometheus::Collectable {
@@ -38,6 +25,7 @@ class Collector final : public prometheus::Collectable {
             const std::vector<std::unique_ptr<WorkerCounters>>& workers, const AuditWriter* audit)
       : version_(std::move(version)), names_(names), workers_(workers), audit_(audit) {}
 
+  /// One family for each row of the catalogue, in its order, whether it has samples or not.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
 
   /// Changes or copies the state under its lock.
@@ -51,30 +39,7 @@ class Collector final : public prometheus::Collectable {
     return state_;
   }
 
-  /// How the newest connect to the broker by any worker ended; empty: none was tried.
-  [[nodiscard]] std::optional<bool> last_broker_connect() const;
-
  private:
-  using Families = std::vector<prometheus::MetricFamily>;
-  void add_connections(Families& out) const;
-  void add_handshakes(Families& out) const;
-  void add_packets(Families& out) const;
-  void add_decisions(Families& out) const;
-  void add_sessions(Families& out) const;
-  void add_broker(Families& out) const;
-  void add_process_state(Families& out) const;
-  void add_audit(Families& out) const;
-
-  /// pick(const WorkerCounters&) -> std::uint64_t, summed over the workers.
-  template <typename Pick>
-  [[nodiscard]] double sum(Pick pick) const {
-    std::uint64_t total = 0;
-    for (const auto& worker : workers_) total += pick(*worker);
-    return static_cast<double>(total);
-  }
-  template <typename Pick>  // pick(const WorkerCounters&) -> const LatencyHistogram&
-  void add_histogram(prometheus::ClientMetric& metric, Pick pick) const;
-
   const std::string version_;
   const Names& names_;
   const std::vector<std::unique_ptr<WorkerCounters>>& workers_;

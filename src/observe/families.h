@@ -7,44 +7,49 @@
 
 #include <prometheus/metric_family.h>
 
+#include "observe/catalogue.h"
+
 namespace sallyport::observe {
 
-using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
+using Values = std::initializer_list<std::string_view>;
 
-/// One family of metrics as it is being filled in.
+/// One family of metrics as it is being filled in. Name, help, type and the names of labels are the
+/// catalogue's; a sample gives one value for each label, in the catalogue's order.
 class FamilyBuilder {
  public:
-  FamilyBuilder(const char* name, const char* help, prometheus::MetricType type) {
-    family_.name = name;
-    family_.help = help;
-    family_.type = type;
+  explicit FamilyBuilder(const Metric& metric) : metric_(metric) {
+    family_.name = metric.name;
+    family_.help = metric.help;
+    family_.type = metric.kind == Metric::Kind::counter ? prometheus::MetricType::Counter
+                   : metric.kind == Metric::Kind::gauge ? prometheus::MetricType::Gauge
+                                                        : prometheus::MetricType::Histogram;
   }
   /// A counter's or gauge's sample.
-  void add(Labels labels, double value) {
-    prometheus::ClientMetric& metric = labelled(labels);
+  template <typename Labels = Values>
+  void add(const Labels& values, double value) {
+    prometheus::ClientMetric& sample = labelled(values);
     if (family_.type == prometheus::MetricType::Counter) {
-      metric.counter.value = value;
+      sample.counter.value = value;
     } else {
-      metric.gauge.value = value;
+      sample.gauge.value = value;
     }
   }
-  prometheus::ClientMetric& labelled(Labels labels) {
-    prometheus::ClientMetric& metric = family_.metric.emplace_back();
-    metric.label.reserve(labels.size());
-    for (const auto& [name, value] : labels) metric.label.push_back({name, std::string(value)});
-    return metric;
+  template <typename Labels = Values>
+  prometheus::ClientMetric& labelled(const Labels& values) {
+    prometheus::ClientMetric& sample = family_.metric.emplace_back();
+    sample.label.reserve(metric_.labels.size());
+    auto value = values.begin();
+    for (const Label* label : metric_.labels) {
+      sample.label.push_back({label->name, std::string(*value)});
+      ++value;
+    }
+    return sample;
   }
   [[nodiscard]] prometheus::MetricFamily take() { return std::move(family_); }
 
  private:
+  const Metric& metric_;
   prometheus::MetricFamily family_;
 };
-
-[[nodiscard]] inline FamilyBuilder counter(const char* name, const char* help) {
-  return {name, help, prometheus::MetricType::Counter};
-}
-[[nodiscard]] inline FamilyBuilder gauge(const char* name, const char* help) {
-  return {name, help, prometheus::MetricType::Gauge};
-}
 
 }  // namespace sallyport::observe

@@ -4,29 +4,9 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "observe/printable.h"
+
 namespace sallyport::observe {
-
-namespace {
-
-/// Texts may name what a peer or a file said; a line break in there must not begin a new line.
-std::string printable(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 0x0F];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-}  // namespace
 
 std::expected<std::unique_ptr<Log>, std::string> Log::open(std::string_view level) {
   auto threshold = spdlog::level::info;

@@ -14,7 +14,7 @@ namespace sallyport::observe {
 /// The process's log for humans: one line each on stderr, "2026-01-31T12:00:00.123Z warning text".
 /// What happens to packets and sessions is not written here but to the audit log.
 ///
-/// Control characters in a text are written as \xNN, so that no peer can forge a line.
+/// A text is written as printable() shows it, so that no peer can forge or disguise a line.
 /// Thread: any. Lines are written at once, under a lock: not for a packet's path.
 class Log final {
  public:

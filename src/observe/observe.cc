@@ -10,6 +10,7 @@
 #include "observe/collector.h"
 #include "observe/health.h"
 #include "observe/http_server.h"
+#include "observe/notices.h"
 #include "observe/worker_events.h"
 
 namespace sallyport::observe {
@@ -23,14 +24,16 @@ class Observe::Impl final : public HttpPages {
       audit_ = std::make_unique<AuditWriter>(std::move(*sink), options.audit_log, count,
                                              options.audit_queue, log);
     std::random_device random;
+    const auto word = [&random] { return std::uint64_t{random()} << 32 | random(); };
+    const HashKey key = {word(), word()};
     for (std::size_t i = 0; i < count; ++i) {
       counters_.push_back(std::make_unique<WorkerCounters>(names_.listeners.size()));
       counters_[i]->heartbeat.store(steady_nanos(), std::memory_order_relaxed);
-      const std::uint64_t seed = std::uint64_t{random()} << 32 | random();
-      workers_.push_back(std::make_unique<WorkerEvents>(names_, *counters_[i],
-                                                        audit_ ? &audit_->queue(i) : nullptr,
-                                                        audit_ ? &audit_->waker() : nullptr, seed));
+      workers_.push_back(std::make_unique<WorkerEvents>(
+          names_, *counters_[i], audit_ ? &audit_->queue(i) : nullptr,
+          audit_ ? &audit_->waker() : nullptr, options.audit_limits, key));
     }
+    notices_ = std::make_unique<Notices>(names_, counters_, options.notice_every);
     collector_ = std::make_unique<Collector>(options.version, names_, counters_, audit_.get());
     collector_->change(
         [](ProcessState& state) { state.last_success = std::chrono::system_clock::now(); });
@@ -41,7 +44,7 @@ class Observe::Impl final : public HttpPages {
       return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()};
     if (path == "/healthz") return health_page(counters_, steady_nanos());
     if (path == "/readyz")
-      return readiness_page(collector_->state().ready, collector_->last_broker_connect());
+      return readiness_page(collector_->state().ready, last_broker_connect(counters_));
     return {.status = 404, .body = {}};
   }
 
@@ -57,6 +60,7 @@ class Observe::Impl final : public HttpPages {
   std::unique_ptr<AuditWriter> audit_;
   std::vector<std::unique_ptr<WorkerEvents>> workers_;
   std::unique_ptr<Collector> collector_;
+  std::unique_ptr<Notices> notices_;
   std::unique_ptr<HttpServer> http_;
 };
 
@@ -116,6 +120,8 @@ void Observe::set_policy(std::size_t roles, std::size_t rules) {
   });
 }
 
+std::vector<Notice> Observe::notices(Instant now) { return impl_->notices_->look(now); }
+
 std::expected<void, Error> Observe::reopen_audit() {
   if (!impl_->audit_) return {};
   auto done = impl_->audit_->reopen();
@@ -126,7 +132,9 @@ std::expected<void, Error> Observe::reopen_audit() {
 
 void Observe::stop() {
   impl_->http_.reset();
-  if (impl_->audit_) impl_->audit_->stop();
+  if (!impl_->audit_) return;
+  for (const auto& worker : impl_->workers_) worker->flush();
+  impl_->audit_->stop();
 }
 
 std::uint16_t Observe::port() const { return impl_->http_ ? impl_->http_->port() : 0; }

@@ -11,7 +11,9 @@
 
 #include "sallyport/events.h"
 
+#include "observe/audit_limits.h"
 #include "observe/log.h"
+#include "observe/notice.h"
 
 /// What operators see: metrics, health and the audit log.
 namespace sallyport::observe {
@@ -28,6 +30,9 @@ struct Options {
   std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
   std::string audit_log;               // path, "stdout", or "" for none
   std::uint32_t audit_queue = 8192;    // lines of each worker that wait to be written
+  AuditLimits audit_limits;
+  /// The same notice() is not repeated sooner.
+  Duration notice_every = std::chrono::seconds(10);
 };
 
 /// Why start() or reopen_audit() failed, ready to be shown beside the key it is about.
@@ -76,6 +81,10 @@ class Observe final {
   void set_certificates(std::vector<CertificateExpiry> certificates);
   /// What the policy in force holds.
   void set_policy(std::size_t roles, std::size_t rules);
+
+  /// What is to be said on the operator's log now: the broker cannot be reached, or can be again; a
+  /// listener is full. To be asked about once a second, by one thread; costs no worker anything.
+  [[nodiscard]] std::vector<Notice> notices(Instant now);
 
   /// Opens the audit log's path again, for logrotate. An error leaves the old file in use. Without
   /// an audit log, or with "stdout", there is nothing to do and no error.

@@ -10,8 +10,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "observe/families.h"
-
 namespace sallyport::observe {
 
 namespace {
@@ -71,37 +69,22 @@ std::optional<double> count_descriptors() {
   return count - 1;  // one of them is this directory
 }
 
-void add_one(std::vector<prometheus::MetricFamily>& families, const char* name, const char* help,
-             prometheus::MetricType type, double value) {
-  FamilyBuilder family(name, help, type);
-  family.add({}, value);
-  families.push_back(family.take());
-}
-
 }  // namespace
 
-void add_process_metrics(std::vector<prometheus::MetricFamily>& families) {
-  using prometheus::MetricType;
+ProcessFigures read_process() {
+  ProcessFigures figures;
   if (const auto stat = read_stat()) {
-    add_one(families, "process_cpu_seconds_total", "User and system CPU time spent in seconds.",
-            MetricType::Counter, stat->cpu_seconds);
-    add_one(families, "process_resident_memory_bytes", "Resident memory size in bytes.",
-            MetricType::Gauge, stat->resident_bytes);
-    add_one(families, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-            MetricType::Gauge, stat->virtual_bytes);
-    add_one(families, "process_threads", "Threads of the process.", MetricType::Gauge,
-            stat->threads);
-    if (const auto boot = read_boot_time())
-      add_one(families, "process_start_time_seconds",
-              "Start time of the process in seconds since the epoch.", MetricType::Gauge,
-              *boot + stat->start_seconds);
+    figures.cpu_seconds = stat->cpu_seconds;
+    figures.resident_bytes = stat->resident_bytes;
+    figures.virtual_bytes = stat->virtual_bytes;
+    figures.threads = stat->threads;
+    if (const auto boot = read_boot_time()) figures.start_time = *boot + stat->start_seconds;
   }
-  if (const auto open = count_descriptors())
-    add_one(families, "process_open_fds", "Open file descriptors.", MetricType::Gauge, *open);
+  figures.open_files = count_descriptors();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-    add_one(families, "process_max_fds", "Most file descriptors that may be open.",
-            MetricType::Gauge, static_cast<double>(limit.rlim_cur));
+    figures.max_files = static_cast<double>(limit.rlim_cur);
+  return figures;
 }
 
 }  // namespace sallyport::observe

@@ -1,14 +1,20 @@
 #pragma once
 
-#include <vector>
-
-#include <prometheus/metric_family.h>
+#include <optional>
 
 namespace sallyport::observe {
 
-/// The families that Prometheus' users expect of every process (process_cpu_seconds_total,
-/// process_resident_memory_bytes, process_open_fds, ...), read from /proc. What cannot be read is
-/// left out.
-void add_process_metrics(std::vector<prometheus::MetricFamily>& families);
+/// What Prometheus' users expect to know of every process, read from /proc. Empty: it could not be
+/// read.
+struct ProcessFigures {
+  std::optional<double> cpu_seconds;
+  std::optional<double> resident_bytes;
+  std::optional<double> virtual_bytes;
+  std::optional<double> threads;
+  std::optional<double> start_time;  // seconds since the epoch
+  std::optional<double> open_files;
+  std::optional<double> max_files;
+};
+[[nodiscard]] ProcessFigures read_process();
 
 }  // namespace sallyport::observe

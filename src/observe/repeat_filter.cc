@@ -1,36 +1,64 @@
 #include "observe/repeat_filter.h"
 
 #include <algorithm>
-#include <functional>
 
 namespace sallyport::observe {
 
 namespace {
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = Wide{a ^ 0x9E37'79B9'7F4A'7C15} * (b | 1);
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+std::int64_t at_least_one(std::uint32_t value) { return std::max<std::int64_t>(value, 1); }
 
 }  // namespace
 
-bool RepeatFilter::pass(const Identity& identity, Who who, std::string_view what,
-                        std::int64_t now) {
-  constexpr std::int64_t kStep = 1'000'000'000 / kPerSecond;
-  constexpr std::int64_t kAhead = kStep * (kBurst - 1);
+RepeatFilter::Table::Table() : slots_(std::make_unique<Slot[]>(kWays * kSets)) {}
 
-  const std::hash<std::string_view> hash;
-  const std::string_view client =
-      identity.certificate ? std::string_view(identity.certificate->fingerprint) : identity.address;
-  std::uint64_t key = mix(hash(client), seed_);
-  key = mix(hash(what), key ^ seed_);
-  if (who == Who::client_and_identifier) key = mix(hash(identity.client_id), key ^ seed_);
+std::int64_t& RepeatFilter::Table::free_at(std::uint64_t key) {
+  Slot* const set = &slots_[key % kSets * kWays];
+  Slot* least = set;
+  for (Slot* slot = set; slot != set + kWays; ++slot) {
+    if (slot->key == key) return slot->free_at;
+    if (slot->free_at < least->free_at) least = slot;
+  }
+  *least = {.key = key, .free_at = 0};
+  return least->free_at;
+}
 
-  std::int64_t& free_at = free_at_[key % kSlots];
-  if (free_at - now > kAhead) return false;
-  free_at = std::max(free_at, now) + kStep;
-  return true;
+RepeatFilter::RepeatFilter(const AuditLimits& limits, const HashKey& key)
+    : key_(key),
+      step_(kSecond / at_least_one(limits.per_second)),
+      ahead_(step_ * (at_least_one(limits.burst) - 1)),
+      crowd_step_(kSecond / (at_least_one(limits.per_second) * at_least_one(limits.crowd))),
+      crowd_ahead_(crowd_step_ * (at_least_one(limits.burst) * at_least_one(limits.crowd) - 1)) {}
+
+RepeatKey RepeatFilter::key(const Identity& identity, bool begun, std::uint8_t kind,
+                            std::string_view cause) const {
+  const auto then = [this](std::uint64_t before, std::string_view text) {
+    return siphash({key_[0] ^ before, key_[1]}, text);
+  };
+  const std::string_view username =
+      identity.username ? std::string_view(*identity.username) : std::string_view();
+  std::uint64_t crowd = then(kind, cause);
+  if (identity.certificate) {
+    crowd = then(crowd, identity.certificate->fingerprint);
+  } else {
+    crowd = then(crowd, identity.address);
+    if (begun) crowd = then(crowd, username);
+  }
+  return {.client = then(then(crowd, username), identity.client_id), .crowd = crowd};
+}
+
+RepeatFilter::Answer RepeatFilter::pass(const RepeatKey& key, bool as_crowd, std::int64_t now) {
+  std::int64_t& client = clients_.free_at(key.client);
+  if (client - now > ahead_) return Answer::client_repeats;
+  if (as_crowd) {
+    std::int64_t& crowd = crowds_.free_at(key.crowd);
+    if (crowd - now > crowd_ahead_) return Answer::crowd_repeats;
+    crowd = std::max(crowd, now) + crowd_step_;
+  }
+  client = std::max(client, now) + step_;
+  return Answer::write;
 }
 
 }  // namespace sallyport::observe

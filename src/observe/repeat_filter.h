@@ -1,41 +1,72 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "sallyport/identity.h"
+#include "sallyport/siphash.h"
+
+#include "observe/audit_limits.h"
 
 namespace sallyport::observe {
 
-/// Keeps one client that does the same thing again and again from filling the disk. Lines of the
-/// same client about the same thing are written as they come up to kBurst, from there on kPerSecond
-/// of them; the rest is counted. A client is its certificate, or its address where it showed none.
-/// Whoever was refused cannot help himself by reconnecting under another client identifier; where
-/// sessions have begun, which the broker had to agree to, the identifier counts too, so that a
-/// fleet behind one address is not taken for one client.
+/// Who repeats what, as two keyed hashes.
+struct RepeatKey {
+  std::uint64_t client = 0;
+  std::uint64_t crowd = 0;
+};
+
+/// Keeps one client that does the same thing again and again from filling the disk, and from using
+/// up what others may write. Each (client, cause) has an allowance of its own, where a client is
+/// its certificate or address together with username and client identifier. Because those two can
+/// be made up before the broker has agreed to them, what one certificate or address may write about
+/// one cause is bounded as well, by a multiple.
 ///
-/// One worker's own; no memory beyond the object. Clients are told apart by a seeded hash: two that
-/// fall together share one allowance, and so could at worst lose each other's repetitions, which
-/// the log then says.
+/// Clients are told apart by SipHash under a random key, 64 bits of it: an attacker can find no two
+/// that fall together. Where the table has no room, the entry that owes least is forgotten, which
+/// lets more lines pass and never fewer.
+///
+/// One worker's own; no memory beyond the object's tables.
 class RepeatFilter final {
  public:
-  static constexpr std::uint32_t kBurst = 100;
-  static constexpr std::uint32_t kPerSecond = 10;
+  RepeatFilter(const AuditLimits& limits, const HashKey& key);
 
-  explicit RepeatFilter(std::uint64_t seed) : seed_(seed) {}
+  /// `kind` and `cause` name the thing. `begun`: the broker agreed to the username.
+  [[nodiscard]] RepeatKey key(const Identity& identity, bool begun, std::uint8_t kind,
+                              std::string_view cause) const;
 
-  enum class Who : std::uint8_t { client, client_and_identifier };
-  /// May this line be written? `what` names the thing; `now` in nanoseconds of a monotonic clock.
-  /// Charges where yes.
-  [[nodiscard]] bool pass(const Identity& identity, Who who, std::string_view what,
-                          std::int64_t now);
+  enum class Answer : std::uint8_t { write, client_repeats, crowd_repeats };
+  /// May a line be written? Charges where yes. `now` in nanoseconds of a monotonic clock;
+  /// `as_crowd`: the second bound counts, too.
+  [[nodiscard]] Answer pass(const RepeatKey& key, bool as_crowd, std::int64_t now);
 
  private:
-  static constexpr std::size_t kSlots = 4096;
-  std::uint64_t seed_;
-  std::array<std::int64_t, kSlots> free_at_{};  // GCRA: when all that was used is earned back
+  /// GCRA by key, set-associative.
+  class Table {
+   public:
+    Table();
+    /// Returns when all that was used under the key is earned back; adds the key where it is new.
+    [[nodiscard]] std::int64_t& free_at(std::uint64_t key);
+
+   private:
+    static constexpr std::size_t kWays = 8;
+    static constexpr std::size_t kSets = 512;
+    struct Slot {
+      std::uint64_t key = 0;
+      std::int64_t free_at = 0;
+    };
+    std::unique_ptr<Slot[]> slots_;
+  };
+
+  HashKey key_;
+  std::int64_t step_;
+  std::int64_t ahead_;
+  std::int64_t crowd_step_;
+  std::int64_t crowd_ahead_;
+  Table clients_;
+  Table crowds_;
 };
 
 }  // namespace sallyport::observe

@@ -1,5 +1,7 @@
 #include "observe/worker_counters.h"
 
+#include <algorithm>
+
 namespace sallyport::observe {
 
 Names::Names(std::vector<std::string> listener_names)
@@ -17,6 +19,16 @@ std::size_t Names::listener_index(std::string_view name) const {
   return index;
 }
 
-WorkerCounters::WorkerCounters(std::size_t listener_count) : listeners(listener_count) {}
+WorkerCounters::WorkerCounters(std::size_t listener_count)
+    : listeners(listener_count),
+      series(static_cast<std::uint16_t>(listener_count == 0 ? 0 : listener_count - 1)) {}
+
+std::optional<bool> last_broker_connect(std::span<const std::unique_ptr<WorkerCounters>> workers) {
+  std::uint64_t newest = 0;
+  for (const auto& worker : workers)
+    newest = std::max(newest, worker->last_broker_connect.load(std::memory_order_relaxed));
+  if (newest == 0) return std::nullopt;
+  return (newest & 1) != 0;
+}
 
 }  // namespace sallyport::observe

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -42,10 +44,32 @@ inline constexpr std::size_t kRewrites = static_cast<std::size_t>(Rewrite::topic
 inline constexpr std::size_t kChecks = 0 SALLYPORT_CHECKS(X);
 #undef X
 using CountersByCheck = std::array<Counter, kChecks>;
+using CheckCounts = std::array<std::uint64_t, kChecks>;
+
+/// Of which an operator is told: somebody waits in front of a door that is full.
+inline constexpr std::array kBoundChecks = {Check::max_connections,
+                                            Check::max_connections_per_address};
 
 struct ListenerCounters {
   Counter accepted;
   Level open;
+  std::array<Counter, kBoundChecks.size()> at_bound;  // refused, by which bound
+};
+
+/// The plain numbers of a worker that are metrics as they are: a row here is a member of
+/// WorkerCounters and a row of the catalogue. Counter: only grows; Level: goes up and down.
+///
+///   X(member, Counter or Level, "name", "help", "what to do with it, or nothing")
+#define SALLYPORT_WORKER_METRICS(X)                                                             \
+  X(sessions_begun, Counter, "sallyport_sessions_begun_total",                                  \
+    "Sessions whose CONNECT the broker accepted.", "")                                          \
+  X(sessions_open, Level, "sallyport_sessions_open", "Sessions that have begun and not ended.", \
+    "Alert where it falls without a reason of yours.")
+
+struct PlainCounters {
+#define X(member, type, name, help, advice) type member;
+  SALLYPORT_WORKER_METRICS(X)
+#undef X
 };
 
 struct SideCounters {
@@ -62,15 +86,13 @@ struct SideCounters {
 
 /// All that one worker counts. Written by its thread, read by whoever scrapes; on its own cache
 /// lines, so that workers do not slow each other down.
-struct alignas(64) WorkerCounters {
+struct alignas(64) WorkerCounters : PlainCounters {
   explicit WorkerCounters(std::size_t listener_count);
 
   std::array<SideCounters, kSides> sides;
   std::vector<ListenerCounters> listeners;
   SeriesTable series;
   std::array<Counter, kRewrites> rewrites;
-  Counter sessions_begun;
-  Level sessions_open;
   std::array<Counter, 2> broker_connects;  // [ok]
   LatencyHistogram broker_connect_took;
   CountersByCheck broker_failures;
@@ -79,5 +101,9 @@ struct alignas(64) WorkerCounters {
   /// Steady clock in ns at the last turn of the loop that was reported.
   std::atomic<std::int64_t> heartbeat{0};
 };
+
+/// How the newest connect to the broker by any worker ended; empty: none was tried.
+[[nodiscard]] std::optional<bool> last_broker_connect(
+    std::span<const std::unique_ptr<WorkerCounters>> workers);
 
 }  // namespace sallyport::observe

@@ -20,11 +20,11 @@ std::size_t tls_version_index(std::string_view version) {
   return 2;
 }
 
-/// Ends of connections that never became a session and that nobody needs to be told of: port
+/// Ends of connections that no CONNECT ever came from and that nobody needs to be told of: port
 /// probes, health checks of a load balancer, clients that gave up. What the gateway or the broker
-/// refused is told in any case.
-bool is_noise(const CloseReason& why, bool begun) {
-  if (begun) return false;
+/// refused is told in any case, and so is whoever said CONNECT: the broker may have acted on it.
+bool is_noise(const Who& who, const CloseReason& why) {
+  if (who.version) return false;
   switch (why.kind) {
     case CloseKind::disconnect:
     case CloseKind::closed:
@@ -45,8 +45,14 @@ std::int64_t steady_nanos() {
 }
 
 WorkerEvents::WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue,
-                           AuditWaker* waker, std::uint64_t seed)
-    : names_(names), counters_(counters), queue_(queue), waker_(waker), repeats_(seed) {}
+                           AuditWaker* waker, const AuditLimits& limits, const HashKey& key)
+    : names_(names),
+      counters_(counters),
+      queue_(queue),
+      waker_(waker),
+      repeats_(limits, key),
+      flush_every_(limits.interval.count()),
+      throttles_(limits.throttle_quiet) {}
 
 void WorkerEvents::on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) {
   SideCounters& side = counters_.sides[index_of(from)];
@@ -54,30 +60,53 @@ void WorkerEvents::on_packet(Side from, mqtt::PacketType type, std::uint64_t byt
   side.packet_bytes[index_of(type) % kPacketTypes].add(bytes);
 }
 
+SeriesKey WorkerEvents::series_key(const Who& who, const Refusal& refusal) {
+  const std::size_t listener = names_.listener_index(who.identity.listener);
+  return {.kind = SeriesKey::Kind::refusal,
+          .name = names_.rules.id(refusal.cause.name),
+          .listener = static_cast<std::uint16_t>(listener),
+          .phase = static_cast<std::uint8_t>(refusal.phase),
+          .from = refusal.from,
+          .action = refusal.action,
+          .reason = refusal.reason};
+}
+
 void WorkerEvents::on_refusal(const Who& who, const Refusal& refusal) {
-  counters_.series.add({.kind = SeriesKey::Kind::refusal,
-                        .name = names_.rules.id(refusal.cause.name),
-                        .from = refusal.from,
-                        .action = refusal.action,
-                        .reason = refusal.reason});
+  const SeriesKey key = series_key(who, refusal);
+  counters_.series.add(key);
+  if (refusal.phase == Phase::accept) {
+    for (std::size_t i = 0; i < kBoundChecks.size(); ++i)
+      if (refusal.cause.name == to_string(kBoundChecks[i]))
+        counters_.listeners[key.listener].at_bound[i].add();
+  }
   if (queue_ == nullptr) return;
-  if (!audit_takes(who.identity, RepeatFilter::Who::client, refusal.cause.name, steady_nanos()))
-    return;
-  auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(), who);
-  record->set_refusal(refusal);
-  send(std::move(record));
+  audit({.what = AuditRecord::Event::refusal,
+         .cause = refusal.cause.name,
+         .topic = refusal.topic,
+         .begun = refusal.phase == Phase::open,
+         .as_crowd = true},
+        who, steady_nanos(), [&](AuditRecord& record) { record.set_refusal(refusal); });
 }
 
 void WorkerEvents::on_rewrite(Rewrite what) {
   if (index_of(what) < kRewrites) counters_.rewrites[index_of(what)].add();
 }
 
-void WorkerEvents::on_throttle(const Who&, Side from, policy::Cause cause, Duration pause) {
+void WorkerEvents::on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) {
   counters_.series.add({.kind = SeriesKey::Kind::throttle,
                         .name = names_.rules.id(cause.name),
                         .from = from,
                         .action = Action::throttle},
                        pause);
+  if (queue_ == nullptr) return;
+  const std::int64_t now = steady_nanos();
+  if (!throttles_.add(who, from, cause, pause, now)) return;
+  audit({.what = AuditRecord::Event::throttle_begin,
+         .cause = cause.name,
+         .topic = {},
+         .begun = true,
+         .as_crowd = true},
+        who, now, [&](AuditRecord& record) { record.set_throttle(from, cause); });
 }
 
 void WorkerEvents::on_session_begin(const Who& who) {
@@ -86,9 +115,12 @@ void WorkerEvents::on_session_begin(const Who& who) {
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
   begun_at_[who.session] = now;
-  if (!audit_takes(who.identity, RepeatFilter::Who::client_and_identifier, "session_begin", now))
-    return;
-  send(std::make_unique<AuditRecord>(AuditRecord::Event::session_begin, wall_clock(), who));
+  audit({.what = AuditRecord::Event::session_begin,
+         .cause = {},
+         .topic = {},
+         .begun = true,
+         .as_crowd = false},
+        who, now, [](AuditRecord&) {});
 }
 
 void WorkerEvents::on_session_end(const Who& who, const CloseReason& why, bool begun) {
@@ -98,20 +130,19 @@ void WorkerEvents::on_session_end(const Who& who, const CloseReason& why, bool b
       .add();
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
+  throttles_.end_session(who.session, now, [this](auto record) { send(std::move(record)); });
   Duration took{};
   if (const auto at = begun_at_.find(who.session); at != begun_at_.end()) {
     took = Duration(now - at->second);
     begun_at_.erase(at);
   }
-  if (is_noise(why, begun)) return;
-  const bool takes =
-      begun
-          ? audit_takes(who.identity, RepeatFilter::Who::client_and_identifier, "session_end", now)
-          : audit_takes(who.identity, RepeatFilter::Who::client, to_string(why.kind), now);
-  if (!takes) return;
-  auto record = std::make_unique<AuditRecord>(AuditRecord::Event::session_end, wall_clock(), who);
-  record->set_end(why, begun, took);
-  send(std::move(record));
+  if (!begun && is_noise(who, why)) return;
+  audit({.what = AuditRecord::Event::session_end,
+         .cause = begun ? std::string_view() : to_string(why.kind),
+         .topic = why.will,
+         .begun = begun,
+         .as_crowd = !begun},
+        who, now, [&](AuditRecord& record) { record.set_end(why, begun, took); });
 }
 
 void WorkerEvents::on_accept(std::string_view listener) {
@@ -162,23 +193,57 @@ void WorkerEvents::on_backpressure(Side slow, bool paused) {
 }
 
 void WorkerEvents::on_heartbeat() {
-  counters_.heartbeat.store(steady_nanos(), std::memory_order_relaxed);
+  const std::int64_t now = steady_nanos();
+  counters_.heartbeat.store(now, std::memory_order_relaxed);
+  if (queue_ == nullptr) return;
+  throttles_.sweep(now, [this](auto record) { send(std::move(record)); });
+  if (now >= flush_at_) {
+    flush_at_ = now + flush_every_;
+    flush_sums();
+  }
 }
 
-bool WorkerEvents::audit_takes(const Identity& identity, RepeatFilter::Who who,
-                               std::string_view what, std::int64_t now) {
-  if (!repeats_.pass(identity, who, what, now)) {
-    queue_->count_repeated();
-    return false;
-  }
-  if (!queue_->has_room()) {
-    queue_->count_full();
-    return false;
-  }
-  return true;
+void WorkerEvents::flush() {
+  if (queue_ != nullptr) flush_sums();
 }
 
+void WorkerEvents::flush_sums() {
+  if (sums_.empty()) return;
+  const AuditRecord::Time now = wall_clock();
+  sums_.flush([&](std::unique_ptr<AuditRecord> sum) {
+    sum->set_sum_end(now);
+    send(std::move(sum));
+  });
+}
+
+template <typename Fill>
+void WorkerEvents::audit(const Line& line, const Who& who, std::int64_t now, Fill fill) {
+  const RepeatKey key = repeats_.key(who.identity, line.begun,
+                                     static_cast<std::uint8_t>(index_of(line.what)), line.cause);
+  const RepeatFilter::Answer answer = repeats_.pass(key, line.as_crowd, now);
+  if (answer == RepeatFilter::Answer::write) {
+    if (!queue_->has_room()) return queue_->count_full();
+    auto record = std::make_unique<AuditRecord>(line.what, wall_clock(), who);
+    fill(*record);
+    return send(std::move(record));
+  }
+  queue_->count_repeated();
+  const bool crowd = answer == RepeatFilter::Answer::crowd_repeats;
+  const std::uint64_t id = crowd ? key.crowd : key.client;
+  AuditRecord* sum = sums_.find(id);
+  if (sum == nullptr) {
+    if (sums_.is_full()) flush_sums();
+    auto first = std::make_unique<AuditRecord>(line.what, wall_clock(), who);
+    fill(*first);
+    first->make_sum(crowd);
+    sum = &sums_.add(id, std::move(first));
+  }
+  sum->count(crowd ? std::string_view(who.identity.client_id) : line.topic);
+}
+
+/// What finds the queue full is lost, a sum with all that it counts.
 void WorkerEvents::send(std::unique_ptr<AuditRecord> record) {
+  if (!queue_->has_room()) return queue_->count_full(record->lines());
   queue_->push(std::move(record));
   waker_->wake();
 }

@@ -7,6 +7,8 @@
 
 #include "observe/audit_queue.h"
 #include "observe/repeat_filter.h"
+#include "observe/repeat_sums.h"
+#include "observe/throttle_log.h"
 #include "observe/worker_counters.h"
 
 namespace sallyport::observe {
@@ -21,7 +23,10 @@ class AuditWaker;
 class WorkerEvents final : public GatewayEvents {
  public:
   WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue, AuditWaker* waker,
-               std::uint64_t seed);
+               const AuditLimits& limits, const HashKey& key);
+
+  /// Hands over what is still summed up. After the worker has ended; any thread.
+  void flush();
 
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
   void on_refusal(const Who& who, const Refusal& refusal) override;
@@ -39,16 +44,31 @@ class WorkerEvents final : public GatewayEvents {
   void on_heartbeat() override;
 
  private:
-  /// May a line about this be made? Where not, it is counted as lost.
-  [[nodiscard]] bool audit_takes(const Identity& identity, RepeatFilter::Who who,
-                                 std::string_view what, std::int64_t now);
+  /// What one line is about.
+  struct Line {
+    AuditRecord::Event what;
+    std::string_view cause;
+    std::string_view topic;  // tells it from the others of a sum
+    bool begun;              // the broker agreed to who the client is
+    bool as_crowd;           // client identifiers without end are bounded, too
+  };
+
+  /// Sends a line, or adds it to a sum. fill(AuditRecord&) says what Line does not.
+  template <typename Fill>
+  void audit(const Line& line, const Who& who, std::int64_t now, Fill fill);
   void send(std::unique_ptr<AuditRecord> record);
+  void flush_sums();
+  [[nodiscard]] SeriesKey series_key(const Who& who, const Refusal& refusal);
 
   Names& names_;
   WorkerCounters& counters_;
   AuditQueue* queue_;
   AuditWaker* waker_;
   RepeatFilter repeats_;
+  RepeatSums sums_;
+  const std::int64_t flush_every_;
+  std::int64_t flush_at_ = 0;
+  ThrottleLog throttles_;
   /// When the sessions began that are open; only kept for the audit log. As many as there are
   /// connections, which the listeners bound.
   std::unordered_map<std::uint64_t, std::int64_t> begun_at_;

@@ -9,6 +9,9 @@ import urllib.request
 
 from support import metrics, ports, process, wait, wire
 from support.case import Case
+from support.gateway import Listener
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 SECRETS = ("pa55word-never-logged", "payload-never-logged", "will-never-logged")
 
@@ -102,8 +105,126 @@ publish = ["ok", "w"]
         self.assertGreater(lost, 4000)
         self.assertLess(len(gateway.audit_lines(event="refusal")), 1000)
         gateway.stop()
-        said = sum(line["lines"] for line in gateway.audit_lines(event="lost"))
+        sums = gateway.audit_lines(event="repeated")
+        said = sum(line["count"] for line in sums)
         self.assertEqual(said + len(gateway.audit_lines(event="refusal")), 5000)
+        self.assertEqual({(line["of"], line["client_id"], line["check"], tuple(line["topics"])) for line in sums},
+                         {("refusal", "c", "policy.no-rule", ("no",))})
+
+    def test_one_clients_refusals_hide_none_of_anothers_behind_the_same_address(self):
+        gateway = self.gateway(self.fake_broker(), '[[role]]\nname = "r"\n[[role.allow]]\nid = "a"\npublish = ["a"]\n')
+        noisy = [self.client(gateway.port).open_session(f"noisy-{n}", username="noisy", password="x") for n in range(4)]
+        for number in range(5):
+            for client in noisy:
+                client.send(wire.publish("noise", b"") * 1000)
+                client.ping()
+            with self.client(gateway.port) as quiet:
+                quiet.open_session(f"quiet-{number}", username="quiet", password="y")
+                quiet.send(wire.publish(f"safety/valve/{number}", b""))
+                quiet.ping()
+        for number in range(5):
+            gateway.wait_audit(event="refusal", topic=f"safety/valve/{number}", username="quiet")
+        self.assertGreater(gateway.metrics().value("sallyport_audit_lines_lost_total", reason="repeated"), 10000)
+
+    def test_report_mode_names_every_refusal_or_counts_it_soon(self):
+        gateway = self.gateway(self.fake_broker(), """
+[[role]]
+name = "r"
+[[role.allow]]
+id = "all"
+publish = ["#"]
+[[role.deny]]
+id = "would"
+publish = ["other/#"]
+on_deny = "report"
+""")
+        client = self.client(gateway.port).open_session("c")
+        client.send(*(wire.publish(f"other/{number}", b"") for number in range(400)))
+        client.ping()
+        named = lambda: len(gateway.audit_lines(event="refusal", rule="would"))
+        counted = lambda: sum(line["count"] for line in gateway.audit_lines(event="repeated", rule="would"))
+        self.until(lambda: named() + counted() == 400, "all are named or counted, while the gateway goes on")
+        self.assertGreaterEqual(named(), 100)
+        self.assertTrue(gateway.audit_lines(event="repeated", action="report")[0]["topics"])
+
+    def test_connect_and_disconnect_in_one_write_is_a_session_as_any_other(self):
+        gateway = self.gateway(self.fake_broker())
+        client = self.client(gateway.port)
+        client.send(wire.connect("both"), wire.disconnect())
+        client.expect_end()
+        end = gateway.wait_audit(event="session_end", client_id="both")[0]
+        self.assertEqual((end["kind"], end["version"]), ("disconnect", "3.1.1"))
+
+    def test_who_never_said_connect_has_no_version_and_no_end(self):
+        gateway = self.gateway(self.fake_broker())
+        with self.client(gateway.port):
+            pass
+        self.client(gateway.port).send(wire.pingreq())
+        line = gateway.wait_audit(event="refusal", check="mqtt.connect-first")[0]
+        self.assertNotIn("version", line)
+        self.assertEqual(line["phase"], "connect")
+        gateway.stop()
+        self.assertEqual([end for end in gateway.audit_lines(event="session_end") if end["kind"] == "closed"], [])
+
+    def test_what_cannot_be_seen_is_spelt_out(self):
+        gateway = self.gateway(self.fake_broker())
+        hidden = "a\u202e\u2028\u200b\ufeff\u2066z"
+        self.client(gateway.port).open_session("c", username=hidden, password="x")
+        self.assertEqual(gateway.wait_audit(event="session_begin")[0]["username"], hidden)
+        with open(gateway.audit_path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertFalse(set(hidden) - {"a", "z"} & set(text))
+        self.assertIn("a\\u202e\\u2028\\u200b\\ufeff\\u2066z", text)
+
+    def test_throttling_begins_and_ends(self):
+        gateway = self.gateway(self.fake_broker(), '''
+[[role]]
+name = "r"
+limits = { messages = "20/s", burst = 1, on_exceed = "throttle" }
+[[role.allow]]
+id = "a"
+publish = ["a"]
+''')
+        client = self.client(gateway.port).open_session("fast")
+        client.send(wire.publish("a", b"") * 10)
+        begin = gateway.wait_audit(event="throttle_begin", client_id="fast")[0]
+        client.ping()
+        client.close()
+        end = gateway.wait_audit(event="throttle_end", client_id="fast")[0]
+        self.assertEqual(begin["session"], end["session"])
+        self.assertEqual(begin.get("rule", begin.get("check")), "r.limits")
+        self.assertGreaterEqual(end["count"], 1)
+        self.assertGreater(end["throttled_seconds"], 0)
+        self.assertEqual(len(gateway.audit_lines(event="throttle_begin")), 1)
+
+    def test_a_broker_that_is_away_and_back_is_said_once_each(self):
+        broker = self.mosquitto()
+        broker.stop()
+        gateway = self.gateway(broker)
+        for number in range(5):
+            self.assertEqual(self.client(gateway.port).connect(f"c{number}").reason, 3)
+        self.until(lambda: "the broker cannot be reached" in gateway.log(), "it is in the log")
+        broker.restart()
+        self.client(gateway.port).open_session("back")
+        self.until(lambda: "the broker is reached again" in gateway.log(), "that is, too")
+        self.assertEqual(gateway.log().count("the broker cannot be reached"), 1)
+        self.assertIn("connecting to it failed 5 times", gateway.log())
+
+    def test_a_full_listener_is_in_the_log_and_in_the_audit_log(self):
+        gateway = self.gateway(self.fake_broker(), listeners=[Listener("plain", more="max_connections = 1")])
+        self.client(gateway.port).open_session("held")
+        for _ in range(20):
+            self.client(gateway.port).expect_end()
+        self.until(lambda: 'listener "plain" refused' in gateway.log(), "it is in the log")
+        lines = gateway.wait_audit(20, event="refusal", check="connection.max")
+        for absent in ("session", "client_id", "version", "certificate"):
+            self.assertNotIn(absent, lines[0])
+        self.assertEqual((lines[0]["phase"], lines[0]["listener"], lines[0]["address"]),
+                         ("accept", "plain", "127.0.0.1"))
+        gateway.wait_metric(20, "sallyport_refusals_total", rule="connection.max", listener="plain",
+                            phase="accept", reason="quota_exceeded")
+        gateway.stop()
+        self.assertLessEqual(gateway.log().count('listener "plain" refused'), 3)
 
     def test_the_audit_log_is_for_its_owner_only(self):
         gateway = self.gateway(self.fake_broker())
@@ -192,6 +313,20 @@ limit = { messages = "1/s", on_exceed = "throttle" }
                 self.assertRegex(name, r"_total$")
         labels = {label for _, has, _ in seen.samples for label in has}
         self.assertFalse(labels & {"client_id", "topic", "username", "address"}, "unbounded labels")
+
+    def test_the_reference_is_what_the_command_prints_and_what_a_gateway_exposes(self):
+        gateway = self.busy()
+        printed = subprocess.run(gateway.command("metrics"), capture_output=True, text=True, check=True,
+                                 timeout=wait.BOUND).stdout
+        with open(os.path.join(ROOT, "deploy", "metrics.md"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), printed, "run: sallyport metrics > deploy/metrics.md")
+        rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\|", printed, re.M)
+        table = {name: (kind, re.findall(r"`(\w+)`", labels)) for name, kind, labels in rows}
+        seen = gateway.metrics()
+        self.assertEqual({name: kind for name, (kind, _) in table.items()}, seen.types)
+        for name, labels, _ in seen.samples:
+            family = name if name in table else re.sub("_(bucket|sum|count)$", "", name)
+            self.assertEqual([label for label in labels if label != "le"], table[family][1], name)
 
     def test_what_is_counted(self):
         seen = self.busy().metrics()

@@ -14,7 +14,7 @@ using Event = AuditRecord::Event;
 constexpr AuditRecord::Time kWhen{std::chrono::milliseconds(1'767'225'599'987)};
 
 Json parsed(const AuditRecord& record) {
-  const std::string line = record.to_line();
+  const std::string line = testing::line_of(record);
   CHECK(line.back() == '\n');
   CHECK(line.find('\n') == line.size() - 1);
   return Json::parse(line);
@@ -158,7 +158,7 @@ TEST_CASE("long strings are cut, and the line says which") {
   CHECK(line["username"] == std::string(256, 'u'));
   CHECK(line["topic"] == std::string(1024, 't'));
   CHECK(line["truncated"] == Json({"client_id", "username", "topic"}));
-  CHECK(record.to_line().size() < 4096);
+  CHECK(testing::line_of(record).size() < 4096);
 
   // Exactly as long as allowed: not cut.
   who.client_id = std::string(256, 'c');
@@ -173,11 +173,148 @@ TEST_CASE("long strings are cut, and the line says which") {
 }
 
 TEST_CASE("a line about lost lines") {
-  const AuditLoss loss{.queue_full = 3, .repeated = 4, .write = 5};
-  const Json line = Json::parse(loss.to_line(kWhen));
-  CHECK(line["event"] == "lost");
-  CHECK(line["lines"] == 12);
-  CHECK(line["reasons"] == Json({{"queue_full", 3}, {"repeated", 4}, {"write", 5}}));
+  const AuditLoss loss{.queue_full = 3, .write = 5};
+  std::string text;
+  loss.write_to(text, kWhen);
+  CHECK(text ==
+        "{\"time\":\"2025-12-31T23:59:59.987Z\",\"event\":\"lost\",\"lines\":8,\"reasons\":{"
+        "\"queue_full\":3,\"write\":5}}\n");
+}
+
+TEST_CASE("the bytes of a line: members in a fixed order, no space") {
+  const Identity who = testing::sensor();
+  AuditRecord record(Event::refusal, kWhen,
+                     {.session = 5, .identity = who, .version = mqtt::Version::v5});
+  record.set_refusal(testing::refusal_by("no-secrets"));
+  CHECK(testing::line_of(record) ==
+        R"({"time":"2025-12-31T23:59:59.987Z","event":"refusal","session":5,"listener":"devices",)"
+        R"("address":"192.0.2.7","client_id":"sensor-1","username":"someone","certificate":)"
+        R"({"cn":"sensor-1","serial":"0a1b","fingerprint":"f00d"},"version":"5.0","phase":"open",)"
+        R"("from":"client","packet":"PUBLISH","topic":"plant/1/secret","action":"drop",)"
+        R"("rule":"no-secrets","reason":{"code":135,"text":"not_authorized"}})"
+        "\n");
+}
+
+TEST_CASE("a refusal without a session says what certificate was shown, and claims no more") {
+  Identity who;
+  who.listener = "devices";
+  who.address = "192.0.2.7";
+  const Certificate shown{.common_name = "sensor-9",
+                          .serial = "0b",
+                          .san_dns = {},
+                          .san_uri = {},
+                          .fingerprint = "beef"};
+  Refusal refusal{.phase = Phase::handshake,
+                  .action = Action::disconnect,
+                  .cause = {"tls.certificate-expired", false},
+                  .topic = {},
+                  .shown = &shown};
+  AuditRecord record(Event::refusal, kWhen, {.session = 0, .identity = who});
+  record.set_refusal(refusal);
+  const Json line = parsed(record);
+  CHECK(line["shown"] == Json({{"cn", "sensor-9"}, {"serial", "0b"}}));
+  CHECK(line["phase"] == "handshake");
+  CHECK(line["check"] == "tls.certificate-expired");
+  CHECK(line["address"] == "192.0.2.7");
+  for (const char* absent : {"session", "client_id", "certificate", "version", "packet", "topic"})
+    CHECK_FALSE_MESSAGE(line.contains(absent), absent);
+}
+
+TEST_CASE("the end of a session names the Will that leaves with it") {
+  const Identity who = testing::sensor();
+  AuditRecord record(Event::session_end, kWhen, {.session = 9, .identity = who});
+  record.set_end({.side = Side::client, .kind = CloseKind::closed, .detail = {}, .will = "gone/1"},
+                 true, std::chrono::seconds(2));
+  const Json line = parsed(record);
+  CHECK(line["will"] == "gone/1");
+  CHECK(testing::line_of(record).find("\"duration_seconds\":2.0}") != std::string::npos);
+}
+
+TEST_CASE("the end of a spell of throttling says how often and how long") {
+  const Identity who = testing::sensor();
+  AuditRecord record(Event::throttle_end, kWhen, {.session = 9, .identity = who});
+  record.set_throttle(Side::client, {"device.limits", true});
+  record.set_throttled(kWhen, 7, std::chrono::milliseconds(1500), std::chrono::seconds(20));
+  const Json line = parsed(record);
+  CHECK(line["event"] == "throttle_end");
+  CHECK(line["rule"] == "device.limits");
+  CHECK(line["count"] == 7);
+  CHECK(line["throttled_seconds"] == doctest::Approx(1.5));
+  CHECK(line["duration_seconds"] == doctest::Approx(20));
+}
+
+TEST_CASE("a sum counts, and keeps distinct examples up to a bound") {
+  const Identity who = testing::sensor();
+  AuditRecord sum(Event::refusal, kWhen, {.session = 9, .identity = who});
+  sum.set_refusal(testing::refusal_by("no"));
+  sum.make_sum(false);
+  for (int i = 0; i < 20; ++i) sum.count("a");
+  sum.count(std::string(500, 'b'));
+  sum.set_sum_end(kWhen + std::chrono::milliseconds(1010));
+  Json line = parsed(sum);
+  CHECK(line["event"] == "repeated");
+  CHECK(line["of"] == "refusal");
+  CHECK(line["rule"] == "no");
+  CHECK(line["client_id"] == "sensor-1");
+  CHECK(line["count"] == 21);
+  CHECK(line["seconds"] == doctest::Approx(1.01));
+  CHECK(line["topics"] == Json({"a", std::string(128, 'b')}));
+  CHECK(line["more"] == false);
+  CHECK_FALSE(line.contains("session"));  // they may be of many
+  CHECK_FALSE(line.contains("topic"));
+  CHECK(sum.lines() == 21);
+  for (int i = 0; i < 100; ++i) sum.count("topic/" + std::to_string(i));
+  line = parsed(sum);
+  CHECK(line["topics"].size() == AuditRecord::kMaxExamples);
+  CHECK(line["more"] == true);
+
+  AuditRecord crowd(Event::refusal, kWhen, {.session = 9, .identity = who});
+  crowd.set_refusal(testing::refusal_by("no"));
+  crowd.make_sum(true);
+  crowd.count("sensor-1");
+  crowd.count("sensor-2");
+  line = parsed(crowd);
+  CHECK(line["client_ids"] == Json({"sensor-1", "sensor-2"}));
+  CHECK_FALSE(line.contains("client_id"));
+  CHECK_FALSE(line.contains("username"));
+}
+
+TEST_CASE("nothing that a reader cannot see stands in a line as it is") {
+  Identity who = testing::sensor();
+  // U+202E, U+2028, U+2029, U+200B, U+2066, U+FEFF, U+009B, U+007F, U+E0041, U+FFFF, U+E000
+  const std::string hidden =
+      "a\xE2\x80\xAE\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\x8B\xE2\x81\xA6\xEF\xBB\xBF\xC2\x9B\x7F"
+      "\xF3\xA0\x81\x81\xEF\xBF\xBF\xEE\x80\x80z";
+  const std::string seen = "gr\xC3\xBC\xC3\x9F\xE2\x82\xAC\xF0\x9F\x92\xA3";
+  who.client_id = hidden;
+  who.username = seen;
+  AuditRecord record(Event::session_begin, kWhen, {.session = 1, .identity = who});
+  const std::string line = testing::line_of(record);
+  CHECK(line.find(R"("client_id":"a\u202e\u2028\u2029\u200b\u2066\ufeff\u009b\u007f)"
+                  R"(\udb40\udc41\uffff\ue000z")") != std::string::npos);
+  CHECK(line.find(seen) != std::string::npos);
+  CHECK(parsed(record)["client_id"] == hidden);
+}
+
+TEST_CASE("no line is longer than the writer makes room for") {
+  const std::string worst(65'535, '\x01');
+  const Certificate shown{
+      .common_name = worst, .serial = worst, .san_dns = {}, .san_uri = {}, .fingerprint = worst};
+  Identity who{.listener = worst,
+               .address = worst,
+               .certificate = std::make_shared<const Certificate>(shown),
+               .username = worst,
+               .client_id = worst};
+  Refusal refusal = testing::refusal_by("r");
+  refusal.topic = worst;
+  refusal.shown = &shown;
+  refusal.cause = {worst, true};
+  AuditRecord record(Event::refusal, kWhen, {.session = UINT64_MAX, .identity = who});
+  record.set_refusal(refusal);
+  CHECK(testing::line_of(record).size() <= AuditRecord::kMaxLine);
+  record.make_sum(false);
+  for (int i = 0; i < 100; ++i) record.count(std::to_string(i) + worst);
+  CHECK(testing::line_of(record).size() <= AuditRecord::kMaxLine);
 }
 
 }  // namespace sallyport::observe

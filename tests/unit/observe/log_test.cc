@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "observe/printable.h"
 #include "support.h"
 
 namespace sallyport::observe {
@@ -46,6 +47,18 @@ TEST_CASE("nobody can forge a line") {
   }
   REQUIRE(testing::lines_of(text).size() == 1);
   CHECK(text.find("info file a\\x0ab\\x0d\\x1b[31m\\x7f\n") != std::string::npos);
+}
+
+TEST_CASE("nobody can disguise a line: what cannot be seen is spelt out") {
+  CHECK(printable("a\xE2\x80\xAE\xE2\x80\xA8\xE2\x80\x8B\xEF\xBB\xBF\xC2\x9Bz") ==
+        "a\\u202e\\u2028\\u200b\\ufeff\\u009bz");
+  CHECK(printable("gr\xC3\xBC\xC3\x9F \xF0\x9F\x92\xA3") == "gr\xC3\xBC\xC3\x9F \xF0\x9F\x92\xA3");
+  CHECK(printable("\xF3\xA0\x81\x81") == "\\udb40\\udc41");
+  // What is not UTF-8, cut and overlong sequences among it.
+  CHECK(printable("\xFF\xC3") == "\\xff\\xc3");
+  CHECK(printable("\xC0\xAF") == "\\xc0\\xaf");
+  CHECK(printable("\xED\xA0\x80") == "\\xed\\xa0\\x80");
+  CHECK(printable("").empty());
 }
 
 TEST_CASE("a level that does not exist is answered with those that do") {

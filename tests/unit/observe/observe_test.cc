@@ -19,6 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::sample;
 
+const std::string kOpen = "sallyport_refusals_total{listener=\"devices\",phase=\"open\",rule=\"";
+
 struct Gateway {
   std::unique_ptr<Log> log = std::move(*Log::open("error"));
   std::unique_ptr<Observe> observe;
@@ -140,7 +142,9 @@ TEST_CASE("refusals by rule, action, reason and sender; nothing of the client is
   gateway.worker(1).on_refusal(info, refusal);
   refusal.action = Action::report;
   gateway.worker(1).on_refusal(info, refusal);
-  const std::string name = "sallyport_refusals_total{rule=\"no-internals\",action=\"";
+  const std::string name =
+      "sallyport_refusals_total{listener=\"devices\",phase=\"open\",rule=\"no-internals\",action="
+      "\"";
   CHECK(gateway[name + "drop\",reason=\"not_authorized\",from=\"client\"}"] == 2);
   CHECK(gateway[name + "report\",reason=\"not_authorized\",from=\"client\"}"] == 1);
   const std::string text = gateway.observe->metrics();
@@ -160,14 +164,14 @@ TEST_CASE("rules without end become 1,000 and other; checks keep their names") {
   std::size_t rules = 0;
   double total = 0;
   for (const auto& [name, value] : testing::samples(gateway.observe->metrics())) {
-    if (name.rfind("sallyport_refusals_total{rule=\"rule-", 0) == 0) ++rules;
+    if (name.find(",rule=\"rule-") != std::string::npos) ++rules;
     if (name.rfind("sallyport_refusals_total", 0) == 0) total += value;
   }
   CHECK(rules == 1000);
   CHECK(total == 3001);
   const std::string rest = "\",action=\"drop\",reason=\"not_authorized\",from=\"client\"}";
-  CHECK(gateway["sallyport_refusals_total{rule=\"other" + rest] == 2000);
-  CHECK(gateway["sallyport_refusals_total{rule=\"policy.no-rule" + rest] == 1);
+  CHECK(gateway[kOpen + "other" + rest] == 2000);
+  CHECK(gateway[kOpen + "policy.no-rule" + rest] == 1);
 }
 
 TEST_CASE("sessions: begun, open, ended") {
@@ -279,7 +283,7 @@ TEST_CASE("counters of all workers add up while somebody scrapes, and never fall
   CHECK(gateway["sallyport_tls_handshake_duration_seconds_count{side=\"client\"}"] == kAll);
   CHECK(gateway["sallyport_sessions_open"] == 0);
   for (int rule = 0; rule < 50; ++rule)
-    CHECK(gateway["sallyport_refusals_total{rule=\"rule-" + std::to_string(rule) +
+    CHECK(gateway[kOpen + "rule-" + std::to_string(rule) +
                   "\",action=\"drop\",reason=\"not_authorized\",from=\"client\"}"] == kAll / 50);
   CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"broker\",reason=\"tls.timeout\"}"] ==
         kAll / 2);
@@ -294,11 +298,14 @@ TEST_CASE("the audit log: refusals and sessions, once each, and never noise") {
   gateway.worker(0).on_session_begin(info);
   gateway.worker(0).on_refusal(info, testing::refusal_by("no-internals"));
   gateway.worker(0).on_session_end(info, {Side::client, CloseKind::disconnect, ""}, true);
-  // A port probe, and a CONNECT that the broker refused.
+  // A port probe, a CONNECT that the broker refused, and CONNECT with DISCONNECT in one write.
   gateway.worker(1).on_session_end({.session = 2, .identity = who},
                                    {Side::client, CloseKind::closed, ""}, false);
   gateway.worker(1).on_session_end({.session = 3, .identity = who},
                                    {Side::broker, CloseKind::broker_refused, ""}, false);
+  gateway.worker(1).on_session_end(
+      {.session = 4, .identity = who, .version = mqtt::Version::v3_1_1},
+      {Side::client, CloseKind::disconnect, ""}, false);
   gateway.observe->stop();
   gateway.observe->stop();
   std::map<std::pair<std::string, int>, int> seen;
@@ -309,8 +316,9 @@ TEST_CASE("the audit log: refusals and sessions, once each, and never noise") {
   CHECK(seen == std::map<std::pair<std::string, int>, int>{{{"session_begin", 1}, 1},
                                                            {{"refusal", 1}, 1},
                                                            {{"session_end", 1}, 1},
-                                                           {{"session_end", 3}, 1}});
-  CHECK(gateway["sallyport_audit_lines_written_total"] == 4);
+                                                           {{"session_end", 3}, 1},
+                                                           {{"session_end", 4}, 1}});
+  CHECK(gateway["sallyport_audit_lines_written_total"] == 5);
   CHECK(gateway["sallyport_audit_lines_lost_total{reason=\"queue_full\"}"] == 0);
 }
 
@@ -325,16 +333,17 @@ TEST_CASE("the audit log: a flood of the same is counted in full and written in 
   // Somebody else's line is not lost in it.
   gateway.worker().on_refusal({.session = 2, .identity = who}, testing::refusal_by("other-rule"));
   gateway.observe->stop();
-  CHECK(gateway["sallyport_refusals_total{rule=\"flood\",action=\"drop\",reason=\"not_authorized\","
-                "from=\"client\"}"] == kFlood);
+  CHECK(gateway[kOpen + "flood\",action=\"drop\",reason=\"not_authorized\","
+                        "from=\"client\"}"] == kFlood);
   const double repeated = gateway["sallyport_audit_lines_lost_total{reason=\"repeated\"}"];
   std::uint64_t told = 0;
   int flood = 0;
   int other = 0;
   for (const std::string& line : testing::lines_of(testing::read_all(path))) {
     const auto json = nlohmann::json::parse(line);
-    if (json["event"] == "lost") {
-      told += json["lines"].get<std::uint64_t>();
+    if (json["event"] == "repeated") {
+      told += json["count"].get<std::uint64_t>();
+      CHECK(json["topics"] == nlohmann::json({"plant/1/secret"}));
     } else {
       ++(json["rule"] == "flood" ? flood : other);
     }
@@ -405,7 +414,7 @@ TEST_CASE("health: every worker must have turned in the last ten seconds") {
   CHECK(page.status == 503);
   CHECK(page.body == "worker 1: no turn of its loop for 11 s\n");
   Names names({});
-  WorkerEvents(names, *workers[1], nullptr, nullptr, 0).on_heartbeat();
+  WorkerEvents(names, *workers[1], nullptr, nullptr, {}, {}).on_heartbeat();
   CHECK(health_page(workers, steady_nanos()).body.find("worker 1") == std::string::npos);
 }
 

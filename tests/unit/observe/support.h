@@ -18,6 +18,8 @@
 
 #include "sallyport/events.h"
 
+#include "observe/audit_record.h"
+
 /// What the tests of this folder share: a folder that goes away, an identity, and the values in an
 /// exposition.
 namespace sallyport::observe::testing {
@@ -53,6 +55,12 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
+}
+
+inline std::string line_of(const AuditRecord& record) {
+  std::string line;
+  record.write_to(line);
+  return line;
 }
 
 inline Identity sensor() {

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sallyport/time.h"
+
+#include "observe/notice.h"
+#include "observe/worker_counters.h"
+
+namespace sallyport::observe {
+
+/// Finds in the workers' counters what concerns operators: the broker cannot be reached, and can be
+/// again; a listener is full. It looks from time to time, so that no worker ever waits for the log,
+/// and says each thing at most once in `every`, with what has come together since.
+///
+/// Thread: one. `names` and `workers` outlive it.
+class Notices final {
+ public:
+  Notices(const Names& names, std::span<const std::unique_ptr<WorkerCounters>> workers,
+          Duration every);
+
+  /// What is to be said now.
+  [[nodiscard]] std::vector<Notice> look(Instant now);
+
+ private:
+  /// A thing that is said with how often it happened, and not again before `next`.
+  struct Repeated {
+    std::uint64_t said = 0;
+    Instant next = Instant::min();
+  };
+
+  void look_at_broker(Instant now, std::vector<Notice>& out);
+  void look_at_bounds(Instant now, std::vector<Notice>& out);
+
+  const Names& names_;
+  const std::span<const std::unique_ptr<WorkerCounters>> workers_;
+  const Duration every_;
+  CheckCounts failures_{};  // of connects to the broker, as of the last look that said something
+  bool broker_away_ = false;
+  Instant away_since_{};
+  std::uint64_t failed_before_ = 0;
+  Instant next_broker_ = Instant::min();
+  std::vector<std::array<Repeated, kBoundChecks.size()>> bounds_;  // by listener
+};
+
+}  // namespace sallyport::observe
