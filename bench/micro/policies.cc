@@ -12,7 +12,7 @@ using policy::RuleSpec;
 
 namespace {
 
-RuleSpec rule(std::string id, std::vector<std::string> publish, std::vector<std::string> subscribe,
+RuleSpec rule(std::string id, std::vector<policy::Text> publish, std::vector<policy::Text> subscribe,
               bool deny = false) {
   RuleSpec rule;
   rule.id = std::move(id);
@@ -82,10 +82,10 @@ PolicySpec site(std::uint64_t roles) {
       spec.roles.push_back(fleet("everybody", "site"));
     } else if (i == 1) {
       spec.roles.push_back(fleet("bench", "plant"));
-      spec.roles.back().match.client_id = {"bench-*"};
+      spec.roles.back().match["client_id"] = {"bench-*"};
     } else {
       spec.roles.push_back(fleet("fleet-" + number, "fleet-" + number));
-      spec.roles.back().match.client_id = {"fleet-" + number + "-*"};
+      spec.roles.back().match["client_id"] = {"fleet-" + number + "-*"};
     }
   }
   return spec;

@@ -179,7 +179,6 @@ class Validator {
     }
     fail_all(rule.origin, whose, problems);
     if (rule.limit && !rule.deny) check_limit(*rule.limit, "limit", rule.origin, whose);
-    if (rule.limit) result_.incomplete |= rule.limit->incomplete;
   }
 
   static void check_deny(const RuleSpec& rule, std::vector<Problem>& problems) {

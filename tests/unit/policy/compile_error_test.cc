@@ -46,7 +46,7 @@ auto role_name(std::string text) {
   return [text = std::move(text)](PolicySpec& spec) { the_role(spec).name = text; };
 }
 auto address(std::string text) {
-  return [text = std::move(text)](PolicySpec& spec) { the_role(spec).match.address = {text}; };
+  return [text = std::move(text)](PolicySpec& spec) { the_role(spec).match["address"] = {text}; };
 }
 auto deny(std::function<void(RuleSpec&)> change) {
   return [change = std::move(change)](PolicySpec& spec) {
@@ -110,7 +110,7 @@ const std::vector<Mistake>& mistakes() {
        "role name \"sensor\" is used twice; first at plant.toml:3:1", "unique over all files", 40},
       // filters
       {"neither publish nor subscribe", [](PolicySpec& spec) { the_rule(spec).publish.clear(); },
-       "neither publish nor subscribe", "publish = "},
+       "rule \"telemetry\" has neither \"publish\" nor \"subscribe\"", "publish = "},
       {"empty filter", filter(""), "empty topic filter", "\"#\" covers"},
       {"empty filter in subscribe", subscribe(""), "empty topic filter", ""},
       {"# in the middle", filter("a/#/b"), "\"#\" before the end of \"a/#/b\"", "last level"},
@@ -163,12 +163,12 @@ const std::vector<Mistake>& mistakes() {
       {"binding not closed", binding("${cert.cn"), "without its \"}\"", "", 3},
       {"binding not UTF-8", binding("\xFF"), "UTF-8", "", 3},
       // match
-      {"empty glob", [](PolicySpec& spec) { the_role(spec).match.cert_cn = {""}; },
+      {"empty glob", [](PolicySpec& spec) { the_role(spec).match["cert_cn"] = {""}; },
        "match.cert_cn = \"\" is empty", "\"*\" matches every value", 3},
       {"glob too long",
-       [](PolicySpec& spec) { the_role(spec).match.username = {std::string(257, 'a')}; },
+       [](PolicySpec& spec) { the_role(spec).match["username"] = {std::string(257, 'a')}; },
        "too long", "256", 3},
-      {"glob not UTF-8", [](PolicySpec& spec) { the_role(spec).match.listener = {"\x80"}; },
+      {"glob not UTF-8", [](PolicySpec& spec) { the_role(spec).match["listener"] = {"\x80"}; },
        "match.listener", "", 3},
       {"not an address", address("sensors.example"), "\"sensors.example\" is not an IP address",
        "192.0.2.0/24", 3},
@@ -228,7 +228,7 @@ const std::vector<Mistake>& mistakes() {
          rate.bytes = Rate{1, std::chrono::seconds(1)};
          rate.burst = 4;
        }),
-       "limits.burst without limits.messages", "at once", 5},
+       "limits.burst needs \"messages\"", "at once", 5},
       {"burst for ever", limits([](RateSpec& rate) { rate.burst = UINT64_MAX; }), "a hundred years",
        "lower burst", 5},
       {"bytes for ever", limits([](RateSpec& rate) {
@@ -264,7 +264,7 @@ TEST_CASE("each mistake is one error, with its place and what would be right") {
 TEST_CASE("all errors come at once") {
   PolicySpec spec = good();
   the_role(spec).on_deny.v3 = Action::throttle;
-  the_role(spec).match.address = {"nowhere", "also nowhere"};
+  the_role(spec).match["address"] = {"nowhere", "also nowhere"};
   the_role(spec).client_id = "${nobody}";
   the_rule(spec).publish = {"a/${nobody}/${nothing}", "b#", ""};
   the_rule(spec).subscribe = {"$share/x/y"};
