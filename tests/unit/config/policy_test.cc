@@ -107,6 +107,8 @@ match.cert_san_uri = "spiffe://e/*"
 match.username = "f?"
 match.client_id = ["g", "h"]
 match.address = ["192.0.2.0/24", "2001:db8::1"]
+match.cert_serial = "0a*"
+match.cert_fingerprint = "9f86*"
 limits = { bytes = "1 MiB/min", on_exceed = "report" }
 on_deny = "disconnect"
 [[role.allow]]
@@ -138,6 +140,10 @@ on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
   CHECK(role.match["username"].at(0) == "f?");
   CHECK(role.match["client_id"].size() == 2);
   CHECK(role.match["address"].size() == 2);
+  CHECK(role.match["cert_serial"].at(0) == "0a*");
+  CHECK(role.match["cert_fingerprint"].at(0) == "9f86*");
+  CHECK(role.match["listener"].at(1).at.line == 4);
+  CHECK(role.match["listener"].at(1).at.column == 24);
   CHECK(!role.client_id);
   CHECK(role.limits->bytes->per == 1min);
   CHECK(role.limits->on_exceed == Action::report);
@@ -252,6 +258,8 @@ TEST_CASE("bad roles") {
       {"match = { cert_san_dns = 1.0 }\n", "3:26", "is a floating-point number"},
       {"match = { cert_san_uri = {} }\n", "3:26", "is a table"},
       {"match = { client_id = ['a', ''] }\n", "3:29", "empty string"},
+      {"match = { cert_fingerprint = 3 }\n", "3:30", "is an integer (3)"},
+      {"match = { cert_fingerprnt = 'x' }\n", "3:11", "did you mean \"cert_fingerprint\"?"},
       {"match = { address = '10.0.0.0/33' }\n", "3:21", "out of range"},
       {"match = { address = ['::1', 'localhost'] }\n", "3:29", "address"},
       {"match = { address = '10.1.2.3/8' }\n", "3:21", "bits set behind its prefix"},
@@ -441,6 +449,35 @@ TEST_CASE("errors of all files come at once, by file") {
   CHECK(test::place(errors[2]) == "2:8");
   CHECK(errors[3].origin.file == tree.folder.path("d.toml"));
   CHECK(errors[3].message.find("is a directory") != std::string::npos);
+}
+
+TEST_CASE("what can be read is checked beside what cannot") {
+  const auto result = policy_of(R"([[role]]
+name = 'r'
+match = { address = 'nowhere', usrname = 'x' }
+client_id = '*'
+limits = { burst = 5, max_packet = 3 }
+[[role.allow]]
+publish = ['a/#/b', 'ok', 'c+']
+max_qos = 9
+[[role.allow]]
+id = 'a b'
+publish = 1
+)");
+  REQUIRE(!result.has_value());
+  CAPTURE(all(result.error()));
+  CHECK(test::has(result.error(), "3:21", "is not an IP address"));
+  CHECK(test::has(result.error(), "3:32", "did you mean \"username\"?"));
+  CHECK(test::has(result.error(), "4:13", "wildcard in client_id"));
+  CHECK(test::has(result.error(), "5:12", "needs \"messages\""));
+  CHECK(test::has(result.error(), "5:36", "has no unit"));
+  CHECK(test::has(result.error(), "6:1", "has no \"id\""));
+  CHECK(test::has(result.error(), "7:12", "\"#\" before the end"));
+  CHECK(test::has(result.error(), "7:27", "wildcard inside level"));
+  CHECK(test::has(result.error(), "8:11", "accepted: 0 to 2"));
+  CHECK(test::has(result.error(), "10:6", "is not a name"));
+  CHECK(test::has(result.error(), "11:11", "is an integer (1)"));
+  CHECK(result.error().size() == 11);
 }
 
 TEST_CASE("a name used in two files is an error that names both") {

@@ -261,6 +261,80 @@ TEST_CASE("each mistake is one error, with its place and what would be right") {
   }
 }
 
+TEST_CASE("what knows its place is reported there, in the file of its role or rule") {
+  const Place here{7, 21};
+  const struct {
+    const char* name;
+    std::function<void(PolicySpec&)> make;
+  } rows[] = {
+      {"role name", [&](PolicySpec& spec) { the_role(spec).name = Text("a b", here); }},
+      {"reserved name", [&](PolicySpec& spec) { the_role(spec).name = Text("mqtt", here); }},
+      {"rule id", [&](PolicySpec& spec) { the_rule(spec).id = Text("a/b", here); }},
+      {"glob",
+       [&](PolicySpec& spec) {
+         the_role(spec).match["cert_cn"] = {"*", Text("", here)};
+       }},
+      {"network", [&](PolicySpec& spec) { the_role(spec).match["address"] = {Text("x", here)}; }},
+      {"binding", [&](PolicySpec& spec) { the_role(spec).client_id = Text("*", here); }},
+      {"publish",
+       [&](PolicySpec& spec) {
+         the_rule(spec).publish = {"a", Text("b#", here)};
+       }},
+      {"subscribe", [&](PolicySpec& spec) { the_rule(spec).subscribe = {Text("${x}", here)}; }},
+      {"burst",
+       [&](PolicySpec& spec) {
+         the_rule(spec).limit = messages(1);
+         the_rule(spec).limit->burst = Placed<std::uint64_t>(0, here);
+       }},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.name);
+    PolicySpec spec = good();
+    row.make(spec);
+    const auto errors = errors_of(spec);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].origin.file == "plant.toml");
+    CHECK(errors[0].origin.line == 7);
+    CHECK(errors[0].origin.column == 21);
+  }
+}
+
+TEST_CASE("every attribute's entries are checked") {
+  for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+    CAPTURE(kAttributes[i].match);
+    PolicySpec spec = good();
+    the_role(spec).match.asked[i] = {""};
+    CHECK(errors_of(spec).size() == 1);
+  }
+}
+
+TEST_CASE("what could not be read is not reported as missing, and gives no policy") {
+  const std::function<void(PolicySpec&)> rows[] = {
+      [](PolicySpec& spec) {
+        the_role(spec).name = "";
+        the_role(spec).incomplete = true;
+      },
+      [](PolicySpec& spec) {
+        the_rule(spec).id = "";
+        the_rule(spec).publish.clear();
+        the_rule(spec).incomplete = true;
+      },
+      [](PolicySpec& spec) {
+        the_rule(spec).limit = RateSpec{};
+        the_rule(spec).limit->incomplete = true;
+      },
+  };
+  for (const auto& make : rows) {
+    PolicySpec spec = good();
+    make(spec);
+    const auto policy = Policy::compile(spec);
+    REQUIRE(!policy.has_value());
+    CHECK(policy.error().empty());
+    the_role(spec).match["address"] = {"nowhere"};  // what was read is checked all the same
+    CHECK(errors_of(spec).size() == 1);
+  }
+}
+
 TEST_CASE("all errors come at once") {
   PolicySpec spec = good();
   the_role(spec).on_deny.v3 = Action::throttle;

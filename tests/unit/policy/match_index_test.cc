@@ -108,8 +108,8 @@ TEST_CASE("of thousands of roles a client needs to be held against a handful") {
   }
   std::vector<MatchSpec> networks;
   for (int i = 0; i < 10'000; ++i) {
-    networks.push_back(asking("address", {"10." + std::to_string(i / 250) + "." +
-                                          std::to_string(i % 250) + ".0/24"}));
+    networks.push_back(asking(
+        "address", {"10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".0/24"}));
   }
   Identity identity;
   identity.address = "10.2.17.9";

@@ -1,6 +1,9 @@
 // match = { ... }: which identities have a role.
 #include "policy/match.h"
 
+#include <random>
+#include <span>
+
 #include "given.h"
 #include "policy/address.h"
 #include "policy/glob.h"
@@ -72,6 +75,62 @@ TEST_CASE("a glob that is hard to fail fails soon") {
   CHECK(glob_matches(glob, text + "b"));
 }
 
+/// What a glob means, letter by letter and by trying everything.
+bool plainly_matches(std::string_view glob, std::string_view text) {
+  if (glob.empty()) return text.empty();
+  if (glob.front() == '*') {
+    for (std::size_t at = 0; at <= text.size(); ++at) {
+      const bool boundary = at == text.size() || (static_cast<unsigned char>(text[at]) >> 6) != 2;
+      if (boundary && plainly_matches(glob.substr(1), text.substr(at))) return true;
+    }
+    return false;
+  }
+  if (text.empty()) return false;
+  std::size_t size = 1;
+  if (glob.front() == '?') {
+    while (size < text.size() && (static_cast<unsigned char>(text[size]) >> 6) == 2) ++size;
+  } else if (glob.front() != text.front()) {
+    return false;
+  }
+  return plainly_matches(glob.substr(1), text.substr(size));
+}
+
+TEST_CASE("globs match as trying everything does") {
+  constexpr std::string_view kParts[] = {"a", "b", "*", "*", "?", "?", "\xC3\xA4", "\xE2\x82\xAC"};
+  constexpr std::string_view kLetters[] = {"a", "b", "a", "\xC3\xA4", "\xE2\x82\xAC"};
+  std::mt19937 random(1);
+  const auto text = [&random](std::span<const std::string_view> parts, unsigned most) {
+    std::string out;
+    for (auto i = random() % (most + 1); i > 0; --i) out += parts[random() % parts.size()];
+    return out;
+  };
+  std::size_t matches = 0;
+  std::size_t middles = 0;  // with a `?` between two stars
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string glob = text(kParts, 8);
+    const std::string value = text(kLetters, 8);
+    const bool expected = plainly_matches(glob, value);
+    if (glob_matches(glob, value) != expected) {
+      CAPTURE(glob);
+      CAPTURE(value);
+      REQUIRE(glob_matches(glob, value) == expected);
+    }
+    const auto star = glob.find('*');
+    const auto question = star == glob.npos ? star : glob.find('?', star);
+    const bool middle = question != glob.npos && glob.rfind('*') > question;
+    matches += expected ? 1U : 0U;
+    middles += expected && middle ? 1U : 0U;
+  }
+  // The dice must not make it too easy.
+  CHECK(matches > 10'000);
+  CHECK(middles > 2'000);
+}
+
+TEST_CASE("a glob that is too long matches nothing") {
+  CHECK(glob_matches(std::string(kMaxGlob, '*'), "a"));
+  CHECK_FALSE(glob_matches(std::string(kMaxGlob + 1, '*'), "a"));
+}
+
 TEST_CASE("no match: every identity") {
   CHECK(is_matched({}, device()));
   CHECK(is_matched({}, Identity{}));
@@ -134,9 +193,9 @@ TEST_CASE("what an identity does not have matches no glob") {
   Identity bare;
   bare.listener = "plain";
   bare.address = "not an address";
-  for (const AttributeKey key : {AttributeKey("cert_cn"), AttributeKey("cert_san_dns"),
-                                 AttributeKey("cert_san_uri"), AttributeKey("cert_serial"),
-                                 AttributeKey("cert_fingerprint"), AttributeKey("username")}) {
+  for (const AttributeKey key :
+       {AttributeKey("cert_cn"), AttributeKey("cert_san_dns"), AttributeKey("cert_san_uri"),
+        AttributeKey("cert_serial"), AttributeKey("cert_fingerprint"), AttributeKey("username")}) {
     MatchSpec match;
     match[key] = {"*"};
     CHECK_FALSE(is_matched(match, bare));
