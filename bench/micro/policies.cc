@@ -12,8 +12,8 @@ using policy::RuleSpec;
 
 namespace {
 
-RuleSpec rule(std::string id, std::vector<std::string> publish, std::vector<std::string> subscribe,
-              bool deny = false) {
+RuleSpec rule(std::string id, std::vector<policy::Text> publish,
+              std::vector<policy::Text> subscribe, bool deny = false) {
   RuleSpec rule;
   rule.id = std::move(id);
   rule.deny = deny;
@@ -82,13 +82,50 @@ PolicySpec site(std::uint64_t roles) {
       spec.roles.push_back(fleet("everybody", "site"));
     } else if (i == 1) {
       spec.roles.push_back(fleet("bench", "plant"));
-      spec.roles.back().match.client_id = {"bench-*"};
+      spec.roles.back().match["client_id"] = {"bench-*"};
     } else {
       spec.roles.push_back(fleet("fleet-" + number, "fleet-" + number));
-      spec.roles.back().match.client_id = {"fleet-" + number + "-*"};
+      spec.roles.back().match["client_id"] = {"fleet-" + number + "-*"};
     }
   }
   return spec;
+}
+
+namespace {
+
+/// The tenant's name, with something in front of it or behind it.
+std::string of_tenant(const std::string& tenant, MatchBy by, const std::string& rest) {
+  switch (by) {
+    case MatchBy::prefix:
+      return tenant + "-" + rest;
+    case MatchBy::suffix:
+      return rest + "-" + tenant;
+    default:
+      return tenant;
+  }
+}
+
+}  // namespace
+
+PolicySpec tenants(std::uint64_t roles, MatchBy by) {
+  PolicySpec spec;
+  for (std::uint64_t i = 0; i < roles; ++i) {
+    const std::string name = "tenant-" + std::to_string(i);
+    RoleSpec role;
+    role.name = name;
+    role.match["cert_cn"] = {of_tenant(name, by, "*")};
+    role.rules.push_back(rule(name + "-all", {name + "/${client_id}/#"}, {}));
+    spec.roles.push_back(std::move(role));
+  }
+  return spec;
+}
+
+Identity tenant_identity(MatchBy by) {
+  Certificate certificate;
+  certificate.common_name = of_tenant("tenant-17", by, "pump");
+  Identity identity = bench_identity();
+  identity.certificate = std::make_shared<const Certificate>(std::move(certificate));
+  return identity;
 }
 
 policy::Policy::Ptr compile(const PolicySpec& spec) {

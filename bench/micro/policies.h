@@ -16,6 +16,14 @@ namespace sallyport::bench {
 /// high that they never hold anybody up.
 [[nodiscard]] policy::PolicySpec site(std::uint64_t roles);
 
+/// How the roles of tenants() say whose they are.
+enum class MatchBy : std::uint8_t { literal, prefix, suffix };
+/// `roles` roles, one for each tenant, that ask for the common name: "tenant-7", "tenant-7-*" or
+/// "*-tenant-7".
+[[nodiscard]] policy::PolicySpec tenants(std::uint64_t roles, MatchBy by);
+/// A client of tenant 17.
+[[nodiscard]] Identity tenant_identity(MatchBy by);
+
 /// Throws std::logic_error with the first error.
 [[nodiscard]] policy::Policy::Ptr compile(const policy::PolicySpec& spec);
 

@@ -103,6 +103,49 @@ class AdmitCase final : public Case {
   const Policy::Ptr policy_;
 };
 
+/// The same, where the roles are the tenants'.
+template <MatchBy kBy>
+class TenantCase final : public Case {
+ public:
+  explicit TenantCase(std::uint64_t roles)
+      : identity_(tenant_identity(kBy)), policy_(compile(tenants(roles, kBy))) {
+    require(admit(policy_, identity_).check_publish({{"tenant-17/bench-1/t"}}).allowed,
+            "the tenant's role is not the client's");
+  }
+  void run(std::uint64_t steps) override {
+    for (; steps != 0; --steps) keep(Policy::admit(policy_, identity_, mqtt::Version::v3_1_1));
+  }
+
+ private:
+  const Identity identity_;
+  const Policy::Ptr policy_;
+};
+
+/// One role with two globs that are as hard as globs can be, and a common name that nearly matches.
+class HardGlobCase final : public Case {
+ public:
+  explicit HardGlobCase(std::uint64_t name_size) : identity_(bench_identity()) {
+    Certificate certificate;
+    certificate.common_name.assign(name_size, 'a');
+    identity_.certificate = std::make_shared<const Certificate>(std::move(certificate));
+    policy::PolicySpec spec = tenants(1, MatchBy::literal);
+    std::string pattern = "*";
+    while (pattern.size() < 250) pattern += "?a";
+    std::string stars;
+    while (stars.size() < 250) stars += "*a";
+    spec.roles[0].match["cert_cn"] = {pattern + "b*", stars + "b*"};
+    policy_ = compile(spec);
+    require(!Policy::admit(policy_, identity_, mqtt::Version::v3_1_1), "a glob matches");
+  }
+  void run(std::uint64_t steps) override {
+    for (; steps != 0; --steps) keep(Policy::admit(policy_, identity_, mqtt::Version::v3_1_1));
+  }
+
+ private:
+  Identity identity_;
+  Policy::Ptr policy_;
+};
+
 }  // namespace
 
 std::vector<CaseSpec> verdict_cases() {
@@ -126,6 +169,16 @@ std::vector<CaseSpec> verdict_cases() {
                    make_case<SiteCase<Question::delivery>>});
   cases.push_back(
       {"verdict/admit-site", "verdict on CONNECT, the same policy", 0, 50, make_case<AdmitCase>});
+  cases.push_back({"connect/roles-20", "verdict on CONNECT, 20 roles for common names by prefix", 0,
+                   20, make_case<TenantCase<MatchBy::prefix>>});
+  cases.push_back({"connect/roles-10000-literal", "the same, 10000 roles for names in full", 0,
+                   10'000, make_case<TenantCase<MatchBy::literal>>});
+  cases.push_back({"connect/roles-10000-prefix", "the same, 10000 roles by prefix", 0, 10'000,
+                   make_case<TenantCase<MatchBy::prefix>>});
+  cases.push_back({"connect/roles-10000-suffix", "the same, 10000 roles by suffix", 0, 10'000,
+                   make_case<TenantCase<MatchBy::suffix>>});
+  cases.push_back({"connect/hard-glob", "the same, two hard globs against a name of 4 KiB", 0, 4096,
+                   make_case<HardGlobCase>});
   return cases;
 }
 

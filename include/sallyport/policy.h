@@ -1,13 +1,19 @@
 #pragma once
 
+#include <array>
+#include <compare>
+#include <concepts>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "sallyport/attributes.h"
 #include "sallyport/bounds.h"
 #include "sallyport/identity.h"
 #include "sallyport/inspector.h"
@@ -25,16 +31,43 @@ struct Origin {
   std::uint32_t column = 0;
 };
 
-/// Globs with `*` and `?`. Of each list one entry must match; an empty list asks nothing. All
-/// lists must hold.
+/// Where in a file something was written; line and column count from 1. Line 0: unknown.
+struct Place {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+/// A value and where it was written, in the file of the role or rule that it belongs to. The place
+/// is for error messages only: comparisons look at the value alone.
+template <typename T>
+struct Placed {
+  T value{};
+  Place at;
+
+  Placed() = default;
+  Placed(T what, Place where) : value(std::move(what)), at(where) {}
+  /// A value that was written nowhere. Implicit, so that specs can be written by hand.
+  template <typename U>
+  requires(!std::same_as<std::remove_cvref_t<U>, Placed> && std::constructible_from<T, U>)
+      Placed(U&& what)  // NOLINT(google-explicit-constructor)
+      : value(static_cast<T>(std::forward<U>(what))) {}
+
+  friend bool operator==(const Placed& a, const Placed& b) { return a.value == b.value; }
+  friend auto operator<=>(const Placed& a, const Placed& b) { return a.value <=> b.value; }
+};
+using Text = Placed<std::string>;
+
+/// What a role asks of an identity, attribute by attribute: globs with `*` and `?`, or networks
+/// (CIDR, or one address). Of each list one entry must match; an empty list asks nothing. All lists
+/// must hold.
 struct MatchSpec {
-  std::vector<std::string> listener;
-  std::vector<std::string> cert_cn;
-  std::vector<std::string> cert_san_dns;
-  std::vector<std::string> cert_san_uri;
-  std::vector<std::string> username;
-  std::vector<std::string> client_id;
-  std::vector<std::string> address;  // CIDR, or one address; IPv4 or IPv6
+  std::array<std::vector<Text>, kAttributes.size()> asked;
+
+  [[nodiscard]] std::vector<Text>& operator[](AttributeKey key) { return asked[key.number()]; }
+  [[nodiscard]] const std::vector<Text>& operator[](AttributeKey key) const {
+    return asked[key.number()];
+  }
+  friend auto operator<=>(const MatchSpec&, const MatchSpec&) = default;
 };
 
 /// What is done about a refusal: drop, disconnect or report, by protocol generation.
@@ -45,17 +78,18 @@ struct OnDeny {
 
 struct RateSpec {
   std::optional<Rate> messages;
-  std::optional<std::uint64_t> burst;  // default: what `messages` allows in one second, at least 1
-  std::optional<Rate> bytes;           // byte burst: one second's worth
+  std::optional<Placed<std::uint64_t>> burst;  // default: one second's worth of `messages`, >= 1
+  std::optional<Rate> bytes;                   // its burst is one second's worth
   Action on_exceed = Action::throttle;
   Origin origin;
+  bool incomplete = false;  // as in RoleSpec, of any of the above
 };
 
 struct RuleSpec {
-  std::string id;
+  Text id;
   bool deny = false;
-  std::vector<std::string> publish;  // topic filters, with placeholders
-  std::vector<std::string> subscribe;
+  std::vector<Text> publish;  // topic filters, with placeholders
+  std::vector<Text> subscribe;
   std::optional<std::uint8_t> max_qos;
   std::optional<bool> retain;
   std::optional<std::uint32_t> max_payload;
@@ -63,17 +97,21 @@ struct RuleSpec {
   Inspection inspection;          // allow rules only
   std::optional<OnDeny> on_deny;  // default: the role's
   Origin origin;
+  bool incomplete = false;  // as in RoleSpec, of id, publish or subscribe
 };
 
 struct RoleSpec {
-  std::string name;
+  Text name;
   MatchSpec match;
-  std::optional<std::string> client_id;  // the only client identifier allowed; placeholders
+  std::optional<Text> client_id;  // the only client identifier allowed; placeholders
   std::optional<RateSpec> limits;
   std::optional<Bounds> bounds;  // lower the listener's; what is not said: unbounded()'s
   OnDeny on_deny;
   std::vector<RuleSpec> rules;
   Origin origin;
+  /// Its name was written and could not be read, which has been reported. compile() then does not
+  /// report it as missing, and never gives a policy.
+  bool incomplete = false;
 };
 
 struct PolicySpec {
@@ -87,11 +125,18 @@ struct PolicyError {
   std::string hint;     // what would be right; may be empty
 };
 
-/// What is asked of a PUBLISH, in either direction.
-struct PublishRequest {
+/// What a verdict on a PUBLISH depends on, beside the size of its payload. Whoever compares two of
+/// these compares every fact, also one that is added later.
+struct Message {
   std::string_view topic;
   std::uint8_t qos = 0;
   bool retain = false;
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+/// What is asked of a PUBLISH, in either direction.
+struct PublishRequest : Message {
   std::uint32_t payload_size = 0;
 };
 
@@ -140,22 +185,29 @@ class Grants final {
 
   /// Limits that count everything the client sends, as indexes for Policy::limit(): one for each
   /// role of this identity that has any. All of them apply, so the strictest counts.
-  [[nodiscard]] std::span<const std::uint32_t> role_limits() const { return role_limits_; }
+  [[nodiscard]] std::span<const std::uint32_t> role_limits() const { return numbers(List::limits); }
   /// The listener's bounds, lowered to what the roles say.
   [[nodiscard]] Bounds bounds(const Bounds& listener) const;
   [[nodiscard]] const std::shared_ptr<const Policy>& policy() const { return policy_; }
 
  private:
   friend class Policy;
+  /// Lists of numbers that lie one behind the other in numbers_.
+  enum class List : std::uint8_t { roles, publish, subscribe, limits };
+  static constexpr std::size_t kLists = 4;
+  [[nodiscard]] std::span<const std::uint32_t> numbers(List list) const {
+    const auto which = static_cast<std::size_t>(list);
+    const std::uint32_t begin = which == 0 ? 0 : ends_[which - 1];
+    return std::span(numbers_).subspan(begin, ends_[which] - begin);
+  }
+
   std::shared_ptr<const Policy> policy_;
-  const Identity* identity_ = nullptr;
+  /// What placeholders stand for, by AttributeNumber, as far as a rule of these roles asks for one.
+  std::vector<Values> values_;
+  std::vector<std::uint32_t> numbers_;  // publish, subscribe: where the roles' rules begin
+  std::array<std::uint32_t, kLists> ends_{};
   mqtt::Version version_ = mqtt::Version::v3_1_1;
-  std::uint8_t usable_ = 0;        // which of the identity's values placeholders may take
   Action no_rule_ = Action::drop;  // where no rule covers a topic
-  std::vector<std::uint32_t> roles_;
-  std::vector<std::uint32_t> publish_;  // where the rules of those roles begin
-  std::vector<std::uint32_t> subscribe_;
-  std::vector<std::uint32_t> role_limits_;
 };
 
 /// Immutable after compile(); shared by all workers without a lock.
@@ -163,8 +215,10 @@ class Policy final {
  public:
   using Ptr = std::shared_ptr<const Policy>;
 
-  /// All errors at once. Checked here, not only in TOML: rule ids and role names unique, filters
-  /// well-formed, placeholders known, actions that make sense.
+  /// All errors at once, each at the place where the value stands, else at its rule or role.
+  /// Checked here and nowhere else: names, entries of `match`, client_id, filters, limits, actions
+  /// that make sense. A spec with something `incomplete` in it never gives a policy; where nothing
+  /// else is wrong with it, the list of errors is empty.
   [[nodiscard]] static std::expected<Ptr, std::vector<PolicyError>> compile(const PolicySpec& spec);
   ~Policy();
 

@@ -18,6 +18,25 @@ enum class Action : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Action action);
 
+/// The order of actions: report < throttle < drop < disconnect. Of several that apply the strictest
+/// is taken.
+[[nodiscard]] constexpr int strictness(Action action) {
+  switch (action) {
+    case Action::report:
+      return 0;
+    case Action::throttle:
+      return 1;
+    case Action::drop:
+      return 2;
+    case Action::disconnect:
+      break;
+  }
+  return 3;
+}
+[[nodiscard]] constexpr Action stricter(Action a, Action b) {
+  return strictness(a) >= strictness(b) ? a : b;
+}
+
 /// `count` per `per`: "20/s" is {20, 1 s}, "64 KiB/s" is {65536, 1 s}. Both > 0.
 struct Rate {
   std::uint64_t count = 0;

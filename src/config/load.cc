@@ -83,15 +83,15 @@ void check_listeners(const policy::PolicySpec& spec, const GatewayOptions& optio
   std::vector<std::string_view> names;
   for (const ListenerOptions& listener : options.listeners) names.push_back(listener.name);
   for (const policy::RoleSpec& role : spec.roles) {
-    for (const std::string& pattern : role.match.listener) {
+    for (const policy::Text& pattern : role.match["listener"]) {
       const bool known = std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-        return policy::glob_matches(pattern, name);
+        return policy::glob_matches(pattern.value, name);
       });
       if (known) continue;
-      diagnostics.push_back({role.origin,
-                             "[[role]] \"" + role.name + "\" matches listener \"" + pattern +
-                                 "\", which " + options.file + " does not have",
-                             suggest(pattern, names)});
+      diagnostics.push_back({{role.origin.file, pattern.at.line, pattern.at.column},
+                             "[[role]] \"" + role.name.value + "\" matches listener \"" +
+                                 pattern.value + "\", which " + options.file + " does not have",
+                             suggest(pattern.value, names)});
     }
   }
 }
@@ -143,10 +143,10 @@ std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions
   }
   check_listeners(spec, options, diagnostics);
 
-  // What is half read would only be misread by the compiler.
-  if (diagnostics.empty()) {
-    auto policy = policy::Policy::compile(spec);
-    if (policy) return std::move(*policy);
+  // Also where something could not be read: all errors come at once.
+  auto policy = policy::Policy::compile(spec);
+  if (policy && diagnostics.empty()) return std::move(*policy);
+  if (!policy) {
     for (policy::PolicyError& error : policy.error()) {
       diagnostics.push_back(
           {std::move(error.origin), std::move(error.message), std::move(error.hint)});

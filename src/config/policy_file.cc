@@ -3,9 +3,7 @@
 #include <array>
 
 #include "config/bounds_table.h"
-#include "config/name.h"
-#include "policy/address.h"
-#include "policy/pattern.h"
+#include "policy/wording.h"
 
 namespace sallyport::config {
 
@@ -19,56 +17,13 @@ constexpr std::array<std::string_view, 4> kExceedNames = {"throttle", "drop", "d
 constexpr std::array kExceedActions = {Action::throttle, Action::drop, Action::disconnect,
                                        Action::report};
 
-std::vector<std::string> values(std::vector<Text> texts) {
-  std::vector<std::string> result;
-  result.reserve(texts.size());
-  for (Text& text : texts) result.push_back(std::move(text.value));
-  return result;
-}
-
-/// What the compiler would say about a text, said where the text stands.
-void report(const TableReader& table, std::string_view key, Position at,
-            std::vector<policy::Problem>& problems) {
-  for (policy::Problem& problem : problems) {
-    table.problems().add(at, std::string(key) + " in " + table.where() + ": " + problem.message,
-                         std::move(problem.hint));
-  }
-  problems.clear();
-}
-
-std::vector<std::string> filters(TableReader& table, std::string_view key) {
-  std::vector<Text> texts = table.strings(key);
-  std::vector<policy::Problem> problems;
-  for (const Text& text : texts) {
-    static_cast<void>(policy::parse_filter(text.value, problems));
-    report(table, key, text.at, problems);
-  }
-  return values(std::move(texts));
-}
-
-std::vector<std::string> addresses(TableReader& table, std::string_view key) {
-  std::vector<Text> texts = table.strings(key);
-  for (const Text& text : texts) {
-    auto cidr = policy::parse_cidr(text.value);
-    if (cidr) continue;
-    std::vector<policy::Problem> problems = {std::move(cidr.error())};
-    report(table, key, text.at, problems);
-  }
-  return values(std::move(texts));
-}
-
 /// "[[role.allow]]" becomes `[[role.allow]] "telemetry"` as soon as the name is known.
-std::string name(TableReader& table, std::string_view key, std::string_view example) {
+Text name(TableReader& table, std::string_view key, std::string_view example) {
   table.require(key, "write: " + std::string(key) + " = \"" + std::string(example) + "\"");
-  const auto text = table.string(key);
-  if (!text) return "";
-  if (!is_name(text->value)) {
-    table.problems().add(text->at, table.named(key, *table.find(key)) + " is not a name",
-                         std::string(kNameHint));
-    return "";
-  }
-  table.rename(table.where() + " \"" + text->value + "\"");
-  return text->value;
+  auto text = table.string(key);
+  if (!text) return {};
+  table.rename(table.where() + " " + policy::quoted(text->value));
+  return std::move(*text);
 }
 
 policy::OnDeny on_deny(TableReader& table, policy::OnDeny otherwise) {
@@ -100,25 +55,24 @@ policy::OnDeny on_deny(TableReader& table, policy::OnDeny otherwise) {
 std::optional<policy::RateSpec> rate_limit(TableReader& table) {
   policy::RateSpec spec;
   spec.origin = table.problems().origin(table.at());
+  const std::size_t before = table.problems().count();
   spec.messages = table.message_rate("messages");
   // With the most messages in an hour this keeps a burst's time inside 64 bits of nanoseconds.
-  spec.burst = table.integer("burst", 1, 1'000'000);
+  if (const auto burst = table.integer("burst", 1, 1'000'000)) {
+    spec.burst.emplace(*burst, table.key_at("burst"));
+  }
   spec.bytes = table.byte_rate("bytes");
   if (const auto action = table.choice("on_exceed", kExceedNames)) {
     spec.on_exceed = kExceedActions[*action];
   }
-  const bool messages = table.find("messages") != nullptr;
-  const bool bytes = table.find("bytes") != nullptr;
-  if (table.find("burst") != nullptr && !messages) {
-    table.problems().add(table.key_at("burst"), "burst in " + table.where() + " needs \"messages\"",
-                         "burst is how many messages may come at once");
-  }
-  if (table.find("on_exceed") != nullptr && !messages && !bytes) {
+  spec.incomplete = table.problems().count() != before;
+  const bool counts = table.find("messages") != nullptr || table.find("bytes") != nullptr;
+  if (table.find("on_exceed") != nullptr && !counts) {
     table.problems().add(table.key_at("on_exceed"),
                          "on_exceed in " + table.where() + " has nothing that could be exceeded",
                          "write messages = \"20/s\" or bytes = \"64 KiB/s\"");
   }
-  if (!messages && !bytes) return std::nullopt;
+  if (!counts && !spec.burst) return std::nullopt;
   return spec;
 }
 
@@ -138,14 +92,11 @@ class PolicyFile {
   [[nodiscard]] policy::RoleSpec role(TableReader table) const {
     policy::RoleSpec role;
     role.origin = problems_.origin(table.at());
+    const std::size_t before = problems_.count();
     role.name = name(table, "name", "sensor");
+    role.incomplete = problems_.count() != before;
     if (auto match = table.table("match")) role.match = match_of(*match);
-    if (auto id = table.string("client_id")) {
-      std::vector<policy::Problem> problems;
-      static_cast<void>(policy::parse_binding(id->value, problems));
-      report(table, "client_id", id->at, problems);
-      role.client_id = std::move(id->value);
-    }
+    role.client_id = table.string("client_id");
     if (auto limits = table.table("limits")) {
       role.limits = rate_limit(*limits);
       Bounds bounds = unbounded();
@@ -166,13 +117,9 @@ class PolicyFile {
 
   [[nodiscard]] static policy::MatchSpec match_of(TableReader& table) {
     policy::MatchSpec match;
-    match.listener = values(table.strings("listener"));
-    match.cert_cn = values(table.strings("cert_cn"));
-    match.cert_san_dns = values(table.strings("cert_san_dns"));
-    match.cert_san_uri = values(table.strings("cert_san_uri"));
-    match.username = values(table.strings("username"));
-    match.client_id = values(table.strings("client_id"));
-    match.address = addresses(table, "address");
+    for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+      match.asked[i] = table.strings(kAttributes[i].match);
+    }
     // `match = {}` says "everybody" where somebody forgot to say who.
     not_empty(table, "delete match if the role is for every identity");
     table.finish();
@@ -190,13 +137,11 @@ class PolicyFile {
     policy::RuleSpec rule;
     rule.deny = deny;
     rule.origin = problems_.origin(table.at());
+    const std::size_t before = problems_.count();
     rule.id = name(table, "id", deny ? "no-internals" : "telemetry");
-    rule.publish = filters(table, "publish");
-    rule.subscribe = filters(table, "subscribe");
-    if (table.find("publish") == nullptr && table.find("subscribe") == nullptr) {
-      problems_.add(table.at(), table.where() + " has neither \"publish\" nor \"subscribe\"",
-                    "write for example publish = \"plant/${client_id}/#\"");
-    }
+    rule.publish = table.strings("publish");
+    rule.subscribe = table.strings("subscribe");
+    rule.incomplete = problems_.count() != before;
     if (const auto qos = table.integer("max_qos", 0, 2)) {
       rule.max_qos = static_cast<std::uint8_t>(*qos);
     }

@@ -21,6 +21,8 @@ class Problems {
   Problems(const std::string& file, Diagnostics& list) : file_(&file), list_(&list) {}
 
   void add(Position at, std::string message, std::string hint = "") const;
+  /// How many there are by now, in all files: more than before means that something was wrong.
+  [[nodiscard]] std::size_t count() const { return list_->size(); }
   [[nodiscard]] policy::Origin origin(Position at) const { return {*file_, at.line, at.column}; }
 
  private:
@@ -29,10 +31,7 @@ class Problems {
 };
 
 /// A string of the file and where it stands.
-struct Text {
-  std::string value;
-  Position at;
-};
+using Text = policy::Text;
 
 /// Reads one table key by key. Every key that the table may have is asked for, by the function for
 /// its type, whether it is there or not; finish() then reports the keys that nobody asked for. What

@@ -12,10 +12,7 @@ namespace sallyport::config {
 
 /// Line and column in a text, both from 1; a column counts characters, not bytes, as editors do.
 /// Line 0: the file as a whole.
-struct Position {
-  std::uint32_t line = 0;
-  std::uint32_t column = 0;
-};
+using Position = policy::Place;
 
 /// Larger files are refused before they are read: nobody writes four megabytes of policy by hand,
 /// and a generator that does should write several files.

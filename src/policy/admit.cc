@@ -1,9 +1,10 @@
 #include <algorithm>
+#include <array>
 
 #include "sallyport/policy.h"
 
 #include "policy/compiled.h"
-#include "policy/strictness.h"
+#include "policy/subject.h"
 
 namespace sallyport::policy {
 
@@ -21,7 +22,7 @@ bool holds(const Binding& binding, const Subject& subject) {
   const std::string& client_id = subject.identity().client_id;
   // An empty one is not bound yet: the broker will choose it, and no rule can know which.
   if (client_id.empty()) return false;
-  return binding.pattern ? fits(*binding.pattern, client_id, subject)
+  return binding.pattern ? fits(*binding.pattern, client_id, subject.substitutes())
                          : client_id == binding.literal;
 }
 
@@ -33,31 +34,44 @@ std::expected<Grants, Verdict> Policy::admit(const Ptr& policy, const Identity& 
   const Subject subject(identity);
   Grants grants;
   grants.policy_ = policy;
-  grants.identity_ = &identity;
-  grants.usable_ = subject.usable();
   grants.version_ = version;
   grants.no_rule_ = Action::report;
 
-  const Candidate candidate(identity);
-  for (const std::uint32_t number : tables.index.candidates(identity)) {
+  std::array<std::vector<std::uint32_t>, Grants::kLists> lists;
+  const auto list = [&lists](Grants::List which) -> std::vector<std::uint32_t>& {
+    return lists[static_cast<std::size_t>(which)];
+  };
+  std::size_t placeholders = 0;
+  for (const std::uint32_t number : tables.index.candidates(subject)) {
     const Group& group = tables.groups[number];
-    if (!group.matcher.holds(candidate)) continue;
-    if (group.publish != Trie::kNone) grants.publish_.push_back(group.publish);
-    if (group.subscribe != Trie::kNone) grants.subscribe_.push_back(group.subscribe);
+    if (!group.matcher.holds(subject)) continue;
+    placeholders = std::max<std::size_t>(placeholders, group.placeholders);
+    if (group.publish != Trie::kNone) list(Grants::List::publish).push_back(group.publish);
+    if (group.subscribe != Trie::kNone) list(Grants::List::subscribe).push_back(group.subscribe);
     for (const std::uint32_t index : group.roles) {
       const Role& role = tables.roles[index];
       if (role.binding && !holds(*role.binding, subject)) {
         return std::unexpected(
             refusal(Check::client_id_binding, mqtt::ReasonCode::client_identifier_not_valid));
       }
-      if (role.limit != kNoLimit) grants.role_limits_.push_back(role.limit);
+      if (role.limit != kNoLimit) list(Grants::List::limits).push_back(role.limit);
       grants.no_rule_ = stricter(grants.no_rule_, role.on_deny[generation(version)]);
-      grants.roles_.push_back(index);
+      list(Grants::List::roles).push_back(index);
     }
   }
-  if (grants.roles_.empty()) {
+  if (list(Grants::List::roles).empty()) {
     return std::unexpected(refusal(Check::no_role, mqtt::ReasonCode::not_authorized));
   }
+
+  std::size_t total = 0;
+  for (const auto& numbers : lists) total += numbers.size();
+  grants.numbers_.reserve(total);
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    grants.numbers_.insert(grants.numbers_.end(), lists[i].begin(), lists[i].end());
+    grants.ends_[i] = static_cast<std::uint32_t>(grants.numbers_.size());
+  }
+  const Substitutes used = subject.substitutes().first(placeholders);
+  grants.values_.assign(used.begin(), used.end());
   return grants;
 }
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 #include "sallyport/policy.h"
 
@@ -12,12 +11,8 @@ namespace sallyport::policy {
 
 namespace {
 
-auto key(const MatchSpec& match) {
-  return std::tie(match.listener, match.cert_cn, match.cert_san_dns, match.cert_san_uri,
-                  match.username, match.client_id, match.address);
-}
 struct SameMatch {
-  bool operator()(const MatchSpec* a, const MatchSpec* b) const { return key(*a) < key(*b); }
+  bool operator()(const MatchSpec* a, const MatchSpec* b) const { return *a < *b; }
 };
 
 /// Turns a valid spec into tables.
@@ -32,6 +27,7 @@ class Compiler {
       if (!add_role(role)) return false;
     }
     tables_.trie.freeze();
+    tables_.index = MatchIndex(matches_);
     return true;
   }
   [[nodiscard]] Tables take() { return std::move(tables_); }
@@ -39,7 +35,7 @@ class Compiler {
  private:
   void name_rules() {
     for (const RoleSpec& role : spec_.roles) {
-      for (const RuleSpec& rule : role.rules) tables_.rule_names.push_back(rule.id);
+      for (const RuleSpec& rule : role.rules) tables_.rule_names.push_back(rule.id.value);
     }
     std::sort(tables_.rule_names.begin(), tables_.rule_names.end());
     tables_.rules.resize(tables_.rule_names.size());
@@ -54,9 +50,8 @@ class Compiler {
     const auto number = static_cast<std::uint32_t>(tables_.groups.size());
     const auto [found, is_new] = group_numbers_.emplace(&match, number);
     if (!is_new) return tables_.groups[found->second];
-    std::vector<Problem> none;  // validate() has seen to it
-    tables_.groups.push_back({Matcher(match, none), {}, Trie::kNone, Trie::kNone});
-    tables_.index.add(match, number);
+    tables_.groups.push_back({.matcher = Matcher(match), .roles = {}});
+    matches_.push_back(&match);
     return tables_.groups.back();
   }
 
@@ -69,9 +64,9 @@ class Compiler {
     Role role;
     if (spec.client_id) {
       std::vector<Problem> none;
-      role.binding = parse_binding(*spec.client_id, none);
+      role.binding = parse_binding(spec.client_id->value, none);
     }
-    if (spec.limits) role.limit = add_limit(*spec.limits, spec.name + ".limits", false);
+    if (spec.limits) role.limit = add_limit(*spec.limits, spec.name.value + ".limits", false);
     if (spec.bounds) {
       role.bounds = static_cast<std::uint32_t>(tables_.bounds.size());
       tables_.bounds.push_back(*spec.bounds);
@@ -86,39 +81,51 @@ class Compiler {
   }
 
   bool add_rule(const RuleSpec& spec, const RoleSpec& role, Group& group) {
-    const std::uint32_t number = number_of(spec.id);
+    const std::uint32_t number = number_of(spec.id.value);
     Rule& rule = tables_.rules[number];
     rule.deny = spec.deny;
     rule.no_retain = spec.retain == false;
     rule.max_qos = spec.max_qos.value_or(2);
     rule.max_payload = spec.max_payload.value_or(UINT32_MAX);
     rule.on_deny = to_actions(spec.on_deny.value_or(role.on_deny));
-    if (spec.limit) rule.limit = add_limit(*spec.limit, spec.id, true);
+    if (spec.limit) rule.limit = add_limit(*spec.limit, spec.id.value, true);
     if (spec.inspection.inspector != nullptr) {
       rule.inspection = static_cast<std::uint32_t>(tables_.inspections.size());
       tables_.inspections.push_back(spec.inspection);
     }
-    return add_filters(spec.publish, number, group.publish) &&
-           add_filters(spec.subscribe, number, group.subscribe);
+    return add_filters(spec.publish, number, group, group.publish) &&
+           add_filters(spec.subscribe, number, group, group.subscribe);
   }
 
-  bool add_filters(const std::vector<std::string>& filters, std::uint32_t rule, Trie::Index& root) {
+  /// `root` is the one of the group's roots that the filters belong to.
+  bool add_filters(const std::vector<Text>& filters, std::uint32_t rule, Group& group,
+                   Trie::Index& root) {
     if (!filters.empty() && root == Trie::kNone) root = tables_.trie.add_root();
-    std::vector<Problem> none;
-    return std::all_of(filters.begin(), filters.end(), [&](const std::string& filter) {
-      return tables_.trie.add(root, parse_filter(filter, none), rule);
+    std::vector<Problem> none;  // validate() has looked for them
+    return std::all_of(filters.begin(), filters.end(), [&](const Text& filter) {
+      const FilterLevels levels = parse_filter(filter.value, none);
+      for (const FilterLevel& level : levels) {
+        if (level.kind != FilterLevel::Kind::pattern) continue;
+        group.placeholders =
+            std::max(group.placeholders, static_cast<AttributeNumber>(level.pattern.attribute + 1));
+      }
+      return tables_.trie.add(root, levels, rule);
     });
   }
 
   const PolicySpec& spec_;
   Tables tables_;
   std::map<const MatchSpec*, std::uint32_t, SameMatch> group_numbers_;
+  std::vector<const MatchSpec*> matches_;  // by group number
 };
 
 }  // namespace
 
 std::expected<Policy::Ptr, std::vector<PolicyError>> Policy::compile(const PolicySpec& spec) {
-  if (auto errors = validate(spec); !errors.empty()) return std::unexpected(std::move(errors));
+  auto validation = validate(spec);
+  if (!validation.errors.empty() || validation.incomplete) {
+    return std::unexpected(std::move(validation.errors));
+  }
   Compiler compiler(spec);
   if (!compiler.run()) {
     std::vector<PolicyError> errors(1);

@@ -9,6 +9,7 @@
 #include "sallyport/policy.h"
 
 #include "policy/match.h"
+#include "policy/match_index.h"
 #include "policy/pattern.h"
 #include "policy/trie.h"
 
@@ -54,6 +55,7 @@ struct Group {
   std::vector<std::uint32_t> roles;
   Trie::Index publish = Trie::kNone;
   Trie::Index subscribe = Trie::kNone;
+  AttributeNumber placeholders = 0;  // its filters take values of attributes below this number only
 };
 
 struct Tables {

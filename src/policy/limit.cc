@@ -30,16 +30,19 @@ bool refills_in_time(const Rate& rate, std::uint64_t burst) {
 
 void check_rate(const RateSpec& spec, std::string_view key, std::vector<Problem>& problems) {
   const std::string name(key);
-  if (!spec.messages && !spec.bytes) {
+  if (!spec.messages && !spec.bytes && !spec.burst) {
     problems.push_back(
         {name + " says neither messages nor bytes",
          "write " + name + " = { messages = \"20/s\" } or { bytes = \"64 KiB/s\" }"});
   }
   if (spec.messages && !is_valid(*spec.messages)) {
     problems.push_back({name + ".messages is not a rate above zero", "write it as \"20/s\""});
-  } else if (spec.messages && !refills_in_time(*spec.messages, spec.burst.value_or(1))) {
+  } else if (spec.messages && spec.burst && !refills_in_time(*spec.messages, spec.burst->value)) {
     problems.push_back({name + ".burst would take more than a hundred years to refill",
-                        "a lower burst, or a higher rate"});
+                        "a lower burst, or a higher rate", spec.burst->at});
+  } else if (spec.messages && !refills_in_time(*spec.messages, 1)) {
+    problems.push_back({name + ".messages takes more than a hundred years for one message",
+                        "write it as \"20/s\""});
   }
   if (spec.bytes && !is_valid(*spec.bytes)) {
     problems.push_back({name + ".bytes is not a rate above zero", "write it as \"64 KiB/s\""});
@@ -48,11 +51,12 @@ void check_rate(const RateSpec& spec, std::string_view key, std::vector<Problem>
         {name + ".bytes takes more than a hundred years for one byte", "write it as \"64 KiB/s\""});
   }
   if (spec.burst && !spec.messages) {
-    problems.push_back({name + ".burst without " + name + ".messages",
-                        "burst is the number of messages that may come at once"});
+    problems.push_back({name + ".burst needs \"messages\"",
+                        "burst is how many messages may come at once", spec.burst->at});
   }
-  if (spec.burst && *spec.burst == 0) {
-    problems.push_back({name + ".burst = 0 would let no message pass", "at least 1"});
+  if (spec.burst && spec.burst->value == 0) {
+    problems.push_back(
+        {name + ".burst = 0 would let no message pass", "at least 1", spec.burst->at});
   }
 }
 
@@ -62,7 +66,7 @@ RateLimit to_limit(const RateSpec& spec, std::string name, bool is_rule) {
   limit.is_rule = is_rule;
   limit.messages = spec.messages;
   limit.bytes = spec.bytes;
-  if (spec.messages) limit.burst = spec.burst.value_or(one_second(*spec.messages));
+  if (spec.messages) limit.burst = spec.burst ? spec.burst->value : one_second(*spec.messages);
   if (spec.bytes) limit.byte_burst = one_second(*spec.bytes);
   limit.on_exceed = spec.on_exceed;
   limit.precompute();

@@ -12,20 +12,27 @@ namespace {
 
 constexpr std::size_t kLongestString = 65'535;  // a UTF-8 string on the wire, 1.5.4
 
+std::vector<std::string_view> placeholder_names() {
+  std::vector<std::string_view> names;
+  for (const Attribute& row : kAttributes) {
+    if (!row.placeholder.empty()) names.push_back(row.placeholder);
+  }
+  return names;
+}
+
 std::string placeholder_list() {
-  std::string out = "placeholders are ";
-  for (std::size_t i = 0; i < kPlaceholderNames.size(); ++i) {
-    if (i != 0) out += ", ";
-    out.append("${").append(kPlaceholderNames[i]).append("}");
+  std::string out;
+  for (const std::string_view name : placeholder_names()) {
+    out.append(out.empty() ? "placeholders are ${" : ", ${").append(name).append("}");
   }
   return out;
 }
 
-std::optional<Placeholder> find_placeholder(std::string_view name) {
-  for (std::size_t i = 0; i < kPlaceholderNames.size(); ++i) {
-    if (kPlaceholderNames[i] == name) return static_cast<Placeholder>(i);
-  }
-  return std::nullopt;
+std::optional<AttributeNumber> find_placeholder(std::string_view name) {
+  if (name.empty()) return std::nullopt;  // an attribute without placeholder has an empty one
+  const auto found = std::ranges::find(kAttributes, name, &Attribute::placeholder);
+  if (found == kAttributes.end()) return std::nullopt;
+  return static_cast<AttributeNumber>(found - kAttributes.begin());
 }
 
 /// Text with at most one placeholder in it: a level of a filter, or a binding.
@@ -57,11 +64,11 @@ Piece take_piece(std::string_view& rest, bool one_level, std::string_view whole,
       continue;
     }
     const std::string_view name = rest.substr(i + 2, end - i - 2);
-    const auto placeholder = find_placeholder(name);
-    if (!placeholder) {
+    const auto attribute = find_placeholder(name);
+    if (!attribute) {
       problems.push_back(
           {"unknown placeholder " + quoted(rest.substr(i, end + 1 - i)) + " in " + quoted(whole),
-           did_you_mean(name, kPlaceholderNames) + placeholder_list()});
+           did_you_mean(name, placeholder_names()) + placeholder_list()});
     }
     if (++count == 2) {
       // "a-b" + "-" + "c" is also "a" + "-" + "b-c": a client that chooses one of the values could
@@ -75,7 +82,7 @@ Piece take_piece(std::string_view& rest, bool one_level, std::string_view whole,
                                : "use one")});
     }
     piece.has_placeholder = true;
-    piece.pattern.placeholder = placeholder.value_or(Placeholder::client_id);
+    piece.pattern.attribute = attribute.value_or(0);
     piece.pattern.prefix = piece.literal;
     text = &piece.pattern.suffix;
     i = end + 1;
@@ -128,37 +135,6 @@ FilterLevel to_level(Piece piece, bool last, std::string_view whole,
 }
 
 }  // namespace
-
-bool is_usable_value(std::string_view value) {
-  return !value.empty() && value.find_first_of(std::string_view("/+#\0", 4)) == value.npos;
-}
-
-Subject::Subject(const Identity& identity) : identity_(&identity), usable_(0) {
-  const auto add = [this](Placeholder placeholder, bool yes) {
-    if (yes) {
-      usable_ = static_cast<std::uint8_t>(usable_ | 1U << static_cast<unsigned>(placeholder));
-    }
-  };
-  add(Placeholder::client_id, is_usable_value(identity.client_id));
-  add(Placeholder::username, identity.username && is_usable_value(*identity.username));
-  add(Placeholder::listener, is_usable_value(identity.listener));
-  if (const Certificate* certificate = identity.certificate.get()) {
-    add(Placeholder::cert_cn, is_usable_value(certificate->common_name));
-    add(Placeholder::cert_serial, is_usable_value(certificate->serial));
-    // Alternative names are looked at one by one, each when it fits.
-    add(Placeholder::cert_san_dns, !certificate->san_dns.empty());
-    add(Placeholder::cert_san_uri, !certificate->san_uri.empty());
-  }
-}
-
-bool fits_any(const ValuePattern& pattern, std::string_view text, const Identity& identity) {
-  const Certificate& certificate = *identity.certificate;
-  const auto& values =
-      pattern.placeholder == Placeholder::cert_san_dns ? certificate.san_dns : certificate.san_uri;
-  return std::any_of(values.begin(), values.end(), [&](const std::string& value) {
-    return fits_value(pattern, text, value) && is_usable_value(value);
-  });
-}
 
 FilterLevels parse_filter(std::string_view filter, std::vector<Problem>& problems) {
   if (filter.empty()) {

@@ -70,7 +70,7 @@ Trie::Index Trie::add_pattern(Index parent, const ValuePattern& pattern) {
 }
 
 const Trie::Pattern* Trie::find_pattern(Index from, Path& path, std::uint32_t depth,
-                                        const Subject& subject) const {
+                                        Substitutes substitutes) const {
   const std::string_view text = path.at(depth).text();
   // A value that begins with `$` is no word of the operator's: `${username}/#` must not reach
   // `$SYS/...` for a user of that name, as a wildcard would not.
@@ -78,7 +78,7 @@ const Trie::Pattern* Trie::find_pattern(Index from, Path& path, std::uint32_t de
   for (Index i = from; i != kNone; i = patterns_[i].next) {
     const Pattern& pattern = patterns_[i];
     if (dollar && pattern.level.prefix.empty()) continue;
-    if (fits(pattern.level, text, subject)) return &pattern;
+    if (fits(pattern.level, text, substitutes)) return &pattern;
   }
   return nullptr;
 }

@@ -39,7 +39,7 @@ class Trie {
   /// that the path matches, where it is a filter. Honours [MQTT-4.7.2-1]. A rule may come more
   /// than once. Does not allocate.
   template <typename Visit>
-  void walk(Index root, Path& path, const Subject& subject, Visit&& visit) const;
+  void walk(Index root, Path& path, Substitutes substitutes, Visit&& visit) const;
 
  private:
   struct Node {
@@ -92,7 +92,7 @@ class Trie {
   [[nodiscard]] Index literal_child(Index parent, const Level& level) const;
   /// The first pattern from `from` on that level `depth` of the path fits; null: none.
   [[nodiscard]] const Pattern* find_pattern(Index from, Path& path, std::uint32_t depth,
-                                            const Subject& subject) const;
+                                            Substitutes substitutes) const;
   [[nodiscard]] Index add_child(Index parent);
   [[nodiscard]] Index add_literal(Index parent, std::string_view text);
   [[nodiscard]] Index add_plus(Index parent);
@@ -124,7 +124,7 @@ inline Trie::Index Trie::literal_child(Index parent, const Level& level) const {
 }
 
 template <typename Visit>
-void Trie::walk(Index root, Path& path, const Subject& subject, Visit&& visit) const {
+void Trie::walk(Index root, Path& path, Substitutes substitutes, Visit&& visit) const {
   // Each level leaves at most two forks behind: the `+` child and the rest of the patterns.
   std::array<Fork, 2 * kMaxFilterLevels> forks;
   Fork* fork = forks.data();  // behind the last
@@ -164,7 +164,7 @@ void Trie::walk(Index root, Path& path, const Subject& subject, Visit&& visit) c
       depth = taken.depth;
       if (!taken.pattern) {
         next = taken.index;
-      } else if (const Pattern* fits = find_pattern(taken.index, path, depth - 1, subject)) {
+      } else if (const Pattern* fits = find_pattern(taken.index, path, depth - 1, substitutes)) {
         if (fits->next != kNone) *fork++ = {fits->next, depth, true};
         next = fits->child;
       }

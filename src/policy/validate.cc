@@ -6,6 +6,7 @@
 
 #include "policy/limit.h"
 #include "policy/match.h"
+#include "policy/name.h"
 #include "policy/pattern.h"
 #include "policy/wording.h"
 
@@ -13,10 +14,6 @@ namespace sallyport::policy {
 
 namespace {
 
-constexpr std::size_t kLongestName = 64;
-constexpr std::string_view kNameCharacters =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
-constexpr std::string_view kNameHint = "1 to 64 of A-Z a-z 0-9 . _ : -";
 /// What the names of checks begin with; a rule of that name could not be told from one.
 constexpr auto kReserved = std::to_array<std::string_view>(
     {"mqtt", "session", "policy", "connection", "tls", "broker", "login"});
@@ -29,6 +26,16 @@ bool is_reserved(std::string_view name) {
   });
 }
 
+/// "a.", "b." or "c."
+std::string reserved_prefixes() {
+  std::string text;
+  for (std::size_t i = 0; i < kReserved.size(); ++i) {
+    if (i != 0) text += i + 1 == kReserved.size() ? " or " : ", ";
+    text += "\"" + std::string(kReserved[i]) + ".\"";
+  }
+  return text;
+}
+
 std::string to_text(const Origin& origin) {
   if (origin.line == 0) return origin.file.empty() ? "elsewhere" : "in " + origin.file;
   return "at " + origin.file + ":" + std::to_string(origin.line) + ":" +
@@ -39,10 +46,10 @@ class Validator {
  public:
   explicit Validator(const PolicySpec& spec) : spec_(spec) {}
 
-  std::vector<PolicyError> run() && {
+  Validation run() && {
     for (const RoleSpec& role : spec_.roles) collect_limit_name(role);
     for (const RoleSpec& role : spec_.roles) check_role(role);
-    return std::move(errors_);
+    return std::move(result_);
   }
 
  private:
@@ -50,50 +57,63 @@ class Validator {
 
   /// A role's limits are called "<role>.limits" wherever a rule's would be called by its id.
   void collect_limit_name(const RoleSpec& role) {
-    limit_names_.emplace(role.name + ".limits", &role.origin);
+    limit_names_.emplace(role.name.value + ".limits", &role.origin);
   }
 
   void fail(const Origin& origin, std::string message, std::string hint) {
-    errors_.push_back({origin, std::move(message), std::move(hint)});
+    result_.errors.push_back({origin, std::move(message), std::move(hint)});
   }
-  /// Moves problems to errors, each with whose they are in front.
-  void fail_all(const Origin& origin, const std::string& whose, std::vector<Problem>& problems) {
+  /// Moves problems to errors, each with whose they are in front. `owner` is where the role, rule
+  /// or limit stands: problems that do not know their place are reported there.
+  void fail_all(const Origin& owner, const std::string& whose, std::vector<Problem>& problems) {
     for (Problem& problem : problems) {
-      fail(origin, whose + ": " + std::move(problem.message), std::move(problem.hint));
+      fail(at(owner, problem.at), whose + ": " + std::move(problem.message),
+           std::move(problem.hint));
     }
     problems.clear();
   }
+  [[nodiscard]] static Origin at(const Origin& owner, Place place) {
+    return place.line == 0 ? owner : Origin{owner.file, place.line, place.column};
+  }
 
-  void check_name(std::string_view what, const std::string& name, const Origin& origin,
+  void check_name(std::string_view what, const Text& name, const Origin& owner, bool incomplete,
                   Seen& seen) {
-    const std::string named = std::string(what) + " " + quoted(name);
-    if (name.empty()) {
-      fail(origin, std::string(what) + " is missing or empty", std::string(kNameHint));
+    if (name.value.empty()) {
+      if (incomplete) return;
+      fail(at(owner, name.at), std::string(what) + " is missing or empty", std::string(kNameHint));
       return;
     }
-    if (name.size() > kLongestName || name.find_first_not_of(kNameCharacters) != name.npos) {
-      fail(origin, named + " is too long or has a character that is not allowed",
+    const std::string named = std::string(what) + " " + quoted(name.value);
+    if (!is_name(name.value)) {
+      fail(at(owner, name.at),
+           named + " is not a name: it is too long or has a character that is not allowed",
            std::string(kNameHint));
     }
-    if (is_reserved(name)) {
-      fail(origin, named + " is kept for the gateway's own checks",
-           "choose one that is not, and does not begin with, \"mqtt.\", \"session.\", "
-           "\"policy.\", \"connection.\", \"tls.\" or \"broker.\"");
+    if (is_reserved(name.value)) {
+      fail(at(owner, name.at), named + " is kept for the gateway's own checks",
+           "choose one that is not, and does not begin with, " + reserved_prefixes());
     }
-    const auto [first, is_new] = seen.emplace(name, &origin);
+    const auto [first, is_new] = seen.emplace(name.value, &owner);
     if (!is_new) {
-      fail(origin, named + " is used twice; first " + to_text(*first->second),
+      fail(owner, named + " is used twice; first " + to_text(*first->second),
            "metrics and the audit log tell rules apart by name: it is unique over all files");
     }
   }
 
   void check_role(const RoleSpec& role) {
-    const std::string whose = "role " + quoted(role.name);
-    check_name("role name", role.name, role.origin, roles_);
+    const std::string whose = "role " + quoted(role.name.value);
+    result_.incomplete |= role.incomplete;
+    check_name("role name", role.name, role.origin, role.incomplete, roles_);
 
     std::vector<Problem> problems;
-    static_cast<void>(Matcher(role.match, problems));
-    if (role.client_id) static_cast<void>(parse_binding(*role.client_id, problems));
+    for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+      for (const Text& text : role.match.asked[i]) check_asked(kAttributes[i], text, problems);
+    }
+    fail_all(role.origin, whose, problems);
+    if (role.client_id) {
+      static_cast<void>(parse_binding(role.client_id->value, problems));
+      fail_all(at(role.origin, role.client_id->at), whose, problems);
+    }
     if (role.bounds && role.bounds->max_packet < kSmallestPacket) {
       problems.push_back(
           {"max_packet = " + std::to_string(role.bounds->max_packet) + " lets no packet pass",
@@ -116,32 +136,41 @@ class Validator {
 
   void check_limit(const RateSpec& limit, std::string_view key, const Origin& owner,
                    const std::string& whose) {
+    result_.incomplete |= limit.incomplete;
+    if (limit.incomplete) return;  // what is wrong would follow from what could not be read
     std::vector<Problem> problems;
     check_rate(limit, key, problems);
     fail_all(limit.origin.line != 0 ? limit.origin : owner, whose, problems);
   }
 
+  void check_filters(std::string_view key, const std::vector<Text>& filters, const RuleSpec& rule,
+                     const std::string& whose) {
+    std::vector<Problem> problems;
+    for (const Text& filter : filters) {
+      static_cast<void>(parse_filter(filter.value, problems));
+      if (problems.empty()) continue;
+      fail_all(at(rule.origin, filter.at), whose + ": " + std::string(key), problems);
+    }
+  }
+
   void check_rule(const RuleSpec& rule) {
-    const std::string whose = "rule " + quoted(rule.id);
-    check_name("rule id", rule.id, rule.origin, rules_);
-    if (const auto role = limit_names_.find(rule.id); role != limit_names_.end()) {
-      fail(rule.origin,
-           "rule id " + quoted(rule.id) + " is what the limits of a role are called; its role is " +
-               to_text(*role->second),
+    const std::string whose = "rule " + quoted(rule.id.value);
+    result_.incomplete |= rule.incomplete;
+    check_name("rule id", rule.id, rule.origin, rule.incomplete, rules_);
+    if (const auto role = limit_names_.find(rule.id.value); role != limit_names_.end()) {
+      fail(at(rule.origin, rule.id.at),
+           "rule id " + quoted(rule.id.value) +
+               " is what the limits of a role are called; its role is " + to_text(*role->second),
            "choose another id");
     }
+    if (rule.publish.empty() && rule.subscribe.empty() && !rule.incomplete) {
+      fail(rule.origin, whose + " has neither \"publish\" nor \"subscribe\"",
+           "write publish = [\"...\"], subscribe = [\"...\"], or both");
+    }
+    check_filters("publish", rule.publish, rule, whose);
+    check_filters("subscribe", rule.subscribe, rule, whose);
 
     std::vector<Problem> problems;
-    if (rule.publish.empty() && rule.subscribe.empty()) {
-      problems.push_back({"neither publish nor subscribe",
-                          "write publish = [\"...\"], subscribe = [\"...\"], or both"});
-    }
-    for (const std::string& filter : rule.publish) {
-      static_cast<void>(parse_filter(filter, problems));
-    }
-    for (const std::string& filter : rule.subscribe) {
-      static_cast<void>(parse_filter(filter, problems));
-    }
     if (rule.on_deny) check_on_deny(*rule.on_deny, problems);
     if (rule.deny) {
       check_deny(rule, problems);
@@ -180,7 +209,7 @@ class Validator {
   }
 
   const PolicySpec& spec_;
-  std::vector<PolicyError> errors_;
+  Validation result_;
   Seen roles_;
   Seen rules_;
   std::unordered_map<std::string, const Origin*> limit_names_;
@@ -188,6 +217,6 @@ class Validator {
 
 }  // namespace
 
-std::vector<PolicyError> validate(const PolicySpec& spec) { return Validator(spec).run(); }
+Validation validate(const PolicySpec& spec) { return Validator(spec).run(); }
 
 }  // namespace sallyport::policy

@@ -6,7 +6,13 @@
 
 namespace sallyport::policy {
 
-/// Everything that is wrong with a spec, in the order in which it is written. Empty: it compiles.
-[[nodiscard]] std::vector<PolicyError> validate(const PolicySpec& spec);
+struct Validation {
+  std::vector<PolicyError> errors;  // in the order in which the spec is written
+  bool incomplete = false;          // something in the spec is marked so
+};
+
+/// Everything that is wrong with a spec. It may be compiled if there is no error and nothing is
+/// incomplete.
+[[nodiscard]] Validation validate(const PolicySpec& spec);
 
 }  // namespace sallyport::policy

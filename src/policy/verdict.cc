@@ -3,7 +3,6 @@
 #include "sallyport/policy.h"
 
 #include "policy/compiled.h"
-#include "policy/strictness.h"
 
 namespace sallyport::policy {
 
@@ -163,7 +162,7 @@ class Jury {
   std::uint32_t payload_most_ = UINT32_MAX;
 };
 
-Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, const Subject& subject,
+Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, Substitutes values,
                mqtt::Version version, Action no_rule, std::string_view topic, const Facts& facts) {
   Jury jury(tables, generation(version), facts);
   if (topic.empty() || topic.size() > kLongestTopic) {
@@ -171,7 +170,7 @@ Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, const
     return jury.decide(stricter(no_rule, Action::drop));
   }
   Path path(topic);
-  for (const std::uint32_t root : roots) tables.trie.walk(root, path, subject, jury);
+  for (const std::uint32_t root : roots) tables.trie.walk(root, path, values, jury);
   return jury.decide(no_rule);
 }
 
@@ -187,30 +186,30 @@ Verdict without_message(Verdict verdict) {
 }  // namespace
 
 Verdict Grants::check_publish(const PublishRequest& request) const {
-  return decide(*policy_->compiled_, publish_, {*identity_, usable_}, version_, no_rule_,
+  return decide(*policy_->compiled_, numbers(List::publish), values_, version_, no_rule_,
                 request.topic, {request.qos, request.retain, request.payload_size});
 }
 
 Verdict Grants::check_response_topic(std::string_view topic) const {
   // Somebody else will publish there: that does not use up what this client may send.
   return without_message(
-      decide(*policy_->compiled_, publish_, {*identity_, usable_}, version_, no_rule_, topic, {}));
+      decide(*policy_->compiled_, numbers(List::publish), values_, version_, no_rule_, topic, {}));
 }
 
 Verdict Grants::check_subscribe(std::string_view filter, std::uint8_t qos) const {
-  return without_message(decide(*policy_->compiled_, subscribe_, {*identity_, usable_}, version_,
+  return without_message(decide(*policy_->compiled_, numbers(List::subscribe), values_, version_,
                                 no_rule_, filter, {qos, false, 0}));
 }
 
 Verdict Grants::check_delivery(const PublishRequest& request) const {
-  return decide(*policy_->compiled_, subscribe_, {*identity_, usable_}, version_, no_rule_,
+  return decide(*policy_->compiled_, numbers(List::subscribe), values_, version_, no_rule_,
                 request.topic, {request.qos, request.retain, request.payload_size});
 }
 
 Bounds Grants::bounds(const Bounds& listener) const {
   Bounds result = listener;
   const Tables& tables = *policy_->compiled_;
-  for (const std::uint32_t role : roles_) {
+  for (const std::uint32_t role : numbers(List::roles)) {
     const std::uint32_t bounds = tables.roles[role].bounds;
     if (bounds != kNoLimit) result = strictest(result, tables.bounds[bounds]);
   }

@@ -9,20 +9,6 @@ namespace {
 
 constexpr std::size_t kFew = 4;
 
-int harshness(Action action) {
-  switch (action) {
-    case Action::report:
-      return 0;
-    case Action::throttle:
-      return 1;
-    case Action::drop:
-      return 2;
-    case Action::disconnect:
-      return 3;
-  }
-  return 3;
-}
-
 }  // namespace
 
 Budget::Meter* Budget::find(std::uint32_t limit) {
@@ -72,7 +58,7 @@ Budget::Exceeded Budget::ask(const policy::Policy& policy, std::span<const std::
     const RateLimit& limit = policy.limit(index);
     const Duration wait = meter(index).wait(limit, bytes, now);
     if (wait == Duration::zero()) continue;
-    if (worst.limit == nullptr || harshness(limit.on_exceed) > harshness(worst.action)) {
+    if (worst.limit == nullptr || strictness(limit.on_exceed) > strictness(worst.action)) {
       worst = {&limit, limit.on_exceed, wait};
     } else if (limit.on_exceed == worst.action) {
       worst.wait = std::max(worst.wait, wait);

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +22,7 @@ class VerdictMemo final {
   /// Null: not remembered. Valid until the next call of put() or forget().
   [[nodiscard]] const policy::Verdict* find(const policy::PublishRequest& request) const {
     for (const Entry& entry : entries_) {
-      if (entry.topic.size() == request.topic.size() &&
-          std::memcmp(entry.topic.data(), request.topic.data(), request.topic.size()) == 0 &&
-          entry.qos == request.qos && entry.retain == request.retain &&
-          request.payload_size >= entry.verdict.payload_least &&
+      if (entry.message() == request && request.payload_size >= entry.verdict.payload_least &&
           request.payload_size <= entry.verdict.payload_most) {
         return &entry.verdict;
       }
@@ -42,8 +36,8 @@ class VerdictMemo final {
     if (entries_.size() < kMost) entries_.emplace_back();
     Entry& entry = entries_[next_++ % entries_.size()];
     entry.topic.assign(request.topic);
-    entry.qos = request.qos;
-    entry.retain = request.retain;
+    entry.rest = request;
+    entry.rest.topic = {};
     entry.verdict = verdict;
     next_ %= kMost;
   }
@@ -63,9 +57,14 @@ class VerdictMemo final {
  private:
   struct Entry {
     std::string topic;
-    std::uint8_t qos = 0;
-    bool retain = false;
+    policy::Message rest;  // all facts but the topic, which message() puts in
     policy::Verdict verdict;
+
+    [[nodiscard]] policy::Message message() const {
+      policy::Message whole = rest;
+      whole.topic = topic;
+      return whole;
+    }
   };
   std::vector<Entry> entries_;
   std::size_t next_ = 0;

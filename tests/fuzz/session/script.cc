@@ -130,7 +130,7 @@ policy::PolicySpec make_policy(Input& input) {
   role.limits = make_rate(input.u8());
   role.on_deny = {deny_action(kind), deny_action(kind >> 2)};
   if ((kind & 0x10) != 0) role.client_id = (kind & 0x80) != 0 ? "c2" : "c1";
-  if ((kind & 0x20) != 0) role.match.client_id = {(kind & 0x80) != 0 ? "d*" : "c*"};
+  if ((kind & 0x20) != 0) role.match["client_id"] = {(kind & 0x80) != 0 ? "d*" : "c*"};
   if ((kind & 0x40) != 0) {
     role.bounds = unbounded();
     role.bounds->max_packet = 200;

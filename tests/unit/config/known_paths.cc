@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "sallyport/attributes.h"
+
 namespace sallyport::config::test {
 
 const std::set<std::string>& known_paths() {
@@ -34,8 +36,7 @@ const std::set<std::string>& known_paths() {
     add("drain.", {"timeout"});
     add("", {"role"});
     add("role[].", {"name", "match", "client_id", "limits", "on_deny", "allow", "deny"});
-    add("role[].match.", {"listener", "cert_cn", "cert_san_dns", "cert_san_uri", "username",
-                          "client_id", "address"});
+    for (const Attribute& row : kAttributes) paths.insert("role[].match." + std::string(row.match));
     add("role[].limits.", {"messages", "burst", "bytes", "on_exceed"});
     add("role[].limits.", limits);
     add("role[].on_deny.", {"mqtt3", "mqtt5"});

@@ -57,9 +57,9 @@ subscribe = ["$SYS/#"]
   CHECK(role.name == "sensor");
   CHECK(role.origin.file == "test.policy");
   CHECK(role.origin.line == 2);
-  CHECK(role.match.listener == std::vector<std::string>{"devices"});
-  CHECK(role.match.cert_cn == std::vector<std::string>{"sensor-*"});
-  CHECK(role.match.username.empty());
+  CHECK(role.match["listener"] == std::vector<policy::Text>{"devices"});
+  CHECK(role.match["cert_cn"] == std::vector<policy::Text>{"sensor-*"});
+  CHECK(role.match["username"].empty());
   CHECK(role.client_id == "${cert.cn}");
   REQUIRE(role.limits.has_value());
   CHECK(role.limits->messages->count == 20);
@@ -76,7 +76,7 @@ subscribe = ["$SYS/#"]
   REQUIRE(role.rules.size() == 3);
   CHECK(role.rules[0].id == "telemetry");
   CHECK(!role.rules[0].deny);
-  CHECK(role.rules[0].publish == std::vector<std::string>{"plant/${client_id}/telemetry/#"});
+  CHECK(role.rules[0].publish == std::vector<policy::Text>{"plant/${client_id}/telemetry/#"});
   CHECK(role.rules[0].subscribe.empty());
   CHECK(role.rules[0].max_qos == 1);
   CHECK(role.rules[0].retain == false);
@@ -107,6 +107,8 @@ match.cert_san_uri = "spiffe://e/*"
 match.username = "f?"
 match.client_id = ["g", "h"]
 match.address = ["192.0.2.0/24", "2001:db8::1"]
+match.cert_serial = "0a*"
+match.cert_fingerprint = "9f86*"
 limits = { bytes = "1 MiB/min", on_exceed = "report" }
 on_deny = "disconnect"
 [[role.allow]]
@@ -131,13 +133,17 @@ on_deny = { mqtt3 = "disconnect", mqtt5 = "drop" }
 )");
   REQUIRE(spec.roles.size() == 2);
   const policy::RoleSpec& role = spec.roles[0];
-  CHECK(role.match.listener.size() == 2);
-  CHECK(role.match.cert_cn.size() == 1);
-  CHECK(role.match.cert_san_dns.at(0) == "d*");
-  CHECK(role.match.cert_san_uri.at(0) == "spiffe://e/*");
-  CHECK(role.match.username.at(0) == "f?");
-  CHECK(role.match.client_id.size() == 2);
-  CHECK(role.match.address.size() == 2);
+  CHECK(role.match["listener"].size() == 2);
+  CHECK(role.match["cert_cn"].size() == 1);
+  CHECK(role.match["cert_san_dns"].at(0) == "d*");
+  CHECK(role.match["cert_san_uri"].at(0) == "spiffe://e/*");
+  CHECK(role.match["username"].at(0) == "f?");
+  CHECK(role.match["client_id"].size() == 2);
+  CHECK(role.match["address"].size() == 2);
+  CHECK(role.match["cert_serial"].at(0) == "0a*");
+  CHECK(role.match["cert_fingerprint"].at(0) == "9f86*");
+  CHECK(role.match["listener"].at(1).at.line == 4);
+  CHECK(role.match["listener"].at(1).at.column == 24);
   CHECK(!role.client_id);
   CHECK(role.limits->bytes->per == 1min);
   CHECK(role.limits->on_exceed == Action::report);
@@ -245,13 +251,15 @@ TEST_CASE("bad roles") {
       {"match = { listener = 3 }\n", "3:22", "is an integer (3), not a string or an array"},
       {"match = { listener = '' }\n", "3:22", "empty string"},
       {"match = { listener = [] }\n", "3:22", "is empty"},
-      {"match = { listener = 'device' }\n", "1:1", "matches listener \"device\", which"},
-      {"match = { listener = 'device' }\n", "1:1", "did you mean \"devices\"?"},
+      {"match = { listener = 'device' }\n", "3:22", "matches listener \"device\", which"},
+      {"match = { listener = 'device' }\n", "3:22", "did you mean \"devices\"?"},
       {"match = { username = [1] }\n", "3:23", "is an integer (1), not a string"},
       {"match = { cert_cn = true }\n", "3:21", "is a boolean"},
       {"match = { cert_san_dns = 1.0 }\n", "3:26", "is a floating-point number"},
       {"match = { cert_san_uri = {} }\n", "3:26", "is a table"},
       {"match = { client_id = ['a', ''] }\n", "3:29", "empty string"},
+      {"match = { cert_fingerprint = 3 }\n", "3:30", "is an integer (3)"},
+      {"match = { cert_fingerprnt = 'x' }\n", "3:11", "did you mean \"cert_fingerprint\"?"},
       {"match = { address = '10.0.0.0/33' }\n", "3:21", "out of range"},
       {"match = { address = ['::1', 'localhost'] }\n", "3:29", "address"},
       {"match = { address = '10.1.2.3/8' }\n", "3:21", "bits set behind its prefix"},
@@ -324,8 +332,8 @@ TEST_CASE("bad rules") {
       {"publish = ['a', 2]\n", "5:17", "is an integer (2), not a string"},
       {"publish = []\n", "5:11", "is empty"},
       {"publish = ''\n", "5:11", "empty string"},
-      {"publish = 'a/#/b'\n", "5:11", "publish in [[role.allow]] \"x\": "},
-      {"publish = ['a',\n  'b+']\n", "6:3", "publish in"},
+      {"publish = 'a/#/b'\n", "5:11", "rule \"x\": publish: "},
+      {"publish = ['a',\n  'b+']\n", "6:3", "rule \"x\": publish: wildcard inside level"},
       {"publish = 'a/${clientid}'\n", "5:11", "client_id"},
       {"subscribe = ['a', 'b/${user}/#']\n", "5:19", "username"},
       {"subscribe = true\n", "5:13", "is a boolean (true)"},
@@ -348,7 +356,7 @@ TEST_CASE("bad rules") {
       {"publish = 'a'\n[[role.allow]]\nid = 'x'\npublish = 'b'\n", "6:1", "is used twice"},
       {"publish = 'a'\n[[role.allow]]\nid = 'a/b'\npublish = 'b'\n", "7:6", "is not a name"},
       {"publish = 'a'\n[[role.deny]]\nid = 'y'\n", "6:1",
-       "[[role.deny]] \"y\" has neither \"publish\" nor \"subscribe\""},
+       "rule \"y\" has neither \"publish\" nor \"subscribe\""},
       {"publish = 'a'\n[[role.deny]]\nid = 'y'\npublish = 'b'\nmax_qos = 1\n", "6:1", "max_qos"},
       {"", "3:1", "has neither \"publish\" nor \"subscribe\""},
   };
@@ -443,6 +451,35 @@ TEST_CASE("errors of all files come at once, by file") {
   CHECK(errors[3].message.find("is a directory") != std::string::npos);
 }
 
+TEST_CASE("what can be read is checked beside what cannot") {
+  const auto result = policy_of(R"([[role]]
+name = 'r'
+match = { address = 'nowhere', usrname = 'x' }
+client_id = '*'
+limits = { burst = 5, max_packet = 3 }
+[[role.allow]]
+publish = ['a/#/b', 'ok', 'c+']
+max_qos = 9
+[[role.allow]]
+id = 'a b'
+publish = 1
+)");
+  REQUIRE(!result.has_value());
+  CAPTURE(all(result.error()));
+  CHECK(test::has(result.error(), "3:21", "is not an IP address"));
+  CHECK(test::has(result.error(), "3:32", "did you mean \"username\"?"));
+  CHECK(test::has(result.error(), "4:13", "wildcard in client_id"));
+  CHECK(test::has(result.error(), "5:12", "needs \"messages\""));
+  CHECK(test::has(result.error(), "5:36", "has no unit"));
+  CHECK(test::has(result.error(), "6:1", "has no \"id\""));
+  CHECK(test::has(result.error(), "7:12", "\"#\" before the end"));
+  CHECK(test::has(result.error(), "7:27", "wildcard inside level"));
+  CHECK(test::has(result.error(), "8:11", "accepted: 0 to 2"));
+  CHECK(test::has(result.error(), "10:6", "is not a name"));
+  CHECK(test::has(result.error(), "11:11", "is an integer (1)"));
+  CHECK(result.error().size() == 11);
+}
+
 TEST_CASE("a name used in two files is an error that names both") {
   const Tree tree({"*.toml"});
   tree.folder.write("a.toml", role_text('a'));
@@ -464,7 +501,7 @@ TEST_CASE("a role may name a listener by a pattern, but not one that is not ther
   tree.options.listeners.emplace_back().name = "devices";
   CHECK(tree.errors().empty());
   tree.options.listeners[0].name = "gadgets";
-  CHECK(test::has(tree.errors(), "1:1", "listener \"dev*\""));
+  CHECK(test::has(tree.errors(), "3:18", "listener \"dev*\""));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ TEST_CASE("no verdict allocates, whatever it is about") {
   all.rules[0].max_payload = 10;
   all.rules[0].on_deny = both(Action::report);
   RoleSpec listener = role("listener", {allow_publish("e", {"a/b/c/d/e/f/g/h/#"})});
-  listener.match.listener = {"dev*"};
+  listener.match["listener"] = {"dev*"};
   const Client client({all, listener});
   const std::string deep(65'535, '/');
   const std::string wide(65'535, 'x');

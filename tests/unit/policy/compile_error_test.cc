@@ -46,7 +46,7 @@ auto role_name(std::string text) {
   return [text = std::move(text)](PolicySpec& spec) { the_role(spec).name = text; };
 }
 auto address(std::string text) {
-  return [text = std::move(text)](PolicySpec& spec) { the_role(spec).match.address = {text}; };
+  return [text = std::move(text)](PolicySpec& spec) { the_role(spec).match["address"] = {text}; };
 }
 auto deny(std::function<void(RuleSpec&)> change) {
   return [change = std::move(change)](PolicySpec& spec) {
@@ -110,7 +110,7 @@ const std::vector<Mistake>& mistakes() {
        "role name \"sensor\" is used twice; first at plant.toml:3:1", "unique over all files", 40},
       // filters
       {"neither publish nor subscribe", [](PolicySpec& spec) { the_rule(spec).publish.clear(); },
-       "neither publish nor subscribe", "publish = "},
+       "rule \"telemetry\" has neither \"publish\" nor \"subscribe\"", "publish = "},
       {"empty filter", filter(""), "empty topic filter", "\"#\" covers"},
       {"empty filter in subscribe", subscribe(""), "empty topic filter", ""},
       {"# in the middle", filter("a/#/b"), "\"#\" before the end of \"a/#/b\"", "last level"},
@@ -163,12 +163,12 @@ const std::vector<Mistake>& mistakes() {
       {"binding not closed", binding("${cert.cn"), "without its \"}\"", "", 3},
       {"binding not UTF-8", binding("\xFF"), "UTF-8", "", 3},
       // match
-      {"empty glob", [](PolicySpec& spec) { the_role(spec).match.cert_cn = {""}; },
+      {"empty glob", [](PolicySpec& spec) { the_role(spec).match["cert_cn"] = {""}; },
        "match.cert_cn = \"\" is empty", "\"*\" matches every value", 3},
       {"glob too long",
-       [](PolicySpec& spec) { the_role(spec).match.username = {std::string(257, 'a')}; },
+       [](PolicySpec& spec) { the_role(spec).match["username"] = {std::string(257, 'a')}; },
        "too long", "256", 3},
-      {"glob not UTF-8", [](PolicySpec& spec) { the_role(spec).match.listener = {"\x80"}; },
+      {"glob not UTF-8", [](PolicySpec& spec) { the_role(spec).match["listener"] = {"\x80"}; },
        "match.listener", "", 3},
       {"not an address", address("sensors.example"), "\"sensors.example\" is not an IP address",
        "192.0.2.0/24", 3},
@@ -228,7 +228,7 @@ const std::vector<Mistake>& mistakes() {
          rate.bytes = Rate{1, std::chrono::seconds(1)};
          rate.burst = 4;
        }),
-       "limits.burst without limits.messages", "at once", 5},
+       "limits.burst needs \"messages\"", "at once", 5},
       {"burst for ever", limits([](RateSpec& rate) { rate.burst = UINT64_MAX; }), "a hundred years",
        "lower burst", 5},
       {"bytes for ever", limits([](RateSpec& rate) {
@@ -261,10 +261,84 @@ TEST_CASE("each mistake is one error, with its place and what would be right") {
   }
 }
 
+TEST_CASE("what knows its place is reported there, in the file of its role or rule") {
+  const Place here{7, 21};
+  const struct {
+    const char* name;
+    std::function<void(PolicySpec&)> make;
+  } rows[] = {
+      {"role name", [&](PolicySpec& spec) { the_role(spec).name = Text("a b", here); }},
+      {"reserved name", [&](PolicySpec& spec) { the_role(spec).name = Text("mqtt", here); }},
+      {"rule id", [&](PolicySpec& spec) { the_rule(spec).id = Text("a/b", here); }},
+      {"glob",
+       [&](PolicySpec& spec) {
+         the_role(spec).match["cert_cn"] = {"*", Text("", here)};
+       }},
+      {"network", [&](PolicySpec& spec) { the_role(spec).match["address"] = {Text("x", here)}; }},
+      {"binding", [&](PolicySpec& spec) { the_role(spec).client_id = Text("*", here); }},
+      {"publish",
+       [&](PolicySpec& spec) {
+         the_rule(spec).publish = {"a", Text("b#", here)};
+       }},
+      {"subscribe", [&](PolicySpec& spec) { the_rule(spec).subscribe = {Text("${x}", here)}; }},
+      {"burst",
+       [&](PolicySpec& spec) {
+         the_rule(spec).limit = messages(1);
+         the_rule(spec).limit->burst = Placed<std::uint64_t>(0, here);
+       }},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.name);
+    PolicySpec spec = good();
+    row.make(spec);
+    const auto errors = errors_of(spec);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].origin.file == "plant.toml");
+    CHECK(errors[0].origin.line == 7);
+    CHECK(errors[0].origin.column == 21);
+  }
+}
+
+TEST_CASE("every attribute's entries are checked") {
+  for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+    CAPTURE(kAttributes[i].match);
+    PolicySpec spec = good();
+    the_role(spec).match.asked[i] = {""};
+    CHECK(errors_of(spec).size() == 1);
+  }
+}
+
+TEST_CASE("what could not be read is not reported as missing, and gives no policy") {
+  const std::function<void(PolicySpec&)> rows[] = {
+      [](PolicySpec& spec) {
+        the_role(spec).name = "";
+        the_role(spec).incomplete = true;
+      },
+      [](PolicySpec& spec) {
+        the_rule(spec).id = "";
+        the_rule(spec).publish.clear();
+        the_rule(spec).incomplete = true;
+      },
+      [](PolicySpec& spec) {
+        the_rule(spec).limit = RateSpec{};
+        the_rule(spec).limit->incomplete = true;
+      },
+  };
+  for (const auto& make : rows) {
+    PolicySpec spec = good();
+    make(spec);
+    const auto policy = Policy::compile(spec);
+    REQUIRE(!policy.has_value());
+    CHECK(policy.error().empty());
+    the_role(spec).match["address"] = {"nowhere"};  // what was read is checked all the same
+    CHECK(errors_of(spec).size() == 1);
+  }
+}
+
 TEST_CASE("all errors come at once") {
   PolicySpec spec = good();
   the_role(spec).on_deny.v3 = Action::throttle;
-  the_role(spec).match.address = {"nowhere", "also nowhere"};
+  the_role(spec).match["address"] = {"nowhere", "also nowhere"};
   the_role(spec).client_id = "${nobody}";
   the_rule(spec).publish = {"a/${nobody}/${nothing}", "b#", ""};
   the_rule(spec).subscribe = {"$share/x/y"};

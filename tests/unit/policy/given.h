@@ -12,7 +12,7 @@
 /// What the tests of policies share: short ways to write a spec, and a client to ask about.
 namespace sallyport::policy {
 
-using Filters = std::vector<std::string>;
+using Filters = std::vector<Text>;
 
 inline RuleSpec allow_publish(std::string id, Filters filters) {
   RuleSpec rule;
@@ -72,6 +72,7 @@ inline Identity device() {
   auto certificate = std::make_shared<Certificate>();
   certificate->common_name = "sensor-7";
   certificate->serial = "0a1b";
+  certificate->fingerprint = "9f86d081";
   certificate->san_dns = {"a.example", "b.example"};
   certificate->san_uri = {"urn:dev:7", "spiffe://plant/7"};
   identity.certificate = std::move(certificate);

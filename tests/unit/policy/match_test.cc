@@ -1,6 +1,9 @@
 // match = { ... }: which identities have a role.
 #include "policy/match.h"
 
+#include <random>
+#include <span>
+
 #include "given.h"
 #include "policy/address.h"
 #include "policy/glob.h"
@@ -72,89 +75,145 @@ TEST_CASE("a glob that is hard to fail fails soon") {
   CHECK(glob_matches(glob, text + "b"));
 }
 
+/// What a glob means, letter by letter and by trying everything.
+bool plainly_matches(std::string_view glob, std::string_view text) {
+  if (glob.empty()) return text.empty();
+  if (glob.front() == '*') {
+    for (std::size_t at = 0; at <= text.size(); ++at) {
+      const bool boundary = at == text.size() || (static_cast<unsigned char>(text[at]) >> 6) != 2;
+      if (boundary && plainly_matches(glob.substr(1), text.substr(at))) return true;
+    }
+    return false;
+  }
+  if (text.empty()) return false;
+  std::size_t size = 1;
+  if (glob.front() == '?') {
+    while (size < text.size() && (static_cast<unsigned char>(text[size]) >> 6) == 2) ++size;
+  } else if (glob.front() != text.front()) {
+    return false;
+  }
+  return plainly_matches(glob.substr(1), text.substr(size));
+}
+
+TEST_CASE("globs match as trying everything does") {
+  constexpr std::string_view kParts[] = {"a", "b", "*", "*", "?", "?", "\xC3\xA4", "\xE2\x82\xAC"};
+  constexpr std::string_view kLetters[] = {"a", "b", "a", "\xC3\xA4", "\xE2\x82\xAC"};
+  std::mt19937 random(1);
+  const auto text = [&random](std::span<const std::string_view> parts, unsigned most) {
+    std::string out;
+    for (auto i = random() % (most + 1); i > 0; --i) out += parts[random() % parts.size()];
+    return out;
+  };
+  std::size_t matches = 0;
+  std::size_t middles = 0;  // with a `?` between two stars
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string glob = text(kParts, 8);
+    const std::string value = text(kLetters, 8);
+    const bool expected = plainly_matches(glob, value);
+    if (glob_matches(glob, value) != expected) {
+      CAPTURE(glob);
+      CAPTURE(value);
+      REQUIRE(glob_matches(glob, value) == expected);
+    }
+    const auto star = glob.find('*');
+    const auto question = star == glob.npos ? star : glob.find('?', star);
+    const bool middle = question != glob.npos && glob.rfind('*') > question;
+    matches += expected ? 1U : 0U;
+    middles += expected && middle ? 1U : 0U;
+  }
+  // The dice must not make it too easy.
+  CHECK(matches > 10'000);
+  CHECK(middles > 2'000);
+}
+
+TEST_CASE("a glob that is too long matches nothing") {
+  CHECK(glob_matches(std::string(kMaxGlob, '*'), "a"));
+  CHECK_FALSE(glob_matches(std::string(kMaxGlob + 1, '*'), "a"));
+}
+
 TEST_CASE("no match: every identity") {
   CHECK(is_matched({}, device()));
   CHECK(is_matched({}, Identity{}));
 }
 
 TEST_CASE("each key of match looks at its own value") {
-  using List = std::vector<std::string> MatchSpec::*;
   const struct {
-    List list;
+    AttributeKey key;
     const char* yes;
     const char* no;
   } rows[] = {
-      {&MatchSpec::listener, "dev*", "plain"},
-      {&MatchSpec::listener, "devices", "device"},
-      {&MatchSpec::cert_cn, "sensor-?", "sensor-??"},
-      {&MatchSpec::cert_cn, "sensor-7", "pump-7"},
-      {&MatchSpec::cert_san_dns, "b.*", "c.*"},
-      {&MatchSpec::cert_san_dns, "b.example", "c.example"},
-      {&MatchSpec::cert_san_uri, "spiffe://plant/*", "spiffe://other/*"},
-      {&MatchSpec::cert_san_uri, "urn:dev:7", "urn:dev:8"},
-      {&MatchSpec::username, "u*a", "*b"},
-      {&MatchSpec::username, "ursula", "Ursula"},
-      {&MatchSpec::client_id, "pump-*", "ursula"},
-      {&MatchSpec::client_id, "pump-7", "sensor-7"},
-      {&MatchSpec::address, "192.0.2.0/24", "192.0.3.0/24"},
-      {&MatchSpec::address, "192.0.2.7", "192.0.2.8"},
+      {"listener", "dev*", "plain"},
+      {"listener", "devices", "device"},
+      {"cert_cn", "sensor-?", "sensor-??"},
+      {"cert_cn", "sensor-7", "pump-7"},
+      {"cert_san_dns", "b.*", "c.*"},
+      {"cert_san_dns", "b.example", "c.example"},
+      {"cert_san_uri", "spiffe://plant/*", "spiffe://other/*"},
+      {"cert_san_uri", "urn:dev:7", "urn:dev:8"},
+      {"username", "u*a", "*b"},
+      {"username", "ursula", "Ursula"},
+      {"client_id", "pump-*", "ursula"},
+      {"client_id", "pump-7", "sensor-7"},
+      {"cert_serial", "0a*", "0b*"},
+      {"cert_fingerprint", "9f86d081", "9f86d082"},
+      {"address", "192.0.2.0/24", "192.0.3.0/24"},
+      {"address", "192.0.2.7", "192.0.2.8"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.yes);
     MatchSpec match;
-    match.*row.list = {row.yes};
+    match[row.key] = {row.yes};
     CHECK(is_matched(match, device()));
-    match.*row.list = {row.no};
+    match[row.key] = {row.no};
     CHECK_FALSE(is_matched(match, device()));
-    match.*row.list = {row.no, row.yes};  // of a list one must match
+    match[row.key] = {row.no, row.yes};  // of a list one must match
     CHECK(is_matched(match, device()));
   }
 }
 
 TEST_CASE("all keys must hold") {
   MatchSpec match;
-  match.listener = {"devices"};
-  match.cert_cn = {"sensor-*"};
-  match.cert_san_dns = {"a.example"};
-  match.cert_san_uri = {"urn:*"};
-  match.username = {"ursula"};
-  match.client_id = {"pump-7"};
-  match.address = {"192.0.2.7"};
+  match["listener"] = {"devices"};
+  match["cert_cn"] = {"sensor-*"};
+  match["cert_san_dns"] = {"a.example"};
+  match["cert_san_uri"] = {"urn:*"};
+  match["username"] = {"ursula"};
+  match["client_id"] = {"pump-7"};
+  match["address"] = {"192.0.2.7"};
   CHECK(is_matched(match, device()));
-  for (auto list : {&MatchSpec::listener, &MatchSpec::cert_cn, &MatchSpec::cert_san_dns,
-                    &MatchSpec::cert_san_uri, &MatchSpec::username, &MatchSpec::client_id}) {
+  for (std::size_t i = 0; i < kAttributes.size(); ++i) {
+    CAPTURE(kAttributes[i].match);
     MatchSpec wrong = match;
-    wrong.*list = {"other"};
+    wrong.asked[i] = {kAttributes[i].is_network ? "198.51.100.0/24" : "other"};
     CHECK_FALSE(is_matched(wrong, device()));
   }
-  match.address = {"198.51.100.0/24"};
-  CHECK_FALSE(is_matched(match, device()));
 }
 
 TEST_CASE("what an identity does not have matches no glob") {
   Identity bare;
   bare.listener = "plain";
   bare.address = "not an address";
-  for (auto list : {&MatchSpec::cert_cn, &MatchSpec::cert_san_dns, &MatchSpec::cert_san_uri,
-                    &MatchSpec::username}) {
+  for (const AttributeKey key :
+       {AttributeKey("cert_cn"), AttributeKey("cert_san_dns"), AttributeKey("cert_san_uri"),
+        AttributeKey("cert_serial"), AttributeKey("cert_fingerprint"), AttributeKey("username")}) {
     MatchSpec match;
-    match.*list = {"*"};
+    match[key] = {"*"};
     CHECK_FALSE(is_matched(match, bare));
     CHECK(is_matched(match, device()));
   }
   MatchSpec everywhere;
-  everywhere.address = {"0.0.0.0/0", "::/0"};
+  everywhere["address"] = {"0.0.0.0/0", "::/0"};
   CHECK_FALSE(is_matched(everywhere, bare));
 
   bare.certificate = std::make_shared<Certificate>();  // without any name
   MatchSpec named;
-  named.cert_cn = {"*"};
+  named["cert_cn"] = {"*"};
   CHECK_FALSE(is_matched(named, bare));
   bare.username = "";  // given, and empty: that is a value
   MatchSpec user;
-  user.username = {"*"};
+  user["username"] = {"*"};
   CHECK(is_matched(user, bare));
-  user.username = {"?*"};
+  user["username"] = {"?*"};
   CHECK_FALSE(is_matched(user, bare));
 }
 
@@ -197,48 +256,11 @@ TEST_CASE("networks") {
     CAPTURE(row.network);
     CAPTURE(row.address);
     MatchSpec match;
-    match.address = {row.network};
+    match["address"] = {row.network};
     Identity identity = device();
     identity.address = row.address;
     CHECK(is_matched(match, identity) == row.inside);
   }
-}
-
-TEST_CASE("the index leaves out none that holds, and few that do not") {
-  MatchIndex index;
-  MatchSpec by_cn;
-  by_cn.cert_cn = {"sensor-7", "sensor-8"};
-  by_cn.listener = {"dev*"};
-  MatchSpec by_user;
-  by_user.username = {"ursula"};
-  MatchSpec by_glob;
-  by_glob.cert_cn = {"sensor-7", "sensor-*"};
-  MatchSpec by_san;
-  by_san.cert_san_dns = {"a.example", "b.example"};
-  MatchSpec by_uri;
-  by_uri.cert_san_uri = {"urn:dev:7"};
-  MatchSpec by_client;
-  by_client.client_id = {"pump-7"};
-  MatchSpec by_listener;
-  by_listener.listener = {"devices"};
-  std::uint32_t id = 0;
-  for (const auto& spec : {by_cn, by_user, by_glob, by_san, by_uri, by_client, by_listener}) {
-    index.add(spec, id++);
-  }
-  index.add({}, id++);
-  for (std::uint32_t i = 0; i < 1000; ++i) {
-    MatchSpec other;
-    other.cert_cn = {"tenant-" + std::to_string(i)};
-    index.add(other, id++);
-  }
-  using Ids = std::vector<std::uint32_t>;
-  CHECK(index.candidates(device()) == Ids{0, 1, 2, 3, 4, 5, 6, 7});
-  CHECK(index.candidates(Identity{}) == Ids{2, 7});
-  Identity tenant = device();
-  auto certificate = std::make_shared<Certificate>();
-  certificate->common_name = "tenant-3";
-  tenant.certificate = certificate;
-  CHECK(index.candidates(tenant) == Ids{1, 2, 5, 6, 7, 11});
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ PolicySpec random_policy(Dice& dice) {
   for (std::size_t i = ids.size() - 1; i > 0; --i) std::swap(ids[i], ids[dice.below(i + 1)]);
   for (std::size_t i = 0; i < roles; ++i) {
     RoleSpec one = role("role-" + std::to_string(i));
-    if (dice.one_in(2)) one.match.listener = {std::string(dice.pick(kListeners))};
+    if (dice.one_in(2)) one.match["listener"] = {std::string(dice.pick(kListeners))};
     one.on_deny = {dice.pick(kActions), dice.pick(kActions)};
     for (std::size_t rules = dice.below(4); rules > 0 && !ids.empty(); --rules) {
       one.rules.push_back(random_rule(dice, "rule-" + std::to_string(ids.back())));
@@ -149,7 +149,7 @@ std::vector<std::string> expanded(const std::string& filter, const Identity& ide
 bool covers(const RuleSpec& rule, const Identity& identity, const Question& question) {
   const bool reads = question.kind == Kind::subscribe || question.kind == Kind::delivery;
   for (const auto& filter : reads ? rule.subscribe : rule.publish) {
-    for (const auto& text : expanded(filter, identity)) {
+    for (const auto& text : expanded(filter.value, identity)) {
       if (question.kind == Kind::subscribe ? mqtt::contains(text, question.request.topic)
                                            : mqtt::matches(text, question.request.topic)) {
         return true;
@@ -188,7 +188,7 @@ Verdict plainly(const PolicySpec& spec, const Identity& identity, mqtt::Version 
   std::vector<Entry> covering;
   Action no_rule = Action::report;
   for (const RoleSpec& role : spec.roles) {
-    if (!role.match.listener.empty() && role.match.listener[0] == "there") continue;
+    if (!role.match["listener"].empty() && role.match["listener"][0] == "there") continue;
     const Action of_role = of_version(role.on_deny);
     if (rank(of_role) > rank(no_rule)) no_rule = of_role;
     for (const RuleSpec& rule : role.rules) {
@@ -207,7 +207,7 @@ Verdict plainly(const PolicySpec& spec, const Identity& identity, mqtt::Version 
   for (const Action action : {Action::disconnect, Action::drop}) {
     if (const Entry* deny =
             first([&](const Entry& e) { return e.rule->deny && e.action == action; })) {
-      verdict.cause = {deny->rule->id, true};
+      verdict.cause = {deny->rule->id.value, true};
       verdict.action = action;
       return verdict;
     }
@@ -223,13 +223,13 @@ Verdict plainly(const PolicySpec& spec, const Identity& identity, mqtt::Version 
       });
       if (allow == nullptr) continue;
       verdict.allowed = true;
-      verdict.cause = {allow->rule->id, true};
+      verdict.cause = {allow->rule->id.value, true};
       if (reported) {
         verdict.reported = verdict.cause;
         verdict.reported_reason = *failing(*allow->rule, question);
       }
       if (watched != nullptr) {
-        verdict.reported = {watched->rule->id, true};
+        verdict.reported = {watched->rule->id.value, true};
         verdict.reported_reason = mqtt::ReasonCode::not_authorized;
       }
       return verdict;
@@ -238,7 +238,7 @@ Verdict plainly(const PolicySpec& spec, const Identity& identity, mqtt::Version 
   for (const Action action : {Action::disconnect, Action::drop}) {
     if (const Entry* failed =
             first([&](const Entry& e) { return !e.rule->deny && e.action == action; })) {
-      verdict.cause = {failed->rule->id, true};
+      verdict.cause = {failed->rule->id.value, true};
       verdict.action = action;
       verdict.reason = *failing(*failed->rule, question);
       return verdict;
@@ -248,7 +248,7 @@ Verdict plainly(const PolicySpec& spec, const Identity& identity, mqtt::Version 
   verdict.action = no_rule;
   if (no_rule == Action::report) {
     verdict.allowed = true;
-    verdict.reported = watched != nullptr ? Cause{watched->rule->id, true} : verdict.cause;
+    verdict.reported = watched != nullptr ? Cause{watched->rule->id.value, true} : verdict.cause;
   }
   return verdict;
 }
@@ -288,7 +288,7 @@ TEST_CASE("the compiled policy answers as the rules do one by one") {
       Question question;
       question.kind = dice.pick(kKinds);
       const std::string text = filter(dice, kLevels, question.kind == Kind::subscribe);
-      question.request = {text, static_cast<std::uint8_t>(dice.below(3)), dice.one_in(2),
+      question.request = {{text, static_cast<std::uint8_t>(dice.below(3)), dice.one_in(2)},
                           static_cast<std::uint32_t>(dice.below(4))};
       const Verdict verdict = ask(*grants, question);
       const Verdict expected = plainly(spec, identity, version, question);

@@ -7,6 +7,7 @@
 #include "sallyport/topic.h"
 
 #include "given.h"
+#include "policy/subject.h"
 #include "policy/trie.h"
 
 namespace sallyport::policy {
@@ -158,7 +159,8 @@ TEST_CASE("wildcards and literals that fork at every level are walked once each"
   const auto visited = [&](std::string_view topic) {
     std::vector<std::uint32_t> rules;
     Path path(topic);
-    trie.walk(root, path, Subject(identity), [&rules](std::span<const std::uint32_t> found) {
+    const Subject subject(identity);
+    trie.walk(root, path, subject.substitutes(), [&rules](std::span<const std::uint32_t> found) {
       rules.insert(rules.end(), found.begin(), found.end());
     });
     std::sort(rules.begin(), rules.end());

@@ -184,7 +184,7 @@ TEST_CASE("every client_id binding must hold") {
   RoleSpec one = role("one");
   one.client_id = "pump-7";
   RoleSpec two = role("two");
-  two.match.username = {"ursula"};
+  two.match["username"] = {"ursula"};
   two.client_id = "${cert.cn}";
   const auto policy = compiled({one, two, role("three")});
   Identity identity = device();

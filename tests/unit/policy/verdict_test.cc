@@ -81,9 +81,9 @@ TEST_CASE("order does not matter, within a role and between roles") {
 
 TEST_CASE("the rules of several roles add up") {
   RoleSpec other = role("other", {allow_publish("b", {"b"}), deny_publish("no-c", {"c"})});
-  other.match.listener = {"devices"};
+  other.match["listener"] = {"devices"};
   RoleSpec foreign = role("foreign", {allow_publish("d", {"d"}), deny_publish("no-a", {"a"})});
-  foreign.match.listener = {"elsewhere"};
+  foreign.match["listener"] = {"elsewhere"};
   const Client client(
       {role("one", {allow_publish("a", {"a"}), allow_publish("c", {"c"})}), other, foreign});
   CHECK(words(client.publishes("a")) == "allowed by a");
@@ -255,12 +255,12 @@ TEST_CASE("of the limits of several roles the strictest counts") {
   one.bounds->max_packet = 4096;
   one.bounds->max_filters = 5;
   RoleSpec two = role("two");
-  two.match.username = {"ursula"};
+  two.match["username"] = {"ursula"};
   two.bounds = unbounded();
   two.bounds->max_packet = 1024;
   two.bounds->min_keep_alive = 30;
   RoleSpec three = role("three");
-  three.match.listener = {"devices"};
+  three.match["listener"] = {"devices"};
   three.limits = messages(5);
   three.limits->burst = 7;
   three.limits->on_exceed = Action::drop;

@@ -185,7 +185,7 @@ TEST_CASE("server: a reload that admits nobody ends the sessions") {
   next.policy = policy::Policy::compile([] {
                   policy::RoleSpec role;
                   role.name = "others";
-                  role.match.username = {"somebody-else"};
+                  role.match["username"] = {"somebody-else"};
                   policy::PolicySpec spec;
                   spec.roles.push_back(role);
                   return spec;

@@ -229,8 +229,8 @@ void Log::on_heartbeat() { add("heartbeat"); }
 policy::Policy::Ptr policy_for(std::vector<std::string> topics) {
   policy::RuleSpec rule;
   rule.id = "everything";
-  rule.publish = topics;
-  rule.subscribe = topics;
+  rule.publish.assign(topics.begin(), topics.end());
+  rule.subscribe = rule.publish;
   policy::RoleSpec role;
   role.name = "everybody";
   role.rules.push_back(std::move(rule));

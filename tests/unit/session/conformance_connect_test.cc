@@ -124,7 +124,7 @@ TEST_CASE(
     "[MQTT-3.1.4-5 (3.1.1)] [MQTT-3.1.4-6] [MQTT-3.1.4-2 (5.0)] [MQTT-3.2.2-7] "
     "[MQTT-3.2.2-5 (3.1.1)] what the policy refuses is told, and nothing more is looked at") {
   policy::PolicySpec spec = up_and_down();
-  spec.roles[0].match.username = {"nobody"};
+  spec.roles[0].match["username"] = {"nobody"};
   check_refused({"3.1", wire::connect({.level = v3_1}), code_3(5)}, spec);
   check_refused({"3.1.1", wire::connect(), code_3(5)}, spec);
   check_refused({"5.0", wire::connect({.level = v5}), code_5(0x87)}, spec);

@@ -329,7 +329,7 @@ TEST_CASE("5.0: a Will is checked again once the broker has said who the client 
   policy::PolicySpec spec = everybody({allow("all", {"#"}, {"#"})});
   policy::RoleSpec role;
   role.name = "auto";
-  role.match.client_id = {"auto-*"};
+  role.match["client_id"] = {"auto-*"};
   role.rules = {deny("no-admin", {"admin/#"})};
   spec.roles.push_back(role);
   const auto connect = [&spec](std::string will) {

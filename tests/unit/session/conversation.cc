@@ -160,8 +160,8 @@ policy::PolicySpec everybody(std::vector<policy::RuleSpec> rules) {
   return spec;
 }
 
-policy::RuleSpec allow(std::string id, std::vector<std::string> publish,
-                       std::vector<std::string> subscribe) {
+policy::RuleSpec allow(std::string id, std::vector<policy::Text> publish,
+                       std::vector<policy::Text> subscribe) {
   policy::RuleSpec rule;
   rule.id = std::move(id);
   rule.publish = std::move(publish);
@@ -169,8 +169,8 @@ policy::RuleSpec allow(std::string id, std::vector<std::string> publish,
   return rule;
 }
 
-policy::RuleSpec deny(std::string id, std::vector<std::string> publish,
-                      std::vector<std::string> subscribe) {
+policy::RuleSpec deny(std::string id, std::vector<policy::Text> publish,
+                      std::vector<policy::Text> subscribe) {
   policy::RuleSpec rule = allow(std::move(id), std::move(publish), std::move(subscribe));
   rule.deny = true;
   return rule;

@@ -112,10 +112,10 @@ class Conversation {
 
 /// One role for everybody, with these rules.
 [[nodiscard]] policy::PolicySpec everybody(std::vector<policy::RuleSpec> rules);
-[[nodiscard]] policy::RuleSpec allow(std::string id, std::vector<std::string> publish,
-                                     std::vector<std::string> subscribe = {});
-[[nodiscard]] policy::RuleSpec deny(std::string id, std::vector<std::string> publish,
-                                    std::vector<std::string> subscribe = {});
+[[nodiscard]] policy::RuleSpec allow(std::string id, std::vector<policy::Text> publish,
+                                     std::vector<policy::Text> subscribe = {});
+[[nodiscard]] policy::RuleSpec deny(std::string id, std::vector<policy::Text> publish,
+                                    std::vector<policy::Text> subscribe = {});
 /// Publish to `up/#`, read `down/#`; `deny secret` holds for `down/secret/#` and `up/secret/#`.
 [[nodiscard]] policy::PolicySpec up_and_down();
 

@@ -212,6 +212,20 @@ TEST_CASE("what an alias stands for is not remembered for who spells it out") {
   CHECK(talk.closed());
 }
 
+TEST_CASE("the memo answers only for the same message and a payload of the range") {
+  VerdictMemo memo;
+  policy::Verdict verdict;
+  verdict.payload_least = 5;
+  verdict.payload_most = 9;
+  memo.put({{"topic", 1, false}, 7}, verdict);
+  CHECK(memo.find({{"topic", 1, false}, 5}) != nullptr);
+  CHECK(memo.find({{"topic", 1, false}, 4}) == nullptr);
+  CHECK(memo.find({{"topic", 1, false}, 10}) == nullptr);
+  CHECK(memo.find({{"topik", 1, false}, 7}) == nullptr);
+  CHECK(memo.find({{"topic", 0, false}, 7}) == nullptr);
+  CHECK(memo.find({{"topic", 1, true}, 7}) == nullptr);
+}
+
 TEST_CASE("the memo begins anew once it has forgotten") {
   VerdictMemo memo;
   policy::Verdict verdict;

@@ -311,7 +311,7 @@ TEST_CASE("a new policy decides from here on; one without a place for the client
   talk.client_sends(wire::publish({.topic = "up/a"}) + wire::publish({.topic = "other/a"}));
   CHECK(talk.broker_gets() == wire::publish({.topic = "other/a"}));
   policy::PolicySpec nobody = up_and_down();
-  nobody.roles[0].match.client_id = {"somebody-else"};
+  nobody.roles[0].match["client_id"] = {"somebody-else"};
   talk.set_policy(nobody);
   CHECK(talk.closed());
   CHECK(talk.events.end_kind == CloseKind::policy_changed);

@@ -288,7 +288,7 @@ TEST_CASE("[MQTT-3.1.0-1] whatever comes before CONNECT is refused for being fir
 TEST_CASE("enhanced authentication: the broker is never dialled for a CONNECT that is refused") {
   const std::string method = wire::authentication_method("SCRAM");
   policy::PolicySpec spec = up_and_down();
-  spec.roles[0].match.username = {"joe"};
+  spec.roles[0].match["username"] = {"joe"};
   Conversation refused(spec);
   refused.client_sends(wire::connect({.level = v5, .properties = method, .username = "ann"}));
   CHECK(refused.client_gets() == wire::connack(v5, 0x87));
