@@ -3,8 +3,8 @@
 #include <memory>
 #include <optional>
 
-#include "sallyport/connect_gate.h"
 #include "sallyport/events.h"
+#include "sallyport/ledger.h"
 #include "sallyport/outbox.h"
 #include "sallyport/policy.h"
 #include "sallyport/siphash.h"
@@ -30,8 +30,11 @@ struct SessionOptions {
   Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
-  /// Asked whether a client may connect once more; null: always. The only thing here that changes.
-  std::shared_ptr<ConnectGate> connects;
+  /// How often one client may connect, as a limit named after the listener; none: always.
+  std::optional<RateLimit> connects;
+  /// Keeps what was used of limits when a session ends. Null: each session counts for itself, and
+  /// `connects` does not count. Outlives the sessions.
+  Ledger* ledger = nullptr;
 };
 
 /// The protocol state between one client connection and its broker connection. Pure: bytes and

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "app/assemble.h"
+#include "ledger/local_ledger.h"
 #include "net/loop.h"
 #include "net/timers.h"
 #include "observe/observe.h"
@@ -66,6 +67,7 @@ class Gateway final : private proxy::Server::Watcher,
   std::size_t workers_ = 0;
   bool open_ = false;
   bool draining_ = false;
+  ledger::LocalLedger ledger_;  // outlives the sessions, and every reload
   std::unique_ptr<proxy::Server> server_;
 };
 

@@ -68,6 +68,9 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
   if (!may_connect_again(a.now)) {
     return refuse_connect(a, ReasonCode::connection_rate_exceeded, cause_of(Check::connect_rate));
   }
+  // A client that the broker will name pays when its name is known: check_again().
+  const bool named = !connect->client_id.empty() || version_ != Version::v5;
+  if (connect->will && named && !charge_will(a, *connect->will)) return Fate::consumed;
 
   keep_connect(a, *connect);
   inlet(Side::client).wipe();  // where CONNECT came in pieces
@@ -106,7 +109,8 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
   return std::unexpected(nobody);
 }
 
-/// From here on these grants decide, and nothing that others have decided is remembered. What
+/// From here on these grants decide, and nothing that others have decided is remembered, but what
+/// was used of a limit, which the ledger finds by the names of the limit and of the client. What
 /// CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
 void Session::Impl::adopt(policy::Grants grants) {
   grants_ = std::move(grants);
@@ -114,6 +118,7 @@ void Session::Impl::adopt(policy::Grants grants) {
   subscribes_.set_maximum(bounds_.max_requests);
   subscriptions_.set_maximum(bounds_.max_subscriptions);
   for (VerdictMemo& memo : verdicts_) memo.forget();
+  budget_.give_back();
 }
 
 Session::Impl::Fate Session::Impl::refuse_connect(const Arrival& a, ReasonCode reason,
@@ -158,16 +163,6 @@ bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& conn
                  ReasonCode::implementation_specific_error, cause, {});
   if (refuse) close({Side::client, CloseKind::refused, cause.name}, a.turn);
   return !refuse;
-}
-
-/// Only a CONNECT that would be let in is counted, and under the certificate or else the address
-/// that it came with: nobody uses up what another one may who calls himself the same. An identifier
-/// that the broker will assign is another one each time.
-bool Session::Impl::may_connect_again(Instant now) const {
-  if (options_.connects == nullptr || identity_.client_id.empty()) return true;
-  const Certificate* certificate = identity_.certificate.get();
-  const std::string& from = certificate ? certificate->fingerprint : identity_.address;
-  return options_.connects->admit(from + '/' + identity_.client_id, now);
 }
 
 void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect) {
@@ -311,12 +306,13 @@ bool Session::Impl::check_again(const Arrival& a) {
   if (auto admitted = admit()) {
     adopt(std::move(*admitted));
     if (will != nullptr) {
-      passes = check_will(a, {.topic = will->topic,
-                              .payload_size = will->payload_size,
-                              .qos = will->qos,
-                              .retain = will->retain,
-                              .response_topic = will->response_topic,
-                              .properties = {}});
+      const mqtt::Will again{.topic = will->topic,
+                             .payload_size = will->payload_size,
+                             .qos = will->qos,
+                             .retain = will->retain,
+                             .response_topic = will->response_topic,
+                             .properties = {}};
+      passes = check_will(a, again) && charge_will(a, again);
     }
   } else {
     (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);

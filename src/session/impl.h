@@ -22,7 +22,7 @@ namespace sallyport {
 ///   session.cc    feeding, dispatch, ends            connect.cc    CONNECT to CONNACK
 ///   publish.cc    the client publishes               delivery.cc   the broker publishes
 ///   subscribe.cc  SUBSCRIBE, UNSUBSCRIBE, SUBACK     control.cc    acks, PING, DISCONNECT, AUTH
-///   timers.cc     deadlines, keep-alive, throttling
+///   timers.cc     deadlines, keep-alive              rates.cc      limits: pass, wait, refuse
 class Session::Impl final {
  public:
   Impl(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy, Events& events,
@@ -109,7 +109,6 @@ class Session::Impl final {
   bool check_will(const Arrival& a, const mqtt::Will& will);
   bool check_again(const Arrival& a);
   bool check_keep_alive(const Arrival& a, const mqtt::Connect& connect);
-  bool may_connect_again(Instant now) const;
   void keep_connect(const Arrival& a, const mqtt::Connect& connect);
   Fate on_connack(const Arrival& a);
   std::optional<mqtt::Malformed> check_connack(const mqtt::Connack& connack) const;
@@ -159,7 +158,10 @@ class Session::Impl final {
   Fate on_disconnect(const Arrival& a);
   Fate on_auth(const Arrival& a);
 
-  // timers.cc
+  // rates.cc
+  Payer payer() const { return {options_.ledger, identity_}; }
+  bool may_connect_again(Instant now) const;
+  bool charge_will(const Arrival& a, const mqtt::Will& will);
   RateAnswer admit_rate(const Arrival& a, std::span<const std::uint32_t> limits,
                         Budget::Exceeded& over);
   static mqtt::ReasonCode over_reason(Action action);
@@ -169,6 +171,8 @@ class Session::Impl final {
   /// Reports a packet over a limit. True: the limit says disconnect, and that was done.
   bool refuse_over(const Arrival& a, const Budget::Exceeded& over);
   Duration longest_pause() const;
+
+  // timers.cc
   void note_client_packet(Instant now, Turn& turn);
   void ping_broker(Instant now, Turn& turn);
   Instant keep_alive_deadline() const;

@@ -382,7 +382,6 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
     return;
   }
   adopt(std::move(*admitted));
-  budget_.reset();
 }
 
 void Session::Impl::shut_down(Turn& turn) {

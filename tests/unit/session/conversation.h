@@ -53,7 +53,8 @@ class Conversation {
  public:
   explicit Conversation(policy::PolicySpec spec, Bounds bounds = {});
   explicit Conversation(std::nullptr_t);  // no policy
-  Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects, Identity identity);
+  Conversation(policy::PolicySpec spec, const SessionOptions& options, Identity identity,
+               Instant begin = Instant(std::chrono::seconds(1000)));
 
   // Bytes arrive. What a paused session does not take is kept and fed again, as the relay does.
   void client_sends(std::string_view bytes) { sends(Side::client, bytes); }
@@ -64,6 +65,7 @@ class Conversation {
   void broker_refuses();  // the dial fails
   void ends(Side side, CloseKind kind = CloseKind::closed);
   void pass(Duration time);  // the clock moves; timers fire on time
+  [[nodiscard]] Instant now() const { return now_; }
   void set_policy(policy::PolicySpec spec);
   void shut_down();
 
