@@ -90,7 +90,7 @@ class Ledger(Case):
         # A debt of ten hours is worth no more than the burst of a faster limit.
         self.running.write_policy(policy(**FORMS[0]).replace("1/h", "1000/s"))
         self.running.reload()
-        self.until(lambda: self.passes(client, 1) == 1)
+        self.until(lambda: self.passes(client, 1) == 1, "a message passes")
 
     def test_a_will_is_charged_like_a_publish(self):
         for version in VERSIONS:
@@ -100,11 +100,11 @@ class Ledger(Case):
                     codes = []
                     for _ in range(15):
                         client = self.client(self.running.port, version=version)
-                        codes.append(client.connect("dev-1", will=("t/will", b"gone")).reason)
+                        codes.append(client.connect("dev-1", will=("t/will", b"gone", 0, False)).reason)
                         client.abort()
                     self.assertEqual(codes[:10], [0] * 10)
                     self.assertEqual(set(codes[10:]), {0x97 if version == 5 else 3})
-                    self.running.wait_audit(5, event="refusal", rule=name)
+                    self.running.wait_metric(5, "sallyport_refusals_total", rule=name, reason="quota_exceeded")
                     # Without a Will it may come, and has nothing left.
                     self.assertEqual(self.passes(self.session(), 5), 0)
 

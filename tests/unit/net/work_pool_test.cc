@@ -5,11 +5,15 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
-#include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
+
+#include "net/timers.h"
 
 using namespace sallyport;
 using namespace sallyport::net;
