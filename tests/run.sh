@@ -117,7 +117,7 @@ if [ $quick = no ]; then
   title "release build and ThreadSanitizer's begin in the background"
   configure $release --buildtype=release
   configure $thread --buildtype=debug -Db_sanitize=thread
-  thread_programs=(unit_net unit_observe unit_proxy)
+  thread_programs=(unit_ledger unit_net unit_observe unit_proxy)
   thread_targets=()
   for name in "${thread_programs[@]}"; do thread_targets+=("tests/unit/${name#unit_}/$name"); done
   # shellcheck disable=SC2016

@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "sallyport/connect_gate.h"
 #include "sallyport/events.h"
+#include "sallyport/ledger.h"
 #include "sallyport/login.h"
 #include "sallyport/outbox.h"
 #include "sallyport/per_side.h"
@@ -49,8 +49,11 @@ struct SessionOptions {
   std::uint32_t max_held = 64 * 1024;
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
-  /// Asked whether a client may connect once more; null: always. The only thing here that changes.
-  std::shared_ptr<ConnectGate> connects;
+  /// How often one client may connect, as a limit named after the listener; none: always.
+  std::optional<RateLimit> connects;
+  /// Keeps what was used of limits when a session ends. Null: each session counts for itself, and
+  /// `connects` does not count. Outlives the sessions.
+  Ledger* ledger = nullptr;
 };
 
 /// What a session has moved so far.

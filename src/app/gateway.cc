@@ -57,7 +57,8 @@ Gateway::Gateway(std::string path, Assembled assembled, std::string_view version
       observe_(observe),
       log_(log),
       give_up_(timers_, *this),
-      stopped_(*this) {}
+      stopped_(*this),
+      ledger_({}, random_key()) {}
 
 Gateway::~Gateway() {
   server_.reset();
@@ -69,7 +70,7 @@ std::expected<void, proxy::StartError> Gateway::bind(std::size_t workers) {
   workers_ = workers;
   std::vector<GatewayEvents*> events;
   for (std::size_t i = 0; i < workers; ++i) events.push_back(&observe_.worker(i));
-  auto server = proxy::Server::bind(snapshot_of(assembled_), events, *this);
+  auto server = proxy::Server::bind(snapshot_of(assembled_, ledger_), events, *this);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
   return {};
@@ -173,7 +174,7 @@ config::Diagnostics Gateway::reload() {
     return std::move(fresh.error());
   }
   assembled_ = std::move(*fresh);
-  auto restart = server_->reload(snapshot_of(assembled_));
+  auto restart = server_->reload(snapshot_of(assembled_, ledger_));
   for (auto& line : restart_needed(started_, assembled_.options)) {
     restart.push_back(std::move(line));
   }

@@ -10,6 +10,7 @@
 
 #include "admin/socket.h"
 #include "app/assemble.h"
+#include "ledger/local_ledger.h"
 #include "net/loop.h"
 #include "net/timers.h"
 #include "observe/observe.h"
@@ -92,6 +93,7 @@ class Gateway final : private admin::Socket::Handler,
   Instant started_at_{};
   bool open_ = false;
   bool draining_ = false;
+  ledger::LocalLedger ledger_;  // outlives the sessions, and every reload
   std::unique_ptr<proxy::Server> server_;
   std::unique_ptr<admin::Socket> admin_;
 };

@@ -5,13 +5,27 @@
 
 #include <unistd.h>
 
-#include "proxy/connect_limiter.h"
-
 namespace sallyport::app {
 
 namespace {
 
-/// What nobody outside can guess. The system always has this little.
+std::string text_of(const std::optional<config::Endpoint>& endpoint) {
+  return endpoint ? endpoint->to_string() : "";
+}
+
+/// By the name of the listener, so that a reload finds again who has used how much of it.
+RateLimit connect_limit(const config::ListenerOptions& listener) {
+  const ConnectRate& connects = *listener.connects_per_client;
+  RateLimit limit;
+  limit.name = listener.name;
+  limit.messages = connects.rate;
+  limit.burst = connects.burst;
+  limit.precompute();
+  return limit;
+}
+
+}  // namespace
+
 HashKey random_key() {
   HashKey key{};
   if (getentropy(key.data(), sizeof(key)) != 0) {
@@ -20,13 +34,7 @@ HashKey random_key() {
   return key;
 }
 
-std::string text_of(const std::optional<config::Endpoint>& endpoint) {
-  return endpoint ? endpoint->to_string() : "";
-}
-
-}  // namespace
-
-std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled) {
+std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, Ledger& ledger) {
   const config::GatewayOptions& options = assembled.options;
   auto snapshot = std::make_shared<proxy::Snapshot>();
   snapshot->policy = assembled.policy;
@@ -46,10 +54,8 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled) {
     to->session.bounds = from.bounds;
     to->session.broker_timeout = options.broker.connack_timeout;
     to->session.hash_key = random_key();
-    if (from.connects_per_client) {
-      to->session.connects =
-          std::make_shared<proxy::ConnectLimiter>(*from.connects_per_client, random_key());
-    }
+    to->session.ledger = &ledger;
+    if (from.connects_per_client) to->session.connects = connect_limit(from);
     to->max_connections = from.max_connections;
     to->max_connections_per_address = from.max_connections_per_address;
     snapshot->listeners.push_back(std::move(to));

@@ -13,8 +13,13 @@
 /// What the files say, in the words of each part. Parts do not know the configuration's structs.
 namespace sallyport::app {
 
-/// Everything that workers look at.
-[[nodiscard]] std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled);
+/// What nobody outside can guess. Throws std::system_error if the system has none, which it always
+/// has.
+[[nodiscard]] HashKey random_key();
+
+/// Everything that workers look at. `ledger` outlives it.
+[[nodiscard]] std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled,
+                                                                 Ledger& ledger);
 
 [[nodiscard]] observe::Options observe_options(const config::GatewayOptions& options,
                                                std::string_view version, std::size_t workers);

@@ -7,79 +7,97 @@ namespace sallyport {
 
 namespace {
 
-// Times count in nanoseconds, and budgets in units of 1/count nanosecond: one message of a rate of
-// `count` per `per` costs exactly `per` units, and a nanosecond gives back exactly `count`. Nothing
-// is rounded, so that no sequence of messages gains or loses by it.
 __extension__ using Wide = unsigned __int128;
 
 constexpr std::int64_t kLatest = std::numeric_limits<std::int64_t>::max();
 
+/// Of no rate at all: costs nothing, and always fits.
+constexpr Pace kFree{0, 0, UINT64_MAX};
+
 std::int64_t ticks(Instant at) { return at.time_since_epoch().count(); }
 
-/// Nanoseconds from `from` to `to`, which is not before it. Any two times fit into 64 bits without
-/// a sign.
-std::uint64_t between(std::int64_t from, std::int64_t to) {
-  return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+Pace pace_of(const std::optional<Rate>& rate, std::uint64_t burst) {
+  if (!rate) return kFree;
+  Pace pace;
+  if (rate->count == 0 || rate->per <= Duration::zero()) return pace;
+  const auto per = static_cast<std::uint64_t>(rate->per.count());
+  pace.whole = per / rate->count;
+  // Rounded down here and up by cost(), which is the exact cost rounded up where amount * count is
+  // below 2^64.
+  pace.fraction = static_cast<std::uint64_t>((Wide{per % rate->count} << 64) / rate->count);
+  pace.capacity = pace.cost(burst);
+  return pace;
+}
+
+/// One message at a time: each is rounded up by itself, and the burst is so many of them.
+Pace whole_pace_of(const std::optional<Rate>& rate, std::uint64_t burst) {
+  Pace pace = pace_of(rate, 1);
+  if (!rate || pace.capacity == 0) return pace;
+  pace.whole = pace.capacity;
+  pace.fraction = 0;
+  pace.capacity = pace.cost(burst);
+  return pace;
+}
+
+std::uint32_t checksum(const Pace& a, const Pace& b) {
+  std::uint64_t sum = 0;
+  for (const Pace& pace : {a, b}) {
+    for (const std::uint64_t number : {pace.whole, pace.fraction, pace.capacity}) {
+      sum = (sum ^ number) * 0x9E3779B97F4A7C15U;
+      sum ^= sum >> 32;
+    }
+  }
+  return static_cast<std::uint32_t>(sum);
 }
 
 /// One of the two budgets at one time.
 class Budget {
  public:
-  Budget(const Rate& rate, std::uint64_t burst, Instant now)
-      : count_(rate.count),
-        per_(static_cast<std::uint64_t>(std::max<std::int64_t>(rate.per.count(), 0))),
+  Budget(const Pace& pace, std::uint64_t cost, std::int64_t at, Instant now)
+      : pace_(pace),
+        cost_(cost),
         now_(ticks(now)),
-        left_(between(now_, kLatest)),
-        capacity_(Wide{burst} * per_) {}
+        from_(std::max(at, now_)),
+        debt_(between(now_, from_)) {}
 
-  [[nodiscard]] Wide cost(std::uint64_t amount) const { return Wide{amount} * per_; }
-  [[nodiscard]] Wide capacity() const { return capacity_; }
-  /// What would be paid back only behind the end of time (292 years) is not lent.
-  [[nodiscard]] Wide room() const { return Wide{left_} * count_; }
-  /// A rate that allows nothing at all has no time at which it allows something.
-  [[nodiscard]] bool is_void() const { return count_ == 0 || per_ == 0; }
-
-  [[nodiscard]] Wide debt(Instant at, std::uint64_t fraction) const {
-    if (ticks(at) < now_) return 0;
-    return Wide{between(now_, ticks(at))} * count_ + fraction;
+  [[nodiscard]] Duration wait() const {
+    if (pace_.capacity == 0 || is_beyond_time()) return wait_for(between(now_, kLatest));
+    // What is larger than the whole budget waits until all of it is there.
+    if (cost_ > pace_.capacity) return wait_for(debt_);
+    const std::uint64_t most = pace_.capacity - cost_;
+    return debt_ <= most ? Duration::zero() : wait_for(debt_ - most);
   }
-  /// Until `units` are paid back, rounded up to the nanosecond; now + that does not overflow.
-  [[nodiscard]] Duration time_for(Wide units) const {
-    if (units == 0) return Duration::zero();
-    return bounded((units - 1) / count_ + 1);
+  [[nodiscard]] std::int64_t charged() const {
+    if (wait() == Duration::zero()) return from_ + static_cast<std::int64_t>(cost_);
+    // Charged although it does not fit: the budget is used up, and no further.
+    return std::max(from_, full());
   }
-  [[nodiscard]] Duration never() const { return bounded(left_); }
-
-  void store(Wide debt, Instant& at, std::uint64_t& fraction) const {
-    Wide whole;
-    std::uint64_t rest;
-    if (debt <= UINT64_MAX) {  // nearly always: one division of the machine instead of a call
-      whole = static_cast<std::uint64_t>(debt) / count_;
-      rest = static_cast<std::uint64_t>(debt) % count_;
-    } else {
-      whole = debt / count_;
-      rest = static_cast<std::uint64_t>(debt % count_);
-    }
-    if (whole > left_) {
-      whole = left_;
-      rest = 0;
-    }
-    const auto then = static_cast<std::uint64_t>(now_) + static_cast<std::uint64_t>(whole);
-    at = Instant(Duration(static_cast<std::int64_t>(then)));
-    fraction = rest;
-  }
+  /// What of the debt the burst allows.
+  [[nodiscard]] std::int64_t limited() const { return std::min(from_, full()); }
 
  private:
-  [[nodiscard]] Duration bounded(Wide nanoseconds) const {
-    const Wide most = std::min<Wide>(left_, static_cast<std::uint64_t>(kLatest));
+  /// From `from` to `to`, which is not before it: any two times fit into 64 bits without a sign.
+  static std::uint64_t between(std::int64_t from, std::int64_t to) {
+    return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+  }
+  /// What would be paid back only behind the end of time is not lent.
+  [[nodiscard]] bool is_beyond_time() const { return cost_ > between(from_, kLatest); }
+  /// The time at which a budget that is used up now is there again.
+  [[nodiscard]] std::int64_t full() const {
+    const std::uint64_t left = std::min(between(now_, kLatest), pace_.capacity);
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(now_) + left);
+  }
+  [[nodiscard]] Duration wait_for(std::uint64_t nanoseconds) const {
+    const std::uint64_t most =
+        std::min(between(now_, kLatest), static_cast<std::uint64_t>(kLatest));
     return Duration(static_cast<std::int64_t>(std::min(nanoseconds, most)));
   }
 
-  std::uint64_t count_;
-  std::uint64_t per_;
+  const Pace& pace_;
+  std::uint64_t cost_;
   std::int64_t now_;
-  std::uint64_t left_;  // nanoseconds until kLatest
-  Wide capacity_;
+  std::int64_t from_;
+  std::uint64_t debt_;
 };
 
 }  // namespace
@@ -98,64 +116,41 @@ std::string_view to_string(Action action) {
   return "unknown";
 }
 
-namespace {
-
-/// False: too large for 64 bits.
-bool precompute(const std::optional<Rate>& rate, std::uint64_t burst, RateCost& out) {
-  out = {};
-  if (!rate) return true;
-  if (rate->count == 0 || rate->per <= Duration::zero()) return false;
-  out.count = rate->count;
-  out.cost = static_cast<std::uint64_t>(rate->per.count());
-  return !__builtin_mul_overflow(burst, out.cost, &out.capacity);
-}
-
-}  // namespace
-
 void RateLimit::precompute() {
-  is_exact_in_64_bits = sallyport::precompute(messages, burst, message_cost) &&
-                        sallyport::precompute(bytes, byte_burst, byte_cost);
-}
-
-Duration RateMeter::Clock::wait(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
-                                Instant now) const {
-  const Budget budget(rate, burst, now);
-  if (budget.is_void()) return budget.never();
-  const Wide debt = budget.debt(at, fraction);
-  // What is larger than the whole budget waits until all of it is there.
-  if (amount > burst) return budget.time_for(debt);
-  const Wide cost = budget.cost(amount);
-  if (cost > budget.room() || debt > budget.room() - cost) return budget.never();
-  const Wide most = budget.capacity() - cost;
-  return debt <= most ? Duration::zero() : budget.time_for(debt - most);
-}
-
-void RateMeter::Clock::charge(const Rate& rate, std::uint64_t burst, std::uint64_t amount,
-                              Instant now) {
-  const Budget budget(rate, burst, now);
-  if (budget.is_void()) return;
-  const Wide debt = budget.debt(at, fraction);
-  const Wide cost = budget.cost(amount);
-  if (amount > burst && debt == 0) {
-    budget.store(cost, at, fraction);
-    return;
-  }
-  const Wide most = std::min(budget.capacity(), budget.room());
-  // Charged although it does not fit: the budget is used up, and no further.
-  const bool fits = cost <= most && debt <= most - cost;
-  budget.store(fits ? debt + cost : std::max(debt, most), at, fraction);
+  message_pace = whole_pace_of(messages, burst);
+  byte_pace = pace_of(bytes, byte_burst);
+  terms = checksum(message_pace, byte_pace);
 }
 
 Duration RateMeter::wait(const RateLimit& limit, std::uint64_t bytes, Instant now) const {
-  Duration wait{};
-  if (limit.messages) wait = messages_.wait(*limit.messages, limit.burst, 1, now);
-  if (limit.bytes) wait = std::max(wait, bytes_.wait(*limit.bytes, limit.byte_burst, bytes, now));
-  return wait;
+  const Pace& of_messages = limit.message_pace;
+  const Pace& of_bytes = limit.byte_pace;
+  const Times at = times();
+  return std::max(Budget(of_messages, of_messages.whole, at.messages, now).wait(),
+                  Budget(of_bytes, of_bytes.cost(bytes), at.bytes, now).wait());
 }
 
 void RateMeter::charge(const RateLimit& limit, std::uint64_t bytes, Instant now) {
-  if (limit.messages) messages_.charge(*limit.messages, limit.burst, 1, now);
-  if (limit.bytes) bytes_.charge(*limit.bytes, limit.byte_burst, bytes, now);
+  const Pace& of_messages = limit.message_pace;
+  const Pace& of_bytes = limit.byte_pace;
+  const Times at = times();
+  set({Budget(of_messages, of_messages.whole, at.messages, now).charged(),
+       Budget(of_bytes, of_bytes.cost(bytes), at.bytes, now).charged()});
+}
+
+Duration RateMeter::debt(Instant now) const {
+  const Times at = times();
+  const std::int64_t paid = std::max(at.messages, at.bytes);
+  if (paid <= ticks(now)) return Duration::zero();
+  std::int64_t left = 0;
+  if (__builtin_sub_overflow(paid, ticks(now), &left)) return Duration::max();
+  return Duration(left);
+}
+
+void RateMeter::limit_debt(const RateLimit& limit, Instant now) {
+  const Times at = times();
+  set({Budget(limit.message_pace, 0, at.messages, now).limited(),
+       Budget(limit.byte_pace, 0, at.bytes, now).limited()});
 }
 
 }  // namespace sallyport

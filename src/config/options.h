@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "sallyport/bounds.h"
-#include "sallyport/connect_gate.h"
 #include "sallyport/policy.h"
+#include "sallyport/rate.h"
 
 #include "tls/context.h"
 

@@ -66,6 +66,13 @@ Problem not_an_address(std::string_view text) {
 
 }  // namespace
 
+std::string customer_of(std::string_view address) {
+  constexpr unsigned kCustomerBits = 64;
+  const auto parsed = parse_address(address);
+  if (!parsed) return std::string(address);
+  return to_text(parsed->v6 ? network(*parsed, kCustomerBits) : *parsed);
+}
+
 std::optional<IpAddress> parse_address(std::string_view text) {
   const auto address = parse_plain(text.substr(0, text.find('%')));
   if (address && is_mapped(*address)) return unmapped(*address);

@@ -20,6 +20,10 @@ struct IpAddress {
 /// Numeric text; a zone (fe80::1%eth0) is left out of account.
 [[nodiscard]] std::optional<IpAddress> parse_address(std::string_view text);
 
+/// Which customer an address belongs to: itself, and of an IPv6 address the first 64 bits, which is
+/// the least that one customer has. Numeric; a text that is no address stands for itself.
+[[nodiscard]] std::string customer_of(std::string_view address);
+
 /// The addresses that share the first `bits` bits with `address`.
 struct Cidr {
   IpAddress address;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/address.h"
+
 namespace sallyport {
 
 namespace {
@@ -11,28 +13,40 @@ constexpr std::size_t kFew = 4;
 
 }  // namespace
 
-Budget::Meter* Budget::find(std::uint32_t limit) {
+std::string Payer::client() const {
+  const Certificate* certificate = identity.certificate.get();
+  return (certificate ? certificate->fingerprint : policy::customer_of(identity.address)) + '/' +
+         identity.client_id;
+}
+
+RateMeter* Budget::find(std::uint32_t limit) {
   if (meters_.size() > kFew) {
     const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
-    return at != meters_.end() && at->limit == limit ? &*at : nullptr;
+    return at != meters_.end() && at->limit == limit ? at->meter.get() : nullptr;
   }
-  for (Meter& used : meters_) {
-    if (used.limit == limit) return &used;
+  for (const Meter& used : meters_) {
+    if (used.limit == limit) return used.meter.get();
   }
   return nullptr;
 }
 
-RateMeter& Budget::meter(std::uint32_t limit) {
-  if (Meter* used = find(limit)) return used->meter;
+RateMeter& Budget::meter(const Payer& payer, const policy::Policy& policy, std::uint32_t limit,
+                         Instant now) {
+  if (RateMeter* used = find(limit)) return *used;
+  const RateLimit& terms = policy.limit(limit);
+  Ledger::Lease lease =
+      payer.ledger == nullptr
+          ? own_meter()
+          : payer.ledger->lease({Scope::client, terms.name, payer.client()}, terms, now);
   const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
-  return meters_.insert(at, {limit, {}})->meter;
+  return *meters_.insert(at, {limit, std::move(lease)})->meter;
 }
 
 bool Budget::take_from(const policy::Policy& policy, std::span<const std::uint32_t> limits,
                        std::uint32_t also, std::uint64_t bytes, Instant now) {
   struct Taken {
-    Meter* used;
-    RateMeter after;
+    RateMeter* used;
+    RateMeter::Times after;
   };
   std::array<Taken, kFew> taken;
   std::size_t count = 0;
@@ -40,23 +54,29 @@ bool Budget::take_from(const policy::Policy& policy, std::span<const std::uint32
     if (count == kFew) return false;
     Taken& next = taken[count++];
     next.used = find(index);
-    return next.used != nullptr &&
-           next.used->meter.taken(policy.limit(index), bytes, now, next.after);
+    return next.used != nullptr && next.used->fits(policy.limit(index), bytes, now, next.after);
   };
   for (const std::uint32_t index : limits) {
     if (!fits(index)) return false;
   }
   if (also != policy::kNoLimit && !fits(also)) return false;
-  for (std::size_t i = 0; i != count; ++i) taken[i].used->meter = taken[i].after;
+  for (std::size_t i = 0; i != count; ++i) taken[i].used->set(taken[i].after);
   return true;
 }
 
-Budget::Exceeded Budget::ask(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                             std::uint64_t bytes, Instant now) {
+std::size_t Budget::memory() const {
+  const auto own = std::ranges::count_if(
+      meters_, [](const Meter& used) { return used.meter.get_deleter().owner == nullptr; });
+  return meters_.capacity() * sizeof(Meter) + static_cast<std::size_t>(own) * sizeof(RateMeter);
+}
+
+Budget::Exceeded Budget::ask(const Payer& payer, const policy::Policy& policy,
+                             std::span<const std::uint32_t> limits, std::uint64_t bytes,
+                             Instant now) {
   Exceeded worst;
   for (const std::uint32_t index : limits) {
     const RateLimit& limit = policy.limit(index);
-    const Duration wait = meter(index).wait(limit, bytes, now);
+    const Duration wait = meter(payer, policy, index, now).wait(limit, bytes, now);
     if (wait == Duration::zero()) continue;
     if (worst.limit == nullptr || strictness(limit.on_exceed) > strictness(worst.action)) {
       worst = {&limit, limit.on_exceed, wait};
@@ -67,11 +87,11 @@ Budget::Exceeded Budget::ask(const policy::Policy& policy, std::span<const std::
   return worst;
 }
 
-void Budget::charge(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                    std::uint64_t bytes, Instant now) {
+void Budget::charge(const Payer& payer, const policy::Policy& policy,
+                    std::span<const std::uint32_t> limits, std::uint64_t bytes, Instant now) {
   for (const std::uint32_t index : limits) {
     const RateLimit& limit = policy.limit(index);
-    RateMeter& used = meter(index);
+    RateMeter& used = meter(payer, policy, index, now);
     if (used.wait(limit, bytes, now) == Duration::zero()) used.charge(limit, bytes, now);
   }
 }

@@ -4,12 +4,27 @@
 #include <span>
 #include <vector>
 
+#include "sallyport/identity.h"
+#include "sallyport/ledger.h"
 #include "sallyport/policy.h"
 
 namespace sallyport {
 
-/// What one client has used of the limits that count for it. Asking charges nothing, so a packet
-/// that has to wait can be asked about again; take() is both at once, for nearly every packet fits.
+/// Who pays, and who keeps the accounts.
+struct Payer {
+  Ledger* ledger;  // null: this session counts for itself
+  const Identity& identity;
+
+  /// The client in the words of the ledger: the certificate, or else the address, that the client
+  /// came with, and its client identifier. A client that calls itself the same as another one uses
+  /// up nothing of the other's.
+  [[nodiscard]] std::string client() const;
+};
+
+/// The meters of the limits that count for one client, leased from the ledger when a limit counts
+/// for the first time, so that a packet finds them without a look-up. Asking charges nothing, so a
+/// packet that has to wait can be asked about again; take() is both at once, for nearly every
+/// packet fits.
 class Budget final {
  public:
   struct Exceeded {
@@ -27,25 +42,29 @@ class Budget final {
     return take_from(policy, limits, also, bytes, now);
   }
   /// One message of `bytes` bytes against all of these limits.
-  [[nodiscard]] Exceeded ask(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                             std::uint64_t bytes, Instant now);
+  [[nodiscard]] Exceeded ask(const Payer& payer, const policy::Policy& policy,
+                             std::span<const std::uint32_t> limits, std::uint64_t bytes,
+                             Instant now);
   /// Charges those that the message fits in (one that is only reported is not charged further).
-  void charge(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-              std::uint64_t bytes, Instant now);
+  void charge(const Payer& payer, const policy::Policy& policy,
+              std::span<const std::uint32_t> limits, std::uint64_t bytes, Instant now);
 
-  /// A new policy has other indexes: budgets start full.
-  void reset() { meters_.clear(); }
-  [[nodiscard]] std::size_t memory() const { return meters_.capacity() * sizeof(Meter); }
+  /// The policy or the client's name has changed: limits have other indexes, or are another
+  /// account's. What the ledger keeps is found again.
+  void give_back() { meters_.clear(); }
+  /// Bytes; what is leased is the ledger's.
+  [[nodiscard]] std::size_t memory() const;
 
  private:
   struct Meter {
     std::uint32_t limit;
-    RateMeter meter;
+    Ledger::Lease meter;
   };
   [[nodiscard]] bool take_from(const policy::Policy& policy, std::span<const std::uint32_t> limits,
                                std::uint32_t also, std::uint64_t bytes, Instant now);
-  [[nodiscard]] Meter* find(std::uint32_t limit);
-  [[nodiscard]] RateMeter& meter(std::uint32_t limit);
+  [[nodiscard]] RateMeter* find(std::uint32_t limit);
+  [[nodiscard]] RateMeter& meter(const Payer& payer, const policy::Policy& policy,
+                                 std::uint32_t limit, Instant now);
 
   std::vector<Meter> meters_;  // by limit; at most one for each of the policy's, mostly two
 };

@@ -120,7 +120,9 @@ bool Session::Impl::check_again(const Arrival& a, const mqtt::Connack& connack) 
     return false;
   }
   adopt(std::move(*admitted));
-  return connecting_->will == nullptr || judge_will(a, connecting_->will->view());
+  if (connecting_->will == nullptr) return true;
+  const mqtt::Will will = connecting_->will->view();
+  return judge_will(a, will) && charge_will(a, will);
 }
 
 }  // namespace sallyport

@@ -43,6 +43,7 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
       &Impl::check_will,          // the roles allow what the broker will publish for the client
       &Impl::check_keep_alive,    // the keep-alive is one that the gateway takes
       &Impl::check_connect_rate,  // the client does not connect too often; this counts it
+      &Impl::check_will_rate,     // the Will fits in the limits; this charges it
   };
   const auto connect = mqtt::decode_connect(a.frame, bounds_);
   if (!connect) return bad_connect(a, connect.error());
@@ -151,12 +152,19 @@ bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& conn
 /// not use up what its owner may. A client without an identifier gets a new one from the broker
 /// each time; it is not counted.
 bool Session::Impl::check_connect_rate(const Arrival& a, const mqtt::Connect& /*connect*/) {
-  if (options_.connects == nullptr || identity_.client_id.empty()) return true;
-  const Certificate* certificate = identity_.certificate.get();
-  const std::string& from = certificate ? certificate->fingerprint : identity_.address;
-  if (options_.connects->admit(from + '/' + identity_.client_id, a.now)) return true;
+  if (!options_.connects || options_.ledger == nullptr || identity_.client_id.empty()) return true;
+  const RateLimit& limit = *options_.connects;
+  if (options_.ledger->admit({Scope::client, limit.name, payer().client()}, limit, a.now)) {
+    return true;
+  }
   (void)refuse_connect(a, ReasonCode::connection_rate_exceeded, cause_of(Check::connect_rate));
   return false;
+}
+
+/// A client that the broker will name pays when its name is known: see check_again().
+bool Session::Impl::check_will_rate(const Arrival& a, const mqtt::Connect& connect) {
+  const bool named = !connect.client_id.empty() || version_ != Version::v5;
+  return !connect.will || !named || charge_will(a, *connect.will);
 }
 
 std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
@@ -166,7 +174,8 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
   return std::unexpected(nobody);
 }
 
-/// From here on these grants decide, and nothing that others have decided is remembered. What
+/// From here on these grants decide, and nothing that others have decided is remembered, except for
+/// what was used of a limit, which the ledger finds by the names of the limit and of the client. What
 /// CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
 void Session::Impl::adopt(policy::Grants grants) {
   grants_ = std::move(grants);
@@ -174,6 +183,7 @@ void Session::Impl::adopt(policy::Grants grants) {
   subscribes_.set_maximum(bounds_.max_requests);
   subscriptions_.set_maximum(bounds_.max_subscriptions);
   for (Direction& way : from_) way.verdicts.forget();
+  budget_.give_back();
 }
 
 void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect) {

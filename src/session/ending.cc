@@ -159,7 +159,6 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
                    {Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
   }
   adopt(std::move(*admitted));
-  budget_.reset();
 }
 
 void Session::Impl::shut_down(Turn& turn) {

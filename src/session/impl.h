@@ -150,6 +150,7 @@ class Session::Impl final {
   bool check_will(const Arrival& a, const mqtt::Connect& connect);
   bool check_keep_alive(const Arrival& a, const mqtt::Connect& connect);
   bool check_connect_rate(const Arrival& a, const mqtt::Connect& connect);
+  bool check_will_rate(const Arrival& a, const mqtt::Connect& connect);
   bool judge_will(const Arrival& a, const mqtt::Will& will);
   void set_version(mqtt::Version version) {
     version_ = version;
@@ -226,6 +227,8 @@ class Session::Impl final {
   Fate on_auth(const Arrival& a);
 
   // rates.cc
+  Payer payer() const { return {options_.ledger, identity_}; }
+  bool charge_will(const Arrival& a, const mqtt::Will& will);
   RateAnswer admit_rate(const Arrival& a, std::span<const std::uint32_t> limits,
                         Budget::Exceeded& over);
   static mqtt::ReasonCode over_reason(Action action);

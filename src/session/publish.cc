@@ -187,10 +187,10 @@ bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
     if (by_rule == RateAnswer::later) return false;
     if (by_rule == RateAnswer::over) refuse(rule_over);
   }
-  budget_.charge(*policy_, roles, a.size(), a.now);
+  budget_.charge(payer(), *policy_, roles, a.size(), a.now);
   report_over(a, role_over, {});
   if (verdict.allowed) {
-    budget_.charge(*policy_, rule, a.size(), a.now);
+    budget_.charge(payer(), *policy_, rule, a.size(), a.now);
     report_over(a, rule_over, topic);
   }
   return true;

@@ -9,7 +9,7 @@ using mqtt::ReasonCode;
 Session::Impl::RateAnswer Session::Impl::admit_rate(const Arrival& a,
                                                     std::span<const std::uint32_t> limits,
                                                     Budget::Exceeded& over) {
-  over = budget_.ask(*policy_, limits, a.size(), a.now);
+  over = budget_.ask(payer(), *policy_, limits, a.size(), a.now);
   if (over.limit == nullptr || over.action == Action::report) return RateAnswer::yes;
   if (over.action == Action::throttle) {
     if (over.wait <= keep_alive_.longest_pause()) {
@@ -31,7 +31,7 @@ ReasonCode Session::Impl::over_reason(Action action) {
 }
 
 void Session::Impl::charge_role(const Arrival& a, const Budget::Exceeded& over) {
-  budget_.charge(*policy_, grants_->role_limits(), a.size(), a.now);
+  budget_.charge(payer(), *policy_, grants_->role_limits(), a.size(), a.now);
   report_over(a, over, {});
 }
 
@@ -49,6 +49,29 @@ bool Session::Impl::refuse_over(const Arrival& a, const Budget::Exceeded& over) 
   if (!ends) return false;
   say_goodbye(reason, a.turn);
   close({Side::client, CloseKind::refused, over.limit->name}, a.turn);
+  return true;
+}
+
+/// The broker will publish the Will for the client, so it is charged when CONNECT asks for that, as
+/// the PUBLISH that it becomes. Nobody waits with a CONNECT: `throttle` refuses it, as `drop` does.
+/// Returns whether it fits; if not, the client has been refused.
+bool Session::Impl::charge_will(const Arrival& a, const mqtt::Will& will) {
+  constexpr std::uint64_t kHeaders = 4;  // fixed header, and the length of the topic
+  const std::uint64_t bytes = kHeaders + will.topic.size() + will.payload_size();
+  const std::uint32_t limit =
+      grants_->check_publish({will.topic, will.qos, will.retain, will.payload_size()}).limit;
+  const std::span<const std::uint32_t> rule(&limit, limit == policy::kNoLimit ? 0 : 1);
+  const std::span<const std::uint32_t> both[] = {grants_->role_limits(), rule};
+  for (const auto& limits : both) {
+    const Budget::Exceeded over = budget_.ask(payer(), *policy_, limits, bytes, a.now);
+    if (over.limit != nullptr && over.action != Action::report) {
+      (void)refuse_connect(a, ReasonCode::quota_exceeded, {over.limit->name, over.limit->is_rule},
+                           will.topic);
+      return false;
+    }
+    report_over(a, over, will.topic);
+  }
+  for (const auto& limits : both) budget_.charge(payer(), *policy_, limits, bytes, a.now);
   return true;
 }
 

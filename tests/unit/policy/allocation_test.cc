@@ -49,6 +49,7 @@ TEST_CASE("measuring a rate allocates nothing") {
   RateLimit limit;
   limit.messages = Rate{1, std::chrono::seconds(1)};
   limit.bytes = Rate{1, std::chrono::seconds(1)};
+  limit.precompute();
   RateMeter meter;
   const auto before = allocations::count();
   const Duration wait = meter.wait(limit, 10, Instant{});

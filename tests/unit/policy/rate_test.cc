@@ -18,20 +18,24 @@ RateLimit of_messages(std::uint64_t count, Duration per, std::uint64_t burst) {
   RateLimit limit;
   limit.messages = Rate{count, per};
   limit.burst = burst;
+  limit.precompute();
   return limit;
 }
 RateLimit of_bytes(std::uint64_t count, Duration per, std::uint64_t burst) {
   RateLimit limit;
   limit.bytes = Rate{count, per};
   limit.byte_burst = burst;
+  limit.precompute();
   return limit;
 }
 
 /// A meter with its limit and a clock.
 struct Tap {
+  explicit Tap(RateLimit of, Instant begin = {}) : limit(std::move(of)), now(begin) {}
+
   RateLimit limit;
-  Instant now{};
-  RateMeter meter{};
+  Instant now;
+  RateMeter meter;
 
   bool takes(std::uint64_t bytes = 1) {
     if (meter.wait(limit, bytes, now) != Duration::zero()) return false;
@@ -41,15 +45,16 @@ struct Tap {
   [[nodiscard]] Duration wait(std::uint64_t bytes = 1) const {
     return meter.wait(limit, bytes, now);
   }
-  /// What taken() says. It must not say so where the message has to wait, and must leave behind
+  /// What fits() says. It must not say so where the message has to wait, and must leave behind
   /// what charge() does.
-  [[nodiscard]] bool taken(std::uint64_t bytes = 1) const {
-    RateMeter after = meter;
-    if (!meter.taken(limit, bytes, now, after)) return false;
+  [[nodiscard]] bool fits(std::uint64_t bytes = 1) const {
+    RateMeter::Times after;
+    if (!meter.fits(limit, bytes, now, after)) return false;
     REQUIRE(wait(bytes) == Duration::zero());
-    RateMeter charged = meter;
+    RateMeter charged;
+    charged.set(meter.times());
     charged.charge(limit, bytes, now);
-    REQUIRE(after == charged);
+    REQUIRE(after == charged.times());
     return true;
   }
   int takes_all() {
@@ -77,7 +82,7 @@ TEST_CASE("20/s with a burst of 40") {
   CHECK(tap.takes_all() == 40);
 }
 
-TEST_CASE("a rate that does not divide a second loses nothing") {
+TEST_CASE("a rate that does not divide a second loses less than a nanosecond a message") {
   Tap tap{of_messages(3, seconds(1), 2)};
   CHECK(tap.takes_all() == 2);
   CHECK(tap.wait() == nanoseconds(333'333'334));
@@ -86,18 +91,33 @@ TEST_CASE("a rate that does not divide a second loses nothing") {
     tap.now += tap.wait();
     if (tap.takes()) ++taken;
   }
-  CHECK((tap.now == Instant(seconds(1000))));
-  CHECK(taken == 3002);  // two at 0, then at 1/3, 2/3, 1 ... 1000
+  // Two at 0, then after every 333,333,334 ns; without rounding the last one were at 1000 s sharp.
+  CHECK((tap.now == Instant(seconds(1000)) + nanoseconds(2000)));
+  CHECK(taken == 3002);
 }
 
-TEST_CASE("more messages than nanoseconds") {
+TEST_CASE("no more messages than nanoseconds") {
   Tap tap{of_messages(3'000'000'000, seconds(1), 5)};
   CHECK(tap.takes_all() == 5);
   CHECK(tap.wait() == nanoseconds(1));
   tap.now += nanoseconds(1);
-  CHECK(tap.takes_all() == 3);
-  tap.now += nanoseconds(2);
+  CHECK(tap.takes_all() == 1);
+  tap.now += nanoseconds(7);
   CHECK(tap.takes_all() == 5);
+}
+
+TEST_CASE("bytes cost what they cost by themselves, rounded up") {
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint64_t count = 1 + (random() >> (28 + random() % 36));  // up to 64 GiB
+    const std::uint64_t per = 1 + (random() >> (20 + random() % 40));    // up to 4.9 h
+    const std::uint64_t amount = random() >> (36 + random() % 28);       // up to 256 MiB
+    const RateLimit limit = of_bytes(count, Duration(static_cast<std::int64_t>(per)), 1);
+    __extension__ using Wide = unsigned __int128;
+    const Wide exact = (Wide{amount} * per + count - 1) / count;
+    REQUIRE(limit.byte_pace.cost(amount) ==
+            (exact > Pace::kLongest ? Pace::kLongest : static_cast<std::uint64_t>(exact)));
+  }
 }
 
 TEST_CASE("64 KiB/s") {
@@ -127,6 +147,7 @@ TEST_CASE("messages and bytes must both fit, and the longer wait counts") {
   RateLimit limit = of_messages(10, seconds(1), 10);
   limit.bytes = Rate{1000, seconds(1)};
   limit.byte_burst = 1000;
+  limit.precompute();
   Tap tap{limit};
   CHECK(tap.takes(1000));
   CHECK(tap.wait(100) == milliseconds(100));
@@ -137,8 +158,38 @@ TEST_CASE("messages and bytes must both fit, and the longer wait counts") {
 }
 
 TEST_CASE("a limit of nothing lets everything pass") {
-  Tap tap{RateLimit{}};
+  RateLimit nothing;
+  nothing.precompute();
+  Tap tap{nothing};
   for (int i = 0; i < 100; ++i) CHECK(tap.takes(std::numeric_limits<std::uint64_t>::max()));
+}
+
+TEST_CASE("a limit that nobody has worked out lets nothing pass") {
+  RateLimit limit;
+  limit.messages = Rate{20, seconds(1)};
+  const Tap tap{limit};
+  CHECK_FALSE(tap.fits());
+  CHECK(tap.wait() == Duration::max());
+}
+
+TEST_CASE("other numbers: what is owed stays owed, up to the new burst") {
+  Tap tap{of_messages(1, hours(1), 100)};
+  CHECK(tap.takes_all() == 100);
+  CHECK(tap.meter.debt(tap.now) == hours(100));
+  const RateLimit faster = of_messages(20, seconds(1), 40);
+  tap.meter.limit_debt(faster, tap.now);
+  tap.limit = faster;
+  CHECK(tap.meter.debt(tap.now) == seconds(2));
+  CHECK(tap.wait() == milliseconds(50));
+  // And back: two seconds of the hundred hours.
+  tap.limit = of_messages(1, hours(1), 100);
+  tap.meter.limit_debt(tap.limit, tap.now);
+  CHECK(tap.takes_all() == 99);
+  // No rate of messages any more, and none of bytes yet.
+  tap.limit = of_bytes(10, seconds(1), 10);
+  tap.meter.limit_debt(tap.limit, tap.now);
+  CHECK(tap.takes(10));
+  CHECK(tap.wait(1) == milliseconds(100));
 }
 
 TEST_CASE("asking does not charge") {
@@ -173,38 +224,32 @@ TEST_CASE("charging what does not fit uses the budget up and no further") {
   CHECK(bytes.wait(10) == seconds(1));
 }
 
-/// The plain way: a bucket of units that is filled once for every nanosecond that goes by.
+std::uint64_t nanoseconds_of(const Rate& rate, std::uint64_t amount) {
+  const auto per = static_cast<std::uint64_t>(rate.per.count());
+  return (amount * per + rate.count - 1) / rate.count;
+}
+
+/// The plain way: a bucket into which one nanosecond falls every nanosecond.
 class Bucket {
  public:
-  Bucket(Rate rate, std::uint64_t burst)
-      : count_(rate.count),
-        per_(static_cast<std::uint64_t>(rate.per.count())),
-        burst_(burst),
-        level_(burst * per_) {}
-  void pass_nanosecond() { level_ = std::min(level_ + count_, burst_ * per_); }
-  [[nodiscard]] bool fits(std::uint64_t amount) const {
-    return debt_ == 0 && (amount > burst_ ? level_ == burst_ * per_ : level_ >= amount * per_);
-  }
-  void take(std::uint64_t amount) {
-    if (amount * per_ > level_) {
-      debt_ = amount * per_ - level_;
-      level_ = 0;
+  explicit Bucket(std::uint64_t capacity) : capacity_(capacity), level_(capacity) {}
+  void pass_nanosecond() {
+    if (debt_ > 0) {
+      --debt_;
     } else {
-      level_ -= amount * per_;
+      level_ = std::min(level_ + 1, capacity_);
     }
   }
-  void pay() {  // a nanosecond while in debt
-    if (debt_ == 0) return pass_nanosecond();
-    if (debt_ >= count_) {
-      debt_ -= count_;
-    } else {
-      level_ = std::min(count_ - debt_, burst_ * per_);
-      debt_ = 0;
-    }
+  [[nodiscard]] bool fits(std::uint64_t cost) const {
+    return debt_ == 0 && (cost > capacity_ ? level_ == capacity_ : level_ >= cost);
+  }
+  void take(std::uint64_t cost) {
+    debt_ += cost - std::min(cost, level_);
+    level_ -= std::min(cost, level_);
   }
 
  private:
-  std::uint64_t count_, per_, burst_, level_, debt_ = 0;
+  std::uint64_t capacity_, level_, debt_ = 0;
 };
 
 TEST_CASE("the meter is a bucket that is filled nanosecond by nanosecond") {
@@ -219,31 +264,34 @@ TEST_CASE("the meter is a bucket that is filled nanosecond by nanosecond") {
     limit.byte_burst = 1 + up_to(30);
     limit.precompute();
     Tap tap{limit, Instant(Duration(static_cast<int>(up_to(100)) - 50))};
-    Bucket messages(*limit.messages, limit.burst);
-    Bucket bytes(*limit.bytes, limit.byte_burst);
+    const std::uint64_t message = nanoseconds_of(*limit.messages, 1);
+    const std::uint64_t byte_capacity = nanoseconds_of(*limit.bytes, limit.byte_burst);
+    Bucket messages(message * limit.burst);
+    Bucket bytes(byte_capacity);
     for (int step = 0; step < 200; ++step) {
       const std::uint64_t size = up_to(limit.byte_burst + 10);
+      const std::uint64_t cost = nanoseconds_of(*limit.bytes, size);
       Bucket later_messages = messages;
       Bucket later_bytes = bytes;
       Duration expected{};
-      while (!(later_messages.fits(1) && later_bytes.fits(size))) {
-        later_messages.pay();
-        later_bytes.pay();
+      while (!(later_messages.fits(message) && later_bytes.fits(cost))) {
+        later_messages.pass_nanosecond();
+        later_bytes.pass_nanosecond();
         ++expected;
       }
       REQUIRE(tap.wait(size) == expected);
-      // What is larger than the whole budget is left to the others.
-      REQUIRE(tap.taken(size) == (expected == Duration::zero() && size <= limit.byte_burst));
+      // What is larger than the whole budget is left to wait().
+      REQUIRE(tap.fits(size) == (expected == Duration::zero() && cost <= byte_capacity));
       if (expected == Duration::zero()) {
         tap.meter.charge(limit, size, tap.now);
-        messages.take(1);
-        bytes.take(size);
+        messages.take(message);
+        bytes.take(cost);
       }
       const bool jump = expected > Duration::zero() && up_to(1) == 0;
       const auto pause = jump ? static_cast<std::uint64_t>(expected.count()) : up_to(20);
       for (std::uint64_t i = 0; i < pause; ++i) {
-        messages.pay();
-        bytes.pay();
+        messages.pass_nanosecond();
+        bytes.pass_nanosecond();
       }
       tap.now += Duration(static_cast<std::int64_t>(pause));
     }
@@ -273,7 +321,7 @@ TEST_CASE("no value overflows") {
             for (const auto size : sizes) {
               const Duration wait = tap.wait(size);
               REQUIRE(wait >= Duration::zero());
-              if (tap.taken(size)) ++taken;
+              if (tap.fits(size)) ++taken;
               // Adding it must not overflow; whoever waits adds.
               REQUIRE(wait <= Duration::max());
               if (tap.now >= Instant{}) {
@@ -301,9 +349,12 @@ TEST_CASE("no value overflows") {
 }
 
 TEST_CASE("a budget beyond the end of time is not lent without end") {
-  // One a year, and a thousand at once: that reaches further than nanoseconds in 63 bits.
+  // One a year, and a thousand at once: a hundred years are the most.
   Tap tap{of_messages(1, hours(24 * 365), 1000)};
-  CHECK(tap.takes_all() == 292);
+  CHECK(tap.takes_all() == 100);
+  // And what is behind the end of time, never.
+  Tap late{of_messages(1, hours(1), 10), Instant::max() - hours(3)};
+  CHECK(late.takes_all() == 3);
 }
 
 TEST_CASE("a limit that allows nothing lets nothing pass") {
@@ -313,7 +364,7 @@ TEST_CASE("a limit that allows nothing lets nothing pass") {
     limit.precompute();
     Tap tap{limit};
     CHECK_FALSE(tap.takes());
-    CHECK_FALSE(tap.taken());
+    CHECK_FALSE(tap.fits());
     CHECK(tap.wait() == Duration::max());
     tap.meter.charge(limit, 1, tap.now);
     CHECK_FALSE(tap.takes());

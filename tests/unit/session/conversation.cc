@@ -25,17 +25,11 @@ Conversation::Conversation(std::nullptr_t) {
                                        nullptr, events, 1, now_);
 }
 
-Conversation::Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects,
-                           Identity identity) {
-  options_.connects = std::move(connects);
+Conversation::Conversation(policy::PolicySpec spec, const SessionOptions& options,
+                           Identity identity, Instant begin)
+    : options_(options), now_(begin) {
   session_ =
       std::make_unique<Session>(options_, std::move(identity), compile(spec), events, 1, now_);
-}
-
-Conversation::Conversation(policy::PolicySpec spec, SessionOptions options)
-    : options_(std::move(options)) {
-  session_ = std::make_unique<Session>(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
-                                       compile(spec), events, 1, now_);
 }
 
 void Conversation::sends(Side from, std::string_view bytes) {

@@ -55,8 +55,9 @@ class Conversation {
  public:
   explicit Conversation(policy::PolicySpec spec, Bounds bounds = {});
   explicit Conversation(std::nullptr_t);  // no policy
-  Conversation(policy::PolicySpec spec, std::shared_ptr<ConnectGate> connects, Identity identity);
-  Conversation(policy::PolicySpec spec, SessionOptions options);
+  Conversation(policy::PolicySpec spec, const SessionOptions& options,
+               Identity identity = {"devices", "127.0.0.1", {}, {}, {}},
+               Instant begin = Instant(std::chrono::seconds(1000)));
 
   // Bytes arrive. What a paused session does not take is kept and fed again, as the relay does.
   void client_sends(std::string_view bytes) { sends(Side::client, bytes); }
@@ -74,6 +75,7 @@ class Conversation {
   void broker_refuses();  // the dial fails
   void ends(Side side, CloseKind kind = CloseKind::closed);
   void pass(Duration time);  // the clock moves; timers fire on time
+  [[nodiscard]] Instant now() const { return now_; }
   void set_policy(policy::PolicySpec spec);
   void shut_down();
   void ends_by_order(Check check, mqtt::ReasonCode reason);

@@ -2,7 +2,6 @@
 // it is refused by the limit's own name.
 
 #include <functional>
-#include <map>
 
 #include "conformance.h"
 
@@ -446,49 +445,4 @@ TEST_CASE("keep-alive: 3.x cannot be told another one") {
       }
     }
   }
-}
-
-TEST_CASE("how often a client connects") {
-  /// Each name twice.
-  struct Twice final : ConnectGate {
-    std::map<std::string, int, std::less<>> seen;
-    bool admit(std::string_view name, Instant) override { return ++seen[std::string(name)] <= 2; }
-  };
-  const auto limiter = std::make_shared<Twice>();
-  const auto certificate = [](std::string fingerprint) {
-    auto made = std::make_shared<Certificate>();
-    made->fingerprint = std::move(fingerprint);
-    return made;
-  };
-  const Identity here{"devices", "192.0.2.1", {}, {}, {}};
-  const auto connects = [&](const Identity& identity, const wire::Connect& connect) {
-    policy::PolicySpec spec = up_and_down();
-    spec.roles[0].client_id = std::nullopt;
-    Conversation talk(spec, limiter, identity);
-    talk.client_sends(wire::connect(connect));
-    if (talk.dialled()) return std::string("dialled");
-    CHECK(talk.closed());
-    CHECK(last_refusal(talk) ==
-          (connect.will_topic.empty() ? "policy.connect-rate 9F" : "policy.no-rule 87"));
-    return talk.client_gets();
-  };
-  // What the policy refuses is not counted.
-  for (int i = 0; i < 5; ++i) {
-    CHECK(connects(here, {.will_topic = "elsewhere"}) == wire::connack(v3_1_1, 5));
-  }
-  for (int i = 0; i < 2; ++i) CHECK(connects(here, {}) == "dialled");
-  CHECK(connects(here, {}) == wire::connack(v3_1_1, 3));
-  CHECK(connects(here, {.level = v3_1}) == wire::connack(v3_1, 3));
-  CHECK(connects(here, {.level = v5}) == wire::connack(v5, 0x9F));
-  // Others: by name, by address, by certificate; an address does not count where one is shown.
-  CHECK(connects(here, {.client_id = "c2"}) == "dialled");
-  CHECK(connects({"devices", "192.0.2.2", {}, {}, {}}, {}) == "dialled");
-  const auto shown = certificate("aa");
-  for (int i = 0; i < 2; ++i)
-    CHECK(connects({"devices", "192.0.2.1", shown, {}, {}}, {}) == "dialled");
-  CHECK(connects({"devices", "192.0.2.9", shown, {}, {}}, {.level = v5}) ==
-        wire::connack(v5, 0x9F));
-  CHECK(connects({"devices", "192.0.2.1", certificate("bb"), {}, {}}, {}) == "dialled");
-  // Whom the broker names is somebody else each time.
-  for (int i = 0; i < 5; ++i) CHECK(connects(here, {.client_id = ""}) == "dialled");
 }
