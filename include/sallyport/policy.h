@@ -11,18 +11,14 @@
 #include "sallyport/bounds.h"
 #include "sallyport/identity.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/origin.h"
 #include "sallyport/rate.h"
 
 /// Policy in two forms: a PolicySpec is what an operator wrote, as plain values; a Policy is what
 /// sessions ask, compiled and immutable.
 namespace sallyport::policy {
 
-/// Where in which file something was written; line and column count from 1.
-struct Origin {
-  std::string file;
-  std::uint32_t line = 0;
-  std::uint32_t column = 0;
-};
+using sallyport::Origin;
 
 /// Globs with `*` and `?`. Of each list one entry must match; an empty list asks nothing. All
 /// lists must hold.

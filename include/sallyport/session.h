@@ -7,6 +7,7 @@
 #include "sallyport/events.h"
 #include "sallyport/outbox.h"
 #include "sallyport/policy.h"
+#include "sallyport/settings.h"
 #include "sallyport/siphash.h"
 
 namespace sallyport {
@@ -27,7 +28,7 @@ struct Turn {
 /// What all sessions of one listener share. Immutable while any session refers to it.
 struct SessionOptions {
   Bounds bounds;
-  Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
+  Duration broker_timeout = settings::Broker().connack_timeout;  // from dialling to CONNACK
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
   /// Asked whether a client may connect once more; null: always. The only thing here that changes.

@@ -7,14 +7,6 @@
 
 namespace sallyport::config {
 
-namespace {
-
-// GCRA works in nanoseconds: these keep every product of a rate and a burst inside 64 bits.
-constexpr std::uint64_t kMostMessages = 1'000'000'000;
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40U;
-
-}  // namespace
-
 void Problems::add(Position at, std::string message, std::string hint) const {
   list_->push_back({origin(at), std::move(message), std::move(hint)});
 }

@@ -21,7 +21,9 @@ class Problems {
   Problems(const std::string& file, Diagnostics& list) : file_(&file), list_(&list) {}
 
   void add(Position at, std::string message, std::string hint = "") const;
-  [[nodiscard]] policy::Origin origin(Position at) const { return {*file_, at.line, at.column}; }
+  [[nodiscard]] Origin origin(Position at) const { return {*file_, at.line, at.column}; }
+  [[nodiscard]] const std::string& file() const { return *file_; }
+  [[nodiscard]] std::size_t count() const { return list_->size(); }
 
  private:
   const std::string* file_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sallyport/events.h"
+#include "sallyport/settings.h"
 
 #include "observe/log.h"
 
@@ -21,13 +22,11 @@ struct Address {
   std::uint16_t port = 0;  // 0: the system picks one, Observe::port() tells
 };
 
-struct Options {
+struct Options : settings::Audit {
   std::string version;  // label of sallyport_build_info
   std::size_t workers = 1;
   std::vector<std::string> listeners;  // names: the only values of the label `listener`
   std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
-  std::string audit_log;               // path, "stdout", or "" for none
-  std::uint32_t audit_queue = 8192;    // lines of each worker that wait to be written
 };
 
 /// Why start() or reopen_audit() failed, ready to be shown beside the key it is about.

@@ -96,6 +96,17 @@ TEST_CASE("everything that files say is loaded") {
   CHECK(all->broker_tls->server_name() == "localhost");
 }
 
+TEST_CASE("every file that was read is listed, once") {
+  const Site site;
+  const auto all = app::assemble(site.gateway);
+  REQUIRE(all.has_value());
+  std::vector<std::string> files;
+  for (const char* name : {"gateway.toml", "ca.crt", "server.crt", "server.key", "one.policy"}) {
+    files.push_back(site.folder.path(name));
+  }
+  CHECK(all->files == files);
+}
+
 TEST_CASE("check says in one line what is there") {
   const Site site;
   const Text out;
