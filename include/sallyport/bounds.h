@@ -1,57 +1,23 @@
 #pragma once
 
-#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
+#include "sallyport/characters.h"
+#include "sallyport/fields.h"
 #include "sallyport/time.h"
 
 namespace sallyport {
 
-/// A set of characters. Those of ASCII are in it one by one, all others together.
-class Characters {
- public:
-  /// All of them.
-  constexpr Characters() = default;
-  /// None yet.
-  [[nodiscard]] static constexpr Characters none() {
-    Characters set;
-    set.ascii_[0] = set.ascii_[1] = 0;
-    set.others_ = false;
-    return set;
-  }
-
-  /// `c` is of ASCII.
-  constexpr void add(char c) {
-    const auto code = static_cast<unsigned char>(c);
-    ascii_[code >> 6 & 1] |= std::uint64_t{1} << (code & 63);
-  }
-  [[nodiscard]] constexpr bool contains(char c) const {
-    const auto code = static_cast<unsigned char>(c);
-    return code >= 0x80 ? others_ : (ascii_[code >> 6] >> (code & 63) & 1) != 0;
-  }
-  /// Every character of a text in UTF-8.
-  [[nodiscard]] constexpr bool contain_all(std::string_view text) const {
-    return std::all_of(text.begin(), text.end(), [this](char c) { return contains(c); });
-  }
-
-  /// What is in both.
-  [[nodiscard]] friend constexpr Characters operator&(Characters a, const Characters& b) {
-    a.ascii_[0] &= b.ascii_[0];
-    a.ascii_[1] &= b.ascii_[1];
-    a.others_ = a.others_ && b.others_;
-    return a;
-  }
-  [[nodiscard]] friend constexpr bool operator==(const Characters&, const Characters&) = default;
-
- private:
-  std::uint64_t ascii_[2] = {UINT64_MAX, UINT64_MAX};
-  bool others_ = true;
-};
-
 /// What one connection may ask of the gateway. A listener sets these; a role may lower them
-/// (strictest()), never raise them. Sizes in bytes, keep-alive in seconds.
+/// (strictest()), never raise them. Sizes in bytes, keep-alive in seconds. A new bound is a field
+/// with its default here, and a row of kBounds below.
 struct Bounds {
   // Before an accepted CONNECT: an unknown peer gets little room and little time.
   std::uint32_t max_packet_before_connect = 16 * 1024;
@@ -79,28 +45,119 @@ struct Bounds {
   [[nodiscard]] friend bool operator==(const Bounds&, const Bounds&) = default;
 };
 
+/// What a bound counts, and so how files write it.
+enum class Unit : std::uint8_t {
+  bytes,
+  items,
+  seconds,       // MQTT counts keep-alive in whole seconds
+  milliseconds,  // of a Duration
+  characters,
+  refusal,  // true: "refuse", false: "pass"
+  flag,
+};
+/// Which of two values restricts a client more. Of two sets of characters it is what is in both.
+enum class Stricter : std::uint8_t { smaller, larger };
+
+/// All that the gateway knows of one bound.
+struct BoundRow {
+  std::string_view name;  // as files and the reference call it
+  std::variant<std::uint16_t Bounds::*, std::uint32_t Bounds::*, Duration Bounds::*,
+               Characters Bounds::*, bool Bounds::*>
+      field;
+  Unit unit;
+  std::uint64_t least = 0;  // accepted, both inclusive, in `unit`
+  std::uint64_t most = 0;
+  Stricter stricter = Stricter::smaller;
+  bool of_role = true;  // false: it is over before roles are known
+
+  [[nodiscard]] constexpr bool operator==(const BoundRow&) const = default;
+};
+
+namespace detail {
+/// The largest packet has four bytes more, but nobody could remember that number. 2.2.3
+inline constexpr std::uint64_t kMaxPacket = std::uint64_t{256} * 1024 * 1024;
+inline constexpr std::uint64_t kMinPacket = 128;  // below that not even a CONNECT fits
+inline constexpr std::uint64_t kMaxBeforeConnect = std::uint64_t{1024} * 1024;
+inline constexpr std::uint64_t kMost16 = UINT16_MAX;
+// What a request asks is looked through once for each of its filters.
+inline constexpr std::uint64_t kMostFilters = 4096;
+}  // namespace detail
+
+/// Every bound once. The reader of files, the reference, unbounded() and strictest() go by it.
+inline constexpr auto kBounds = std::to_array<BoundRow>({
+    {"max_packet", &Bounds::max_packet, Unit::bytes, detail::kMinPacket, detail::kMaxPacket},
+    {"max_packet_before_connect", &Bounds::max_packet_before_connect, Unit::bytes,
+     detail::kMinPacket, detail::kMaxBeforeConnect},
+    {.name = "connect_timeout",
+     .field = &Bounds::connect_timeout,
+     .unit = Unit::milliseconds,
+     .least = 100,
+     .most = 600'000,
+     .of_role = false},
+    {"max_client_id_length", &Bounds::max_client_id_length, Unit::bytes, 1, detail::kMost16},
+    {"client_id_characters", &Bounds::client_id_characters, Unit::characters},
+    {"min_keep_alive", &Bounds::min_keep_alive, Unit::seconds, 1, detail::kMost16,
+     Stricter::larger},
+    {"max_keep_alive", &Bounds::max_keep_alive, Unit::seconds, 1, detail::kMost16},
+    {.name = "mqtt3_keep_alive",
+     .field = &Bounds::refuse_mqtt3_keep_alive,
+     .unit = Unit::refusal,
+     .stricter = Stricter::larger},
+    {"max_will_payload", &Bounds::max_will_payload, Unit::bytes, 0, detail::kMost16},
+    {"max_topic_length", &Bounds::max_topic_length, Unit::bytes, 1, detail::kMost16},
+    {"max_topic_levels", &Bounds::max_topic_levels, Unit::items, 1, detail::kMost16},
+    {"max_filters", &Bounds::max_filters, Unit::items, 1, detail::kMostFilters},
+    {"max_subscriptions", &Bounds::max_subscriptions, Unit::items, 0, detail::kMost16},
+    {"max_requests", &Bounds::max_requests, Unit::items, 1, detail::kMost16},
+    {"max_qos2_in_flight", &Bounds::max_qos2_in_flight, Unit::items, 1, detail::kMost16},
+    {"max_topic_aliases", &Bounds::max_topic_aliases, Unit::items, 0, detail::kMost16},
+    {"max_user_properties", &Bounds::max_user_properties, Unit::items, 0, detail::kMost16},
+    {"max_user_property_bytes", &Bounds::max_user_property_bytes, Unit::bytes, 0,
+     detail::kMaxPacket},
+    {.name = "control_characters",
+     .field = &Bounds::refuse_control_characters,
+     .unit = Unit::refusal,
+     .stricter = Stricter::larger},
+    {"bridges", &Bounds::bridges, Unit::flag},
+});
+
+namespace detail {
+consteval bool every_bound_has_one_row() {
+  for (std::size_t i = 0; i < kBounds.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (kBounds[i].field == kBounds[j].field || kBounds[i].name == kBounds[j].name) return false;
+    }
+  }
+  return kBounds.size() == count_fields<Bounds>();
+}
+static_assert(every_bound_has_one_row(), "a bound is a field of Bounds and a row of kBounds");
+
+template <typename Function, std::size_t... kIndex>
+constexpr void for_each_bound(Function function, std::index_sequence<kIndex...>) {
+  (function(kBounds[kIndex], std::get<kBounds[kIndex].field.index()>(kBounds[kIndex].field)), ...);
+}
+}  // namespace detail
+
+/// Calls `function(row, field)` for every row, the field with its own type.
+template <typename Function>
+constexpr void for_each_bound(Function function) {
+  detail::for_each_bound(function, std::make_index_sequence<kBounds.size()>());
+}
+
 /// The bounds that lower no others.
 [[nodiscard]] constexpr Bounds unbounded() {
-  constexpr auto kMost16 = std::numeric_limits<std::uint16_t>::max();
-  constexpr auto kMost32 = std::numeric_limits<std::uint32_t>::max();
   Bounds bounds;
-  bounds.max_packet_before_connect = kMost32;
-  bounds.connect_timeout = Duration::max();
-  bounds.max_packet = kMost32;
-  bounds.max_topic_length = kMost16;
-  bounds.max_topic_levels = kMost16;
-  bounds.max_client_id_length = kMost16;
-  bounds.max_will_payload = kMost16;
-  bounds.max_filters = kMost16;
-  bounds.max_subscriptions = kMost16;
-  bounds.max_user_properties = kMost16;
-  bounds.max_user_property_bytes = kMost32;
-  bounds.max_topic_aliases = kMost16;
-  bounds.max_qos2_in_flight = kMost16;
-  bounds.max_requests = kMost16;
-  bounds.max_keep_alive = kMost16;
-  bounds.refuse_control_characters = false;
-  bounds.bridges = true;
+  for_each_bound([&bounds](const BoundRow& row, auto field) {
+    using Value = std::remove_reference_t<decltype(bounds.*field)>;
+    if constexpr (std::is_same_v<Value, Characters>) {
+      bounds.*field = Characters();
+    } else if constexpr (std::is_same_v<Value, Duration>) {
+      bounds.*field = row.stricter == Stricter::smaller ? Duration::max() : Duration::zero();
+    } else {
+      bounds.*field = row.stricter == Stricter::smaller ? std::numeric_limits<Value>::max()
+                                                        : static_cast<Value>(row.least);
+    }
+  });
   return bounds;
 }
 

@@ -18,18 +18,14 @@
 #include "sallyport/identity.h"
 #include "sallyport/inspector.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/origin.h"
 #include "sallyport/rate.h"
 
 /// Policy in two forms: a PolicySpec is what an operator wrote, as plain values; a Policy is what
 /// sessions ask, compiled and immutable.
 namespace sallyport::policy {
 
-/// Where in which file something was written; line and column count from 1.
-struct Origin {
-  std::string file;
-  std::uint32_t line = 0;
-  std::uint32_t column = 0;
-};
+using sallyport::Origin;
 
 /// Where in a file something was written; line and column count from 1. Line 0: unknown.
 struct Place {

@@ -10,6 +10,7 @@
 #include "sallyport/outbox.h"
 #include "sallyport/per_side.h"
 #include "sallyport/policy.h"
+#include "sallyport/settings.h"
 #include "sallyport/siphash.h"
 
 namespace sallyport {
@@ -40,7 +41,7 @@ struct Turn {
 /// What all sessions of one listener share. Immutable while any session refers to it.
 struct SessionOptions {
   Bounds bounds;
-  Duration broker_timeout = std::chrono::seconds(10);  // from dialling to CONNACK
+  Duration broker_timeout = settings::Broker().connack_timeout;  // from dialling to CONNACK
   /// Whether an authenticator is asked about every CONNECT that all other checks let in.
   bool authenticate = false;
   Duration login_timeout = std::chrono::seconds(5);  // for the authenticator's answer

@@ -1,6 +1,9 @@
 #include "app/assemble.h"
 
+#include <set>
 #include <utility>
+
+#include "config/gateway_file.h"
 
 namespace sallyport::app {
 
@@ -37,6 +40,21 @@ tls::Context::Ptr take(tls::Context::Result result, const policy::Origin& origin
   return nullptr;
 }
 
+/// The gateway file, and what it names but policies.
+std::vector<std::string> files_of(const config::GatewayOptions& options) {
+  std::vector<std::string> files = {options.file};
+  for (const config::KeyInfo& key : config::list_gateway_keys(options)) {
+    if (!key.file.empty()) files.push_back(key.file);
+  }
+  return files;
+}
+
+/// Each once, in the order in which they came.
+void drop_repeated(std::vector<std::string>& files) {
+  std::set<std::string> seen;
+  std::erase_if(files, [&seen](const std::string& file) { return !seen.insert(file).second; });
+}
+
 }  // namespace
 
 std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) {
@@ -44,12 +62,13 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
   Assembled all;
   all.options = config::load_gateway(path, diagnostics);
   const bool gateway_is_good = diagnostics.empty();
+  all.files = files_of(all.options);
 
   if (gateway_is_good || !all.options.policy_files.empty()) {
     config::GatewayOptions options = all.options;
     // Half of the listeners would make a role look wrong that is not.
     if (!gateway_is_good) options.listeners.clear();
-    auto policy = config::load_policy(options);
+    auto policy = config::load_policy(options, all.files);
     if (policy) {
       all.policy = std::move(*policy);
     } else {
@@ -69,6 +88,7 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
     all.broker_tls = take(tls::Context::load_client(*broker.tls), broker.tls_origin, diagnostics);
   }
 
+  drop_repeated(all.files);
   if (diagnostics.empty()) return all;
   config::sort(diagnostics);
   return std::unexpected(std::move(diagnostics));

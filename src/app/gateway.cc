@@ -98,7 +98,7 @@ std::expected<void, proxy::StartError> Gateway::serve() {
     admin::Socket::Handler& handler = *this;
     auto socket = admin::Socket::open(loop_, timers_, {.path = path}, handler);
     if (!socket) {
-      return std::unexpected(proxy::StartError{{path_, 0, 0},
+      return std::unexpected(proxy::StartError{assembled_.options.admin.origin,
                                                "[admin] socket " + socket.error(),
                                                "choose a path in a folder that the "
                                                "gateway's user alone may write to"});

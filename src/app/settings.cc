@@ -1,27 +1,33 @@
 #include "app/settings.h"
 
 #include <cerrno>
+#include <map>
 #include <system_error>
 
 #include <unistd.h>
+
+#include "config/gateway_file.h"
 
 namespace sallyport::app {
 
 namespace {
 
-std::string text_of(const std::optional<config::Endpoint>& endpoint) {
-  return endpoint ? endpoint->to_string() : "";
-}
-
 /// By the name of the listener, so that a reload finds again who has used how much of it.
 RateLimit connect_limit(const config::ListenerOptions& listener) {
-  const ConnectRate& connects = *listener.connects_per_client;
   RateLimit limit;
   limit.name = listener.name;
-  limit.messages = connects.rate;
-  limit.burst = connects.burst;
+  limit.messages = *listener.connects_per_client;
+  limit.burst = listener.connect_burst;
   limit.precompute();
   return limit;
+}
+
+/// "workers.count" as "[workers] count", "listener.name" as "[[listener]] "devices" name".
+std::string title(const config::KeyInfo& key) {
+  const std::size_t dot = key.path.find('.');
+  const std::string section = "[" + key.path.substr(0, dot) + "]";
+  const std::string owned = "[" + section + "] \"" + key.owner + "\"";
+  return (key.owner.empty() ? section : owned) + " " + key.path.substr(dot + 1);
 }
 
 }  // namespace
@@ -41,10 +47,11 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
   snapshot->broker.host = options.broker.address.host;
   snapshot->broker.port = options.broker.address.port;
   snapshot->broker.tls = assembled.broker_tls;
-  snapshot->broker.connect_timeout = options.broker.connect_timeout;
+  static_cast<settings::Broker&>(snapshot->broker) = options.broker;
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {
     const config::ListenerOptions& from = options.listeners[i];
     auto to = std::make_shared<proxy::ListenerSettings>();
+    static_cast<settings::Listener&>(*to) = from;
     to->name = from.name;
     // The loader accepts numeric addresses only, so there is one.
     to->address = net::Address::parse(from.address.host, from.address.port).value();
@@ -56,8 +63,6 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
     to->session.hash_key = random_key();
     to->session.ledger = &ledger;
     if (from.connects_per_client) to->session.connects = connect_limit(from);
-    to->max_connections = from.max_connections;
-    to->max_connections_per_address = from.max_connections_per_address;
     snapshot->listeners.push_back(std::move(to));
   }
   return snapshot;
@@ -66,14 +71,13 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
 observe::Options observe_options(const config::GatewayOptions& options, std::string_view version,
                                  std::size_t workers) {
   observe::Options result;
+  static_cast<settings::Audit&>(result) = options.observe;
   result.version = version;
   result.workers = workers;
   for (const auto& listener : options.listeners) result.listeners.push_back(listener.name);
   if (const auto& address = options.observe.address) {
     result.address = observe::Address{address->host, address->port};
   }
-  result.audit_log = options.observe.audit_log;
-  result.audit_queue = options.observe.audit_queue;
   return result;
 }
 
@@ -93,17 +97,17 @@ std::vector<observe::CertificateExpiry> expiries(const Assembled& assembled) {
 
 std::vector<std::string> restart_needed(const config::GatewayOptions& started,
                                         const config::GatewayOptions& now) {
-  std::vector<std::string> keys;
-  const auto compare = [&](bool same, const char* key) {
-    if (!same) keys.push_back(std::string(key) + " changed");
-  };
-  compare(started.workers == now.workers, "[workers] count");
-  compare(text_of(started.observe.address) == text_of(now.observe.address), "[observe] address");
-  compare(started.observe.audit_log == now.observe.audit_log, "[observe] audit_log");
-  compare(started.observe.audit_queue == now.observe.audit_queue, "[observe] audit_queue");
-  compare(started.admin.socket == now.admin.socket, "[admin] socket");
-  compare(started.log_level == now.log_level, "[log] level");
-  return keys;
+  std::map<std::string, std::string> before;
+  for (const config::KeyInfo& key : config::list_gateway_keys(started)) {
+    before[title(key)] = key.value;
+  }
+  std::vector<std::string> lines;
+  for (const config::KeyInfo& key : config::list_gateway_keys(now)) {
+    const auto was = before.find(title(key));
+    if (key.change != config::Change::restart || was == before.end()) continue;
+    if (was->second != key.value) lines.push_back(was->first + " changed");
+  }
+  return lines;
 }
 
 }  // namespace sallyport::app

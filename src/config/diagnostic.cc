@@ -1,8 +1,7 @@
-#include <algorithm>
-#include <string>
-#include <tuple>
+#include "config/diagnostic.h"
 
-#include "config/load.h"
+#include <algorithm>
+#include <tuple>
 
 namespace sallyport::config {
 

@@ -121,10 +121,16 @@ std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path)
 }
 
 std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions& options) {
+  std::vector<std::string> files;
+  return load_policy(options, files);
+}
+
+std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions& options,
+                                                            std::vector<std::string>& files) {
   Diagnostics diagnostics;
   policy::PolicySpec spec;
-  const std::vector<std::string> files = policy_files(options, diagnostics);
-  for (const std::string& file : files) {
+  for (const std::string& file : policy_files(options, diagnostics)) {
+    files.push_back(file);
     const auto source = read_source(file);
     if (!source) {
       diagnostics.push_back(source.error());

@@ -4,22 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "sallyport/policy.h"
+
+#include "config/diagnostic.h"
 #include "config/options.h"
 
 namespace sallyport::config {
-
-/// One thing wrong with a file an operator wrote.
-struct Diagnostic {
-  policy::Origin origin;  // line 0: the file as a whole
-  std::string message;    // what is wrong, with the key and the value
-  std::string hint;       // what is accepted, or what to do; may be empty
-};
-/// "gateway.toml:12:9: error: unknown key "adress" in [broker]\n  hint: did you mean "address"?"
-[[nodiscard]] std::string to_string(const Diagnostic& diagnostic);
-
-using Diagnostics = std::vector<Diagnostic>;
-/// By file, line and column, so that an operator can work through them from the top.
-void sort(Diagnostics& diagnostics);
 
 /// gateway.toml alone: syntax, keys, values. All errors at once (a syntax error is reported alone).
 [[nodiscard]] std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path);
@@ -33,5 +23,8 @@ void sort(Diagnostics& diagnostics);
 /// is not checked.
 [[nodiscard]] std::expected<policy::Policy::Ptr, Diagnostics> load_policy(
     const GatewayOptions& options);
+/// The same; appends to `files` which files were read, whatever stood in them.
+[[nodiscard]] std::expected<policy::Policy::Ptr, Diagnostics> load_policy(
+    const GatewayOptions& options, std::vector<std::string>& files);
 
 }  // namespace sallyport::config

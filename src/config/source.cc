@@ -101,7 +101,7 @@ std::expected<Source, Diagnostic> make_source(std::string file, std::string text
     }
     const Position where = source.position(at);
     const auto byte = static_cast<unsigned char>(all[at]);
-    const policy::Origin origin{source.file(), where.line, where.column};
+    const Origin origin{source.file(), where.line, where.column};
     if (byte == 0) {
       return std::unexpected(
           Diagnostic{origin, "file holds a NUL byte", "this is not a text file"});

@@ -151,4 +151,11 @@ std::string format_duration(Duration duration) {
   return format(static_cast<std::uint64_t>(duration.count()), kDurations);
 }
 
+std::string format_rate(const Rate& rate) {
+  const std::string_view per = rate.per == std::chrono::seconds(1)   ? "s"
+                               : rate.per == std::chrono::minutes(1) ? "min"
+                                                                     : "h";
+  return std::to_string(rate.count) + "/" + std::string(per);
+}
+
 }  // namespace sallyport::config

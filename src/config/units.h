@@ -27,5 +27,11 @@ namespace sallyport::config {
 /// The other way round, in the largest unit that needs no fraction: "64 KiB", "1 min".
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 [[nodiscard]] std::string format_duration(Duration duration);
+/// Of messages: "20/s".
+[[nodiscard]] std::string format_rate(const Rate& rate);
+
+// GCRA works in nanoseconds: these keep every product of a rate and a burst inside 64 bits.
+inline constexpr std::uint64_t kMostMessages = 1'000'000'000;
+inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40U;
 
 }  // namespace sallyport::config

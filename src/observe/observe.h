@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sallyport/events.h"
+#include "sallyport/settings.h"
 
 #include "observe/audit_limits.h"
 #include "observe/log.h"
@@ -23,13 +24,11 @@ struct Address {
   std::uint16_t port = 0;  // 0: the system picks one, Observe::port() tells
 };
 
-struct Options {
+struct Options : settings::Audit {
   std::string version;  // label of sallyport_build_info
   std::size_t workers = 1;
   std::vector<std::string> listeners;  // names: the only values of the label `listener`
   std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
-  std::string audit_log;               // path, "stdout", or "" for none
-  std::uint32_t audit_queue = 8192;    // lines of each worker that wait to be written
   AuditLimits audit_limits;
   /// The same notice() is not repeated sooner.
   Duration notice_every = std::chrono::seconds(10);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sallyport/session.h"
+#include "sallyport/settings.h"
 
 #include "net/socket.h"
 #include "tls/context.h"
@@ -56,26 +57,20 @@ struct FlowSettings {
   std::uint32_t discard = 1024 * 1024;
 };
 
-struct ListenerSettings {
+struct ListenerSettings : settings::Listener {
   std::string name;
   net::Address address;
   std::string address_text;  // as the operator wrote it, for messages
   policy::Origin origin;     // where that stands, for messages
   tls::Context::Ptr tls;     // null: plain TCP
   SessionOptions session;
-  /// A side that is slow and takes not one byte for so long is taken for dead. Without it a peer
-  /// that never reads would hold its place, and the other side, for ever.
-  Duration stall_timeout = std::chrono::seconds(60);
   FlowSettings flow;
-  std::uint32_t max_connections = 10'000;         // all workers together
-  std::uint32_t max_connections_per_address = 0;  // 0: no limit; IPv6 counts by /64
 };
 
-struct BrokerSettings {
+struct BrokerSettings : settings::Broker {
   std::string host;
   std::uint16_t port = 0;
-  tls::Context::Ptr tls;                               // null: plain TCP
-  Duration connect_timeout = std::chrono::seconds(5);  // name, TCP and TLS together
+  tls::Context::Ptr tls;  // null: plain TCP
 };
 
 /// What workers look at while they serve: one for all of them, swapped as a whole by a reload.

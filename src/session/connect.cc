@@ -175,8 +175,8 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
 }
 
 /// From here on these grants decide, and nothing that others have decided is remembered, except for
-/// what was used of a limit, which the ledger finds by the names of the limit and of the client. What
-/// CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
+/// what was used of a limit, which the ledger finds by the names of the limit and of the client.
+/// What CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
 void Session::Impl::adopt(policy::Grants grants) {
   grants_ = std::move(grants);
   bounds_ = grants_->bounds(options_.bounds);

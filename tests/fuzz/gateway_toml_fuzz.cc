@@ -17,17 +17,21 @@ void check_endpoint(const config::Endpoint& endpoint) {
   must(!endpoint.host.empty() && endpoint.port != 0, "an address has a host and a port");
 }
 
+std::uint64_t count(std::uint16_t value) { return value; }
+std::uint64_t count(std::uint32_t value) { return value; }
+std::uint64_t count(Duration value) {
+  return static_cast<std::uint64_t>(value / std::chrono::milliseconds(1));
+}
+
 void check_bounds(const Bounds& bounds) {
-  must(bounds.max_packet >= 128 && bounds.max_packet <= 256U * 1024 * 1024, "packets are bounded");
-  must(bounds.max_packet_before_connect >= 128 &&
-           bounds.max_packet_before_connect <= bounds.max_packet,
-       "less so before CONNECT");
-  must(bounds.connect_timeout > Duration::zero() && bounds.connect_timeout < std::chrono::hours(1),
-       "CONNECT comes in time");
-  must(bounds.max_topic_length != 0 && bounds.max_topic_levels != 0 &&
-           bounds.max_client_id_length != 0 && bounds.max_filters != 0 &&
-           bounds.max_qos2_in_flight != 0 && bounds.max_requests != 0 && bounds.max_keep_alive != 0,
-       "limits leave something");
+  for_each_bound([&bounds](const BoundRow& row, auto field) {
+    if constexpr (requires { count(bounds.*field); }) {
+      must(count(bounds.*field) >= row.least && count(bounds.*field) <= row.most,
+           "a bound is within its range");
+    }
+  });
+  must(bounds.max_packet_before_connect <= bounds.max_packet, "less room before CONNECT");
+  must(bounds.min_keep_alive <= bounds.max_keep_alive, "a client can keep to a keep-alive");
 }
 
 void check_options(const config::GatewayOptions& options) {

@@ -96,6 +96,17 @@ TEST_CASE("everything that files say is loaded") {
   CHECK(all->broker_tls->server_name() == "localhost");
 }
 
+TEST_CASE("every file that was read is listed, once") {
+  const Site site;
+  const auto all = app::assemble(site.gateway);
+  REQUIRE(all.has_value());
+  std::vector<std::string> files;
+  for (const char* name : {"gateway.toml", "ca.crt", "server.crt", "server.key", "one.policy"}) {
+    files.push_back(site.folder.path(name));
+  }
+  CHECK(all->files == files);
+}
+
 TEST_CASE("check says in one line what is there") {
   const Site site;
   const Text out;
@@ -147,6 +158,19 @@ TEST_CASE("certificates that are not there, or do not fit") {
   REQUIRE(errors.size() == 1);
   CHECK(config::test::has(errors, "7:7", "other.key does not belong to the certificate"));
   CHECK(errors[0].hint.starts_with("use the key"));
+}
+
+TEST_CASE("certificates and keys in DER form are called so") {
+  const Site site;
+  const std::string der("\x30\x82\x01\x02\x02\x01", 6);
+  site.folder.write("ca.crt", der);
+  site.folder.write("server.key", der);
+  const auto errors = site.errors();
+  CAPTURE(config::test::all(errors));
+  CHECK(config::test::has(errors, "7:7", "ca.crt is in DER form"));
+  CHECK(config::test::has(errors, "7:7", "openssl x509 -inform der"));
+  CHECK(config::test::has(errors, "7:7", "server.key is in DER form"));
+  CHECK(config::test::has(errors, "7:7", "openssl pkey -inform der"));
 }
 
 TEST_CASE("what is missing in a tls table is said once") {

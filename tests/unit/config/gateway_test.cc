@@ -136,9 +136,9 @@ count = 256
   CHECK(options.listeners.at(0).max_connections == 7);
   CHECK(options.listeners[0].max_connections_per_address == 3);
   REQUIRE(options.listeners[0].connects_per_client.has_value());
-  CHECK(options.listeners[0].connects_per_client->rate.count == 10);
-  CHECK(options.listeners[0].connects_per_client->rate.per == 1min);
-  CHECK(options.listeners[0].connects_per_client->burst == 1000);
+  CHECK(options.listeners[0].connects_per_client->count == 10);
+  CHECK(options.listeners[0].connects_per_client->per == 1min);
+  CHECK(options.listeners[0].connect_burst == 1000);
   CHECK(options.listeners[0].tls->certificate == "/etc/a.crt");
   CHECK(options.listeners[0].tls->min_version == tls::ProtocolVersion::tls1_3);
   CHECK(options.listeners[0].tls->client_certificate == tls::ClientCertificate::none);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "sallyport/attributes.h"
+#include "config/gateway_file.h"
 
 namespace sallyport::config::test {
 
@@ -12,28 +13,17 @@ const std::set<std::string>& known_paths() {
     const auto add = [&paths](const std::string& table, const std::vector<std::string>& keys) {
       for (const std::string& key : keys) paths.insert(table + key);
     };
-    const std::vector<std::string> limits = {
-        "max_packet",        "max_packet_before_connect", "connect_timeout",
-        "max_topic_length",  "max_topic_levels",          "max_client_id_length",
-        "max_filters",       "max_user_properties",       "max_user_property_bytes",
-        "max_topic_aliases", "max_qos2_in_flight",        "max_requests",
-        "max_keep_alive",    "control_characters",        "bridges",
-        "min_keep_alive",    "mqtt3_keep_alive",          "client_id_characters",
-        "max_will_payload",  "max_subscriptions"};
-    add("", {"broker", "limits", "listener", "workers", "policy", "observe", "log", "drain"});
-    add("broker.", {"address", "tls", "connect_timeout", "connack_timeout"});
-    add("broker.tls.", {"ca", "server_name", "certificate", "key", "min_version"});
-    add("limits.", limits);
-    add("listener[].", {"name", "address", "tls", "max_connections", "max_connections_per_address",
-                        "connects_per_client", "connect_burst", "limits"});
-    add("listener[].limits.", limits);
-    add("listener[].tls.",
-        {"certificate", "key", "client_ca", "client_certificate", "min_version"});
-    add("workers.", {"count"});
-    add("policy.", {"files"});
-    add("observe.", {"address", "audit_log", "audit_queue"});
-    add("log.", {"level"});
-    add("drain.", {"timeout"});
+    // What the tables say of gateway.toml is held against the reference in reference_test.cc.
+    GatewayOptions options;
+    options.listeners.emplace_back();
+    std::vector<std::string> limits;
+    for (const KeyInfo& key : list_gateway_keys(options)) {
+      const std::size_t dot = key.path.find('.');
+      const std::string section = key.path.substr(0, dot);
+      paths.insert(section);
+      paths.insert(section + (section == "listener" ? "[]" : "") + key.path.substr(dot));
+      if (section == "limits") limits.push_back(key.path.substr(dot + 1));
+    }
     add("", {"role"});
     add("role[].", {"name", "match", "client_id", "limits", "on_deny", "allow", "deny"});
     for (const Attribute& row : kAttributes) paths.insert("role[].match." + std::string(row.match));

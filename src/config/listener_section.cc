@@ -1,0 +1,146 @@
+#include "config/bounds_table.h"
+#include "config/section.h"
+
+namespace sallyport::config {
+
+namespace {
+
+constexpr std::string_view kAddressHint = "write it as \"0.0.0.0:8883\"";
+
+constexpr Words<tls::ClientCertificate, 3> kClientCertificate = {
+    {"none", "optional", "required"},
+    {tls::ClientCertificate::none, tls::ClientCertificate::optional,
+     tls::ClientCertificate::required}};
+
+constexpr auto kTlsKeys = std::to_array<Key<tls::ServerOptions>>({
+    {.name = "certificate",
+     .value = Path<tls::ServerOptions>{&tls::ServerOptions::certificate},
+     .required = "name the PEM file of the gateway's own certificate chain"},
+    {.name = "key",
+     .value = Path<tls::ServerOptions>{&tls::ServerOptions::key},
+     .required = "name the PEM file of the certificate's private key"},
+    {.name = "client_ca", .value = Path<tls::ServerOptions>{&tls::ServerOptions::client_ca}},
+    {.name = "client_certificate",
+     .value =
+         choice<tls::ServerOptions, &tls::ServerOptions::client_certificate, kClientCertificate>(),
+     .otherwise = "\"required\" with client_ca, else \"none\""},
+    {.name = "min_version",
+     .value = choice<tls::ServerOptions, &tls::ServerOptions::min_version, kTlsVersions>()},
+});
+
+void check_client_certificate(TableReader& table, const tls::ServerOptions& tls) {
+  const Node* node = table.find("client_certificate");
+  if (node == nullptr) return;
+  const bool asks = tls.client_certificate != tls::ClientCertificate::none;
+  const std::string named = table.named("client_certificate", *node);
+  if (asks && !table.has("client_ca")) {
+    table.problems().add(node->at, named + " needs a \"client_ca\"",
+                         "name the PEM file of the authority that signs the clients' certificates");
+  }
+  if (!asks && table.has("client_ca")) {
+    table.problems().add(node->at, named + " contradicts \"client_ca\"",
+                         "write \"required\" or \"optional\", or delete client_ca");
+  }
+}
+
+void read_tls(TableReader& table, ListenerOptions& listener) {
+  tls::ServerOptions& tls = listener.tls.emplace();
+  listener.tls_origin = table.problems().origin(table.at());
+  // Whoever names an authority for clients wants them checked.
+  if (table.has("client_ca")) tls.client_certificate = tls::ClientCertificate::required;
+  read_keys<tls::ServerOptions>(table, kTlsKeys, tls);
+  check_client_certificate(table, tls);
+  table.finish();
+}
+
+void list_tls(const ListenerOptions& listener, const std::string& path, std::vector<KeyInfo>& out) {
+  list_keys<tls::ServerOptions>(kTlsKeys, listener.tls.value_or(tls::ServerOptions()), path, out);
+}
+
+void read_limits(TableReader& table, ListenerOptions& listener) {
+  static_cast<void>(read_bounds(table, listener.bounds, BoundsOf::listener));
+  table.finish();
+}
+
+void list_limits(const ListenerOptions& listener, const std::string& path,
+                 std::vector<KeyInfo>& out) {
+  list_bounds(listener.bounds, path, out);
+}
+
+constexpr std::uint64_t kMostConnections = 10'000'000;
+
+constexpr auto kKeys = std::to_array<Key<ListenerOptions>>({
+    {.name = "name",
+     .value = Name<ListenerOptions>{&ListenerOptions::name},
+     .change = Change::rebind,
+     .required = "write: name = \"devices\""},
+    {.name = "address",
+     .value = Address<ListenerOptions>{&ListenerOptions::address, kAddressHint},
+     .change = Change::rebind,
+     .required = kAddressHint},
+    {"tls", Table<ListenerOptions>{read_tls, list_tls}},
+    {"max_connections",
+     Count<ListenerOptions>{&ListenerOptions::max_connections, 1, kMostConnections}},
+    {.name = "max_connections_per_address",
+     .value =
+         Count<ListenerOptions>{&ListenerOptions::max_connections_per_address, 1, kMostConnections},
+     .otherwise = "no limit"},
+    {.name = "connects_per_client",
+     .value = MessageRate<ListenerOptions>{&ListenerOptions::connects_per_client},
+     .otherwise = "no limit"},
+    {"connect_burst", Count<ListenerOptions>{&ListenerOptions::connect_burst, 1, kMostConnects}},
+    {"stall_timeout", Time<ListenerOptions>{&ListenerOptions::stall_timeout,
+                                            std::chrono::seconds(1), std::chrono::hours(1)}},
+    {"limits", Table<ListenerOptions>{read_limits, list_limits}},
+});
+
+void check_name(TableReader& table, const ListenerOptions& listener,
+                const std::vector<ListenerOptions>& others) {
+  const Node* node = table.find("name");
+  for (const ListenerOptions& other : others) {
+    if (node == nullptr || listener.name.empty() || other.name != listener.name) continue;
+    table.problems().add(node->at, "listener name \"" + listener.name + "\" is used twice",
+                         "give each listener its own name");
+    return;
+  }
+}
+
+void check_burst(TableReader& table) {
+  if (!table.has("connect_burst") || table.has("connects_per_client")) return;
+  table.problems().add(
+      table.key_at("connect_burst"),
+      "connect_burst in " + table.where() + " needs \"connects_per_client\"",
+      "write for example connects_per_client = \"1/s\"; connect_burst is how many of them may "
+      "come at once");
+}
+
+void read_listener(TableReader& table, GatewayOptions& into) {
+  ListenerOptions listener;
+  listener.bounds = into.bounds;
+  read_keys<ListenerOptions>(table, kKeys, listener);
+  check_name(table, listener, into.listeners);
+  check_burst(table);
+  table.finish();
+  into.listeners.push_back(std::move(listener));
+}
+
+void list_listeners(const GatewayOptions& from, const std::string& path,
+                    std::vector<KeyInfo>& out) {
+  for (const ListenerOptions& listener : from.listeners) {
+    const std::size_t first = out.size();
+    list_keys<ListenerOptions>(kKeys, listener, path, out);
+    for (KeyInfo& key : std::span(out).subspan(first)) key.owner = listener.name;
+  }
+}
+
+}  // namespace
+
+Section listener_section() {
+  return {.name = "listener",
+          .read = read_listener,
+          .list = list_listeners,
+          .repeated = true,
+          .required = "write: [[listener]] and below it name and address"};
+}
+
+}  // namespace sallyport::config

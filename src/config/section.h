@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/keys.h"
+#include "config/options.h"
+
+namespace sallyport::config {
+
+/// A table at the top of gateway.toml.
+struct Section {
+  std::string_view name;
+  void (*read)(TableReader& table, GatewayOptions& into);
+  void (*list)(const GatewayOptions& from, const std::string& path, std::vector<KeyInfo>& out);
+  bool repeated = false;           // [[name]]: read() and list() are for each of them
+  std::string_view required = {};  // as Key::required
+};
+
+// One file each, or one for several small ones.
+[[nodiscard]] Section limits_section();
+[[nodiscard]] Section broker_section();
+[[nodiscard]] Section listener_section();
+[[nodiscard]] Section workers_section();
+[[nodiscard]] Section policy_section();
+[[nodiscard]] Section observe_section();
+[[nodiscard]] Section admin_section();
+[[nodiscard]] Section log_section();
+[[nodiscard]] Section drain_section();
+
+/// "1.2" and "1.3", for both sides.
+inline constexpr Words<tls::ProtocolVersion, 2> kTlsVersions = {
+    {"1.2", "1.3"}, {tls::ProtocolVersion::tls1_2, tls::ProtocolVersion::tls1_3}};
+
+}  // namespace sallyport::config

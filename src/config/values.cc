@@ -1,0 +1,145 @@
+#include "config/values.h"
+
+#include <filesystem>
+
+#include "config/characters.h"
+#include "config/endpoint.h"
+#include "config/name.h"
+
+namespace sallyport::config::values {
+
+namespace {
+
+std::filesystem::path folder_of(const TableReader& table) {
+  return std::filesystem::path(table.problems().file()).parent_path();
+}
+
+/// As for a path, for a glob: what the folder's name holds is not part of the pattern.
+std::string resolve_glob(const std::filesystem::path& folder, const std::string& pattern) {
+  if (std::filesystem::path(pattern).is_absolute() || folder.empty()) return pattern;
+  std::string result;
+  for (const char c : folder.string()) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result + (result.ends_with('/') ? "" : "/") + pattern;
+}
+
+void complain(TableReader& table, std::string_view key, const std::string& what, std::string hint) {
+  const Node* node = table.find(key);
+  table.problems().add(node->at, table.named(key, *node) + what, std::move(hint));
+}
+
+}  // namespace
+
+void read_seconds(TableReader& table, std::string_view key, std::uint16_t& into,
+                  std::uint64_t least, std::uint64_t most) {
+  const auto value = table.duration(key, std::chrono::seconds(least), std::chrono::seconds(most));
+  if (!value) return;
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(*value);
+  if (whole == *value) {
+    into = static_cast<std::uint16_t>(whole.count());
+  } else {
+    complain(table, key, " is not whole seconds",
+             "MQTT counts keep-alive in seconds; write \"1 s\" or more");
+  }
+}
+
+void read_letters(TableReader& table, std::string_view key, Characters& into) {
+  const auto text = table.string(key);
+  if (!text) return;
+  if (const auto characters = parse_characters(text->value)) {
+    into = *characters;
+  } else {
+    complain(table, key, " " + characters.error(), std::string(kCharactersHint));
+  }
+}
+
+void read_refusal(TableReader& table, std::string_view key, bool& into) {
+  static constexpr std::array<std::string_view, 2> kWords = {"refuse", "pass"};
+  if (const auto word = table.choice(key, kWords)) into = *word == 0;
+}
+
+void read_name(TableReader& table, std::string_view key, std::string& into) {
+  const auto text = table.string(key);
+  if (!text) return;
+  into = text->value;
+  if (is_name(text->value)) {
+    table.rename(table.where() + " \"" + text->value + "\"");
+  } else {
+    complain(table, key, " is not a name", std::string(kNameHint));
+  }
+}
+
+void read_host_name(TableReader& table, std::string_view key, std::string& into) {
+  const auto text = table.string(key);
+  if (!text) return;
+  into = text->value;
+  if (!is_host_name(text->value) && !is_numeric(text->value)) {
+    table.problems().add(text->at,
+                         std::string(key) + " in " + table.where() + " is not a name or an address",
+                         "write what the certificate says, for example \"broker.example\"");
+  }
+}
+
+void read_globs(TableReader& table, std::string_view key, std::vector<std::string>& into,
+                Origin& origin) {
+  if (const Node* node = table.find(key)) origin = table.problems().origin(node->at);
+  for (const Text& pattern : table.strings(key)) {
+    into.push_back(resolve_glob(folder_of(table), pattern.value));
+  }
+}
+
+std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
+                                     std::string_view hint, bool numeric) {
+  const auto text = table.string(key);
+  if (!text) return std::nullopt;
+  const std::string all_addresses =
+      numeric ? "; \"0.0.0.0\" and \"[::]\" stand for all addresses" : "";
+  auto value = parse_endpoint(text->value);
+  if (!value) {
+    complain(table, key, " " + value.error(), std::string(hint) + all_addresses);
+    return std::nullopt;
+  }
+  if (numeric && !is_numeric(value->host)) {
+    complain(table, key, " is not an address of this machine", std::string(hint) + all_addresses);
+    return std::nullopt;
+  }
+  value->origin = table.problems().origin(text->at);
+  return std::move(*value);
+}
+
+std::string resolve(const TableReader& table, const std::string& path) {
+  return (folder_of(table) / path).string();
+}
+
+std::string show(const Characters& characters) {
+  if (characters == Characters()) return "\"any\"";
+  std::string set;
+  for (char c = ' '; c <= '~'; ++c) {
+    if (characters.contains(c)) set += c;
+  }
+  return in_quotes(set);
+}
+
+std::string show(const std::optional<Endpoint>& endpoint) {
+  return endpoint && !endpoint->host.empty() ? in_quotes(endpoint->to_string()) : "none";
+}
+
+std::string show(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + in_quotes(text);
+  return "[" + all + "]";
+}
+
+std::string in_quotes(std::string_view text) {
+  return text.empty() ? "none" : "\"" + std::string(text) + "\"";
+}
+
+std::string list(std::span<const std::string_view> words) {
+  std::string all;
+  for (const std::string_view word : words) all += (all.empty() ? "" : ", ") + in_quotes(word);
+  return all;
+}
+
+}  // namespace sallyport::config::values
