@@ -9,7 +9,7 @@
 
 #include "policy/pattern.h"
 
-/// Topics and filters cut into levels, in the few instructions that a verdict has for it.
+/// Cuts topics and filters into levels, in few instructions, because every verdict does so.
 namespace sallyport::policy {
 
 /// Up to eight bytes, the first in the lowest place, as if zeros came behind the end.
@@ -41,14 +41,14 @@ struct Level {
   [[nodiscard]] bool is_wildcard() const { return size == 1 && (first == '+' || first == '#'); }
 };
 
-/// Its high half is the hash: all bits of all words have a say in that.
+/// One step of the hash. Take the high half of the result: it depends on all bits of all words.
 [[nodiscard]] inline std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
   return (hash ^ word) * 0x9E37'79B9'7F4A'7C15;
 }
 
-/// Takes the first level off `at`, which is what `end` is the end of: up to the next `/`, or all.
-/// Says where the next level begins; null: there is none. Finds the slash and computes the hash in
-/// one pass, eight bytes at a time.
+/// Reads the first level of the text from `at` to `end`: up to the next `/`, or all of it. Returns
+/// where the next level begins; returns null if there is none. Finds the slash and computes the
+/// hash in one pass, eight bytes at a time.
 [[nodiscard]] inline const char* take_level(const char* at, const char* end, Level& level) {
   constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
   constexpr std::uint64_t kHighs = kOnes << 7;
@@ -85,8 +85,8 @@ struct Level {
   }
 }
 
-/// A topic or filter, of which each level is cut off when it is first asked for, and once for all
-/// tries that are walked with it. Owns nothing; on the stack of one verdict.
+/// A topic or filter. Each level is cut off when it is first asked for, and only once, however many
+/// tries are walked with the path. Owns nothing; on the stack of one verdict.
 class Path {
  public:
   /// `text` is a topic or filter of 1 to 65,535 bytes.
@@ -98,8 +98,8 @@ class Path {
   Path(const Path&) = delete;
   Path& operator=(const Path&) = delete;
 
-  /// Has the path `depth` levels and no more? For a depth of 0, or one behind a level that at()
-  /// was asked for.
+  /// Returns whether the path has exactly `depth` levels. `depth` is 0, or one more than a level
+  /// that at() was called for.
   [[nodiscard]] bool ends_at(std::uint32_t depth) const {
     return depth == count_ && rest_ == nullptr;
   }

@@ -71,7 +71,7 @@ class Trie {
     std::uint32_t rule;
     friend auto operator<=>(const End&, const End&) = default;
   };
-  /// A fork that walk() has not been down yet.
+  /// A branch that walk() has yet to follow.
   struct Fork {
     Index index;          // of a node, or (pattern) of the next pattern to try
     std::uint32_t depth;  // of what it leads to
@@ -84,8 +84,8 @@ class Trie {
     const std::uint64_t key = (std::uint64_t{parent} << 32 | hash) * 0xD6E8'FEB8'6659'FD93;
     return static_cast<std::size_t>(key >> 32) & mask;
   }
-  /// Are two levels of the same size and first word the same? `behind` is the text of one of them
-  /// behind its first eight bytes.
+  /// Returns whether two levels with equal size and equal first eight bytes are equal. `behind` is
+  /// the text of one of them from its ninth byte on.
   [[nodiscard]] static bool same_behind(const char* level, const char* behind, std::uint32_t size) {
     return size <= 8 || std::memcmp(level + 8, behind, size - std::size_t{8}) == 0;
   }

@@ -11,15 +11,15 @@ namespace {
 constexpr std::uint32_t kNone = UINT32_MAX;
 constexpr std::size_t kLongestTopic = 65'535;  // a UTF-8 string on the wire, 1.5.4
 
-/// What of a request the conditions of an allow rule are held against. The defaults are held
-/// against none.
+/// The facts of a request that the conditions of an allow rule look at. The defaults meet every
+/// condition.
 struct Facts {
   std::uint8_t qos = 0;
   bool retain = false;
   std::uint32_t payload_size = 0;
 };
 
-/// Why an allow rule does not allow; success: it does.
+/// Returns why an allow rule does not allow the request; success: it allows it.
 mqtt::ReasonCode failure(const Rule& rule, const Facts& facts) {
   // qos_not_supported and retain_not_supported are for what CONNACK announced; a rule did not.
   if (facts.qos > rule.max_qos || (facts.retain && rule.no_retain)) {
@@ -31,14 +31,14 @@ mqtt::ReasonCode failure(const Rule& rule, const Facts& facts) {
   return mqtt::ReasonCode::success;
 }
 
-/// The first rule by id, of those that were put in.
+/// Keeps the first rule by id of those that are added.
 struct First {
   std::uint32_t rule = kNone;
   void add(std::uint32_t other) { rule = std::min(rule, other); }
   explicit operator bool() const { return rule != kNone; }
 };
 
-/// The strictest rule, and of those the first by id.
+/// Keeps the strictest rule of those that are added; of equally strict ones the first by id.
 struct Strictest {
   std::uint32_t rule = kNone;
   Action action = Action::report;
@@ -52,8 +52,8 @@ struct Strictest {
   explicit operator bool() const { return rule != kNone; }
 };
 
-/// Hears of every rule that covers what is asked, in any order and some more than once, and keeps
-/// what the verdict needs: whichever way the rules come, the verdict is the same.
+/// Is told every rule that covers the topic, in any order and some of them more than once, and
+/// keeps what the verdict needs. The verdict does not depend on the order.
 class Jury {
  public:
   Jury(const Tables& tables, std::size_t generation, const Facts& facts)
@@ -174,7 +174,7 @@ Verdict decide(const Tables& tables, std::span<const std::uint32_t> roots, Subst
   return jury.decide(no_rule);
 }
 
-/// A verdict on what is no message: it uses up no limit, and no payload has a say in it.
+/// Removes what holds for messages only: the limit that is charged, the range of payload sizes.
 Verdict without_message(Verdict verdict) {
   verdict.limit = kNoLimit;
   verdict.inspect = nullptr;
