@@ -91,6 +91,15 @@ bool is_host_name(std::string_view host) {
 }
 
 std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
+  if (text.find("://") != text.npos) {
+    return std::unexpected(
+        "is a URL; write host and port alone, and say with a tls table of the "
+        "same section whether TLS is spoken");
+  }
+  if (text.find('/') != text.npos)
+    return std::unexpected("holds a path; write host and port alone");
+  if (text.find('@') != text.npos)
+    return std::unexpected("holds a user; write host and port alone");
   Endpoint endpoint;
   std::string_view port;
   if (text.starts_with('[')) {

@@ -51,6 +51,7 @@ struct KeyInfo {
 /// Reads all keys of `keys` that are there. Does not call finish().
 template <typename T>
 void read_keys(TableReader& table, std::span<const Key<T>> keys, T& into) {
+  for (const Key<T>& key : keys) table.expect(key.name);
   for (const Key<T>& key : keys) {
     if (!key.required.empty()) table.require(key.name, key.required);
     std::visit([&](const auto& value) { value.read(table, key.name, into); }, key.value);

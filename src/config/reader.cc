@@ -227,14 +227,30 @@ std::optional<TableReader> TableReader::table(std::string_view key) {
                         : "write it as { key = value } or under a [header]");
     return std::nullopt;
   }
-  return TableReader(problems_, *value, std::string(key) + " of " + where_);
+  TableReader inner(problems_, *value, std::string(key) + " of " + where_);
+  inner.outer_ = expected_;
+  inner.outer_where_ = where_;
+  return inner;
 }
 
 std::vector<const Node*> TableReader::tables(std::string_view key) {
   const Node* value = find(key);
   if (value == nullptr) return {};
   if (value->kind != Node::Kind::array) {
-    wrong_type(key, *value, "an array of tables", "write its header in double brackets: [[...]]");
+    // [[role.allow]] without a [[role]] before it makes `role` a table.
+    const bool is_implied =
+        !value->members.empty() &&
+        std::all_of(value->members.begin(), value->members.end(), [](const Member& member) {
+          return member.value.kind == Node::Kind::array && !member.value.items.empty() &&
+                 member.value.items[0].kind == Node::Kind::table;
+        });
+    const std::string name(key);
+    const std::string header =
+        where_.starts_with("[[") ? where_.substr(2, where_.find(']') - 2) + "." + name : name;
+    wrong_type(key, *value, "an array of tables",
+               is_implied ? "write [[" + name + "]] with its name above [[" + name + "." +
+                                value->members[0].key + "]]"
+                          : "write its header in double brackets: [[" + header + "]]");
     return {};
   }
   std::vector<const Node*> tables;
@@ -251,8 +267,12 @@ std::vector<const Node*> TableReader::tables(std::string_view key) {
 void TableReader::finish() {
   for (const Member& member : table_->members) {
     if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
+    const bool is_outer = std::find(outer_.begin(), outer_.end(), member.key) != outer_.end();
     problems_.add(member.at, "unknown key \"" + member.key + "\" in " + where_,
-                  suggest(member.key, known_));
+                  is_outer ? "it is a key of " + outer_where_ +
+                                 "; what stands below a header belongs to that table, so write "
+                                 "it above the header"
+                           : suggest(member.key, known_));
   }
 }
 

@@ -89,6 +89,9 @@ class TableReader final {
     if (const auto value = size(key, least, most)) field = static_cast<T>(*value);
   }
 
+  /// Names keys that will be asked for, so that a table inside this one can say of a key that it
+  /// belongs out here.
+  void expect(std::string_view key) { expected_.push_back(key); }
   /// Reports the keys that nobody asked for.
   void finish();
 
@@ -112,6 +115,9 @@ class TableReader final {
   const Node* table_;
   std::string where_;
   std::vector<std::string_view> known_;  // names in the caller's code: static storage
+  std::vector<std::string_view> expected_;
+  std::vector<std::string_view> outer_;  // what the table around this one expects
+  std::string outer_where_;
 };
 
 }  // namespace sallyport::config

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string>
 
+#include "config/habits.h"
+
 namespace sallyport::config {
 
 namespace {
@@ -109,6 +111,14 @@ constexpr std::array kWordings = {
     Wording{"in the range", "escape is not a Unicode character", ""},
 };
 
+/// Puts the hint for a known habit in the place of the ordinary one.
+void add_habit(const Source& source, Position at, Diagnostic& result) {
+  const std::size_t begin = source.offset(at.line, 1);
+  const std::string_view text = source.text();
+  const std::string_view line = text.substr(begin, text.find('\n', begin) - begin);
+  if (const std::string_view hint = habit_of(line); !hint.empty()) result.hint = hint;
+}
+
 /// The name between the first pair of `("` and `")`.
 std::string_view quoted_name(std::string_view title) {
   const std::size_t begin = title.find("(\"");
@@ -139,10 +149,12 @@ Diagnostic syntax_error(const Source& source, std::string_view text, Position at
     if (first_line.find(wording.theirs) == std::string_view::npos) continue;
     result.message = wording.message;
     result.hint = wording.hint;
+    add_habit(source, at, result);
     return result;
   }
   result.message = title.empty() ? "syntax error" : "syntax error: " + title;
   if (!shown.empty()) result.hint = shown.back().comment;
+  add_habit(source, at, result);
   return result;
 }
 

@@ -94,14 +94,15 @@ std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                      std::string_view hint, bool numeric) {
   const auto text = table.string(key);
   if (!text) return std::nullopt;
+  const std::string all_addresses =
+      numeric ? "; \"0.0.0.0\" and \"[::]\" stand for all addresses" : "";
   auto value = parse_endpoint(text->value);
   if (!value) {
-    complain(table, key, " " + value.error(), std::string(hint));
+    complain(table, key, " " + value.error(), std::string(hint) + all_addresses);
     return std::nullopt;
   }
   if (numeric && !is_numeric(value->host)) {
-    complain(table, key, " is not an address of this machine",
-             std::string(hint) + "; \"0.0.0.0\" and \"[::]\" stand for all addresses");
+    complain(table, key, " is not an address of this machine", std::string(hint) + all_addresses);
     return std::nullopt;
   }
   value->origin = table.problems().origin(text->at);

@@ -92,6 +92,11 @@ bool Contents::read(const std::string& file, std::vector<TlsError>& errors) {
   return true;
 }
 
+/// Does it begin as DER does, with a SEQUENCE of more than 127 bytes?
+bool is_binary(Bytes bytes) {
+  return bytes.size() > 2 && bytes[0] == 0x30 && (bytes[1] == 0x81 || bytes[1] == 0x82);
+}
+
 struct FreeText {
   void operator()(char* text) const { OPENSSL_free(text); }
 };
@@ -179,9 +184,15 @@ std::vector<LoadedCertificate> load_certificates(const std::string& file,
     return {};
   }
   if (found.empty()) {
-    errors.push_back(
-        {file, saw_key ? "holds a private key, but no certificate; are certificate and key swapped?"
-                       : "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"});
+    std::string_view why = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+    if (saw_key) {
+      why = "holds a private key, but no certificate; are certificate and key swapped?";
+    } else if (is_binary(contents.bytes())) {
+      why =
+          "is in DER form or a PKCS#12 store, not in PEM form; write it as PEM (openssl x509 "
+          "-inform der -in FILE -out NEW, or openssl pkcs12 -in FILE -nokeys -out NEW)";
+    }
+    errors.push_back({file, std::string(why)});
   }
   return found;
 }
@@ -215,10 +226,16 @@ bssl::UniquePtr<EVP_PKEY> load_key(const std::string& file, std::vector<TlsError
     }
   }
   if (blocks.broken()) return failed(kBrokenBlock);
+  if (key == nullptr && saw_certificate) {
+    return failed("holds a certificate, but no private key; are certificate and key swapped?");
+  }
+  if (key == nullptr && is_binary(contents.bytes())) {
+    return failed(
+        "is in DER form or a PKCS#12 store, not in PEM form; write it as PEM (openssl pkey "
+        "-inform der -in FILE -out NEW, or openssl pkcs12 -in FILE -nocerts -noenc -out NEW)");
+  }
   if (key == nullptr) {
-    return failed(saw_certificate
-                      ? "holds a certificate, but no private key; are certificate and key swapped?"
-                      : "holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)");
+    return failed("holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)");
   }
   return key;
 }

@@ -160,6 +160,19 @@ TEST_CASE("certificates that are not there, or do not fit") {
   CHECK(errors[0].hint.starts_with("use the key"));
 }
 
+TEST_CASE("certificates and keys in DER form are called so") {
+  const Site site;
+  const std::string der("\x30\x82\x01\x02\x02\x01", 6);
+  site.folder.write("ca.crt", der);
+  site.folder.write("server.key", der);
+  const auto errors = site.errors();
+  CAPTURE(config::test::all(errors));
+  CHECK(config::test::has(errors, "7:7", "ca.crt is in DER form"));
+  CHECK(config::test::has(errors, "7:7", "openssl x509 -inform der"));
+  CHECK(config::test::has(errors, "7:7", "server.key is in DER form"));
+  CHECK(config::test::has(errors, "7:7", "openssl pkey -inform der"));
+}
+
 TEST_CASE("what is missing in a tls table is said once") {
   const Site site;
   std::string text(kGateway);

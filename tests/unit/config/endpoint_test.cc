@@ -46,11 +46,11 @@ TEST_CASE("what is not an address says why") {
       {"a..b:1", "neither an address nor a host name"},
       {"-a:1", "neither an address nor a host name"},
       {"a b:1", "neither an address nor a host name"},
-      {"mqtt//broker:1", "neither an address nor a host name"},
+      {"mqtt//broker:1", "holds a path"},
       {"b\xC3\xBC"
        "cher:1",
        "neither an address nor a host name"},
-      {"mqtt://broker:1883", "without brackets"},
+      {"mqtt://broker:1883", "is a URL"},
       {"", "has no port"},
   };
   for (const auto& [text, why] : cases) {
