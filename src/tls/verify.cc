@@ -22,6 +22,20 @@ ssl_verify_result_t refuse(Transport& transport, Failure why, std::uint8_t& aler
   return ssl_verify_invalid;
 }
 
+bool is_unknown_issuer(long code) {
+  return code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+         code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+         code == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE || code == X509_V_ERR_CERT_UNTRUSTED;
+}
+
+/// Did the search for an issuer end because the chain is as long as it may be? BoringSSL then says
+/// that the issuer is not known, which is what it says of a foreign chain.
+bool is_cut(X509_STORE_CTX* verifier) {
+  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(verifier);
+  const int depth = X509_VERIFY_PARAM_get_depth(X509_STORE_CTX_get0_param(verifier));
+  return chain != nullptr && sk_X509_num(chain) > static_cast<std::size_t>(depth);
+}
+
 }  // namespace
 
 ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
@@ -59,6 +73,7 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
   if (X509_verify_cert(verifier.get()) != 1) {
     long code = X509_STORE_CTX_get_error(verifier.get());
     if (code == X509_V_OK) code = X509_V_ERR_UNSPECIFIED;  // no reason to trust it even so
+    if (is_unknown_issuer(code) && is_cut(verifier.get())) code = X509_V_ERR_CERT_CHAIN_TOO_LONG;
     return refuse(transport, describe_verify_error(code), *alert,
                   SSL_alert_from_verify_result(code));
   }

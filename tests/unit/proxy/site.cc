@@ -253,8 +253,10 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->policy = plan_.policy != nullptr ? plan_.policy : policy_for({"t/#"});
   snapshot->listeners.push_back(std::move(listener));
-  snapshot->broker = {plan_.broker_host, broker.port(), plan_.broker_tls,
-                      plan_.broker_connect_timeout};
+  snapshot->broker.host = plan_.broker_host;
+  snapshot->broker.port = broker.port();
+  snapshot->broker.tls = plan_.broker_tls;
+  snapshot->broker.connect_timeout = plan_.broker_connect_timeout;
   snapshot->turn = plan_.turn;
   snapshot_ = std::move(snapshot);
   GatewayEvents& told = plan_.events != nullptr ? *plan_.events : log;

@@ -134,6 +134,24 @@ TEST_CASE("client certificates that do not verify are refused, optional or not")
   }
 }
 
+TEST_CASE("a chain that is too long is called so, not foreign") {
+  std::vector<Issued> chain;
+  chain.push_back(issue({.common_names = {"CA 0"}, .is_ca = true}, &pki().devices_ca));
+  for (int i = 1; i < 10; ++i) {
+    chain.push_back(
+        issue({.common_names = {"CA " + std::to_string(i)}, .is_ca = true}, &chain.back()));
+  }
+  const Issued device = issue(device_named("sensor-9"), &chain.back());
+  std::string pem = device.pem();
+  for (auto one = chain.rbegin(); one != chain.rend(); ++one) pem += one->pem();
+  ClientOptions options = pki().client();
+  options.key = pki().folder.write("long.key", device.key_pem());
+  options.certificate = pki().folder.write("long.crt", pem);
+  Pair pair(load(pki().server(ClientCertificate::required)), load(options));
+  pair.shake_hands();
+  CHECK(outcome(pair.server) == "failed: peer's certificate chain is too long");
+}
+
 TEST_CASE("a chain with an intermediate CA") {
   const Issued middle = issue({.common_names = {"Plant 3 CA"}, .is_ca = true}, &pki().devices_ca);
   const Issued device = issue(device_named("sensor-9"), &middle);
