@@ -152,7 +152,9 @@ class Writer {
   void handshake(Fields connect, Fields connack, bool accepted) {
     append(Side::client, make_connect(script_.version, connect));
     flush(Side::client, 0);
-    if (script_.options.authenticate) login(Step::accepts);
+    if (script_.options.authenticate) {
+      login(script_.cuts % 2 != 0 ? Step::accepts_for_10_s : Step::accepts);
+    }
     add({.kind = Step::Kind::accept, .bytes = {}});
     if (accepted) {
       add({.kind = Step::Kind::answer, .side = Side::broker, .bytes = {}});
