@@ -13,6 +13,8 @@
 #include "sallyport/checks.h"
 #include "sallyport/identity.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/per_side.h"
+#include "sallyport/session.h"
 #include "sallyport/time.h"
 
 #include "net/inbox.h"
