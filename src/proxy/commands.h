@@ -13,6 +13,8 @@
 #include "sallyport/checks.h"
 #include "sallyport/identity.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/per_side.h"
+#include "sallyport/session.h"
 #include "sallyport/time.h"
 
 #include "net/inbox.h"
@@ -41,9 +43,9 @@ struct SessionFilter {
 struct SessionRow {
   std::uint64_t id = 0;
   Identity identity;
-  Instant since{};                 // accepted
-  std::uint64_t queue_client = 0;  // bytes that wait for the client,
-  std::uint64_t queue_broker = 0;  // and for the broker
+  Instant since{};               // accepted
+  Tally tally;                   // what it has moved so far
+  PerSide<std::uint64_t> queue;  // bytes that wait for a side
 };
 
 /// One worker at the moment when it answered.

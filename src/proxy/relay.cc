@@ -275,7 +275,11 @@ bool Relay::fits(const SessionFilter& filter) const {
 }
 
 SessionRow Relay::row() const {
-  return {id_, session_->identity(), accepted_, client_.stream.pending(), broker_.stream.pending()};
+  return {.id = id_,
+          .identity = session_->identity(),
+          .since = accepted_,
+          .tally = session_->tally(),
+          .queue = {client_.stream.pending(), broker_.stream.pending()}};
 }
 
 void Relay::end(Check why, mqtt::ReasonCode reason) {

@@ -18,7 +18,7 @@ namespace sallyport::proxy {
 
 /// What a worker's loop may spend on one thing before it looks at the others again. A round is one
 /// poll of all sockets and what follows from it; what is left over goes on in the next one.
-/// bench/README.md, "Beside a flood", has the measurements.
+/// bench/beside.py shows what that does for the others.
 struct TurnBudget {
   /// Bytes that one socket brings in a round. Larger reads share the cost of a turn between more
   /// packets; smaller ones let the others in earlier while one side sends as fast as it can.

@@ -166,6 +166,11 @@ TEST_CASE("commands: sessions of all workers are listed, ended and counted") {
     CHECK(row.identity.listener == "devices");
     CHECK(row.identity.address == "127.0.0.1");
     CHECK(row.since.time_since_epoch().count() > 0);
+    // CONNECT and CONNACK, or nothing yet.
+    const std::uint64_t each = row.identity.client_id.empty() ? 0 : 1;
+    CHECK(row.tally.packets[Side::client] == each);
+    CHECK(row.tally.packets[Side::broker] == each);
+    CHECK(row.queue[Side::client] == 0);
   }
   CHECK(ids.size() == 11);
   CHECK(names.size() == 11);
