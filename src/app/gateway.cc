@@ -116,6 +116,7 @@ std::expected<void, proxy::StartError> Gateway::serve() {
 
 int Gateway::end() {
   server_.reset();
+  observe_.workers_ended();
   say_notices(net::Loop::now());
   observe_.stop();
   log_.info("stopped");

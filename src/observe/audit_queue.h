@@ -35,7 +35,7 @@ class AuditQueue final {
   }
   /// `lines` found the queue full and are lost.
   void count_full(std::uint64_t lines = 1) { full_.add(lines); }
-  /// A line is no more than one of a sum.
+  /// A line was left out, and a sum counts it.
   void count_repeated() { repeated_.add(); }
 
   // The writer's side.

@@ -9,7 +9,7 @@
 
 namespace sallyport::observe {
 
-/// Names that become label values: rule ids, checks, failure texts. It holds at most `limit` of
+/// Names that become label values: rule ids and checks. It holds at most `limit` of
 /// them for the life of the process; whatever comes later is "other", so that neither a generated
 /// policy nor many reloads can make the number of time series grow without end.
 ///

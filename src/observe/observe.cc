@@ -130,11 +130,13 @@ std::expected<void, Error> Observe::reopen_audit() {
   return {};
 }
 
+void Observe::workers_ended() {
+  for (const auto& worker : impl_->workers_) worker->flush();
+}
+
 void Observe::stop() {
   impl_->http_.reset();
-  if (!impl_->audit_) return;
-  for (const auto& worker : impl_->workers_) worker->flush();
-  impl_->audit_->stop();
+  if (impl_->audit_) impl_->audit_->stop();
 }
 
 std::uint16_t Observe::port() const { return impl_->http_ ? impl_->http_->port() : 0; }

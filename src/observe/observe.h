@@ -89,10 +89,13 @@ class Observe final {
   /// an audit log, or with "stdout", there is nothing to do and no error.
   [[nodiscard]] std::expected<void, Error> reopen_audit();
 
+  /// The workers' threads have ended: hands over what they have summed up and not yet written.
+  /// Before stop(); not where a worker may still run.
+  void workers_ended();
+
   /// Stops the HTTP server, writes what the audit queues hold and ends the writer thread; what
   /// cannot be written within two seconds (the reader of a pipe does not read, the disk is full)
-  /// is counted as lost and said on the log. To be called after the workers have ended; may be
-  /// called twice.
+  /// is counted as lost and said on the log. May be called twice.
   void stop();
 
   /// The port that the HTTP server listens on; 0: none.

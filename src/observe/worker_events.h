@@ -25,7 +25,7 @@ class WorkerEvents final : public GatewayEvents {
   WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue, AuditWaker* waker,
                const AuditLimits& limits, const HashKey& key);
 
-  /// Hands over what is still summed up. After the worker has ended; any thread.
+  /// Hands over what is still summed up. Once the worker's thread has ended, of any thread.
   void flush();
 
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;

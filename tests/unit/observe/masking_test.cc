@@ -29,6 +29,7 @@ struct Audited {
   GatewayEvents& worker() { return observe->worker(0); }
   /// All lines; ends the log.
   std::vector<Json> lines() {
+    observe->workers_ended();
     observe->stop();
     std::vector<Json> result;
     for (const std::string& line : testing::lines_of(testing::read_all(path)))

@@ -332,6 +332,7 @@ TEST_CASE("the audit log: a flood of the same is counted in full and written in 
     gateway.worker().on_refusal({.session = 1, .identity = who}, testing::refusal_by("flood"));
   // Somebody else's line is not lost in it.
   gateway.worker().on_refusal({.session = 2, .identity = who}, testing::refusal_by("other-rule"));
+  gateway.observe->workers_ended();
   gateway.observe->stop();
   CHECK(gateway[kOpen + "flood\",action=\"drop\",reason=\"not_authorized\","
                         "from=\"client\"}"] == kFlood);
