@@ -56,13 +56,15 @@ void Relay::decrypt(Side side, Bytes bytes, Instant now) {
   const auto before = engine.state();
   plain.clear();
   const auto after = engine.feed(bytes, plain, worker_.cipher(side));
+  if (after == tls::Engine::State::failed) {
+    // A session is not even begun where the handshake and a bad record came in one read: an engine
+    // that failed vouches for no certificate, so what it decrypted would be judged without one.
+    lose(side, CloseKind::tls_error, engine.failure(), engine.error(), now);
+    return;
+  }
   if (before == tls::Engine::State::handshaking && !engine.version().empty()) handshaken(side, now);
   take(side, plain.bytes(), now);
-  if (after == tls::Engine::State::failed) {
-    lose(side, CloseKind::tls_error, engine.failure(), engine.error(), now);
-  } else if (after == tls::Engine::State::peer_closed) {
-    leg(side).ended = true;
-  }
+  if (after == tls::Engine::State::peer_closed) leg(side).ended = true;
 }
 
 void Relay::take(Side side, Bytes plain, Instant now) {

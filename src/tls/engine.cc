@@ -56,7 +56,9 @@ Engine::State Engine::feed(Bytes in, Buffer& plain, Buffer& cipher) {
   Transport transport{.in = in, .out = &cipher, .trust = context_->trust_.get(), .peer = &peer_};
   const Attached attached(ssl_.get(), transport);
   if (state_ == State::handshaking && shake_hands(transport) != State::open) return state_;
-  return decrypt(transport, plain);
+  const std::size_t before = plain.size();
+  if (decrypt(transport, plain) == State::failed) plain.truncate(before);
+  return state_;
 }
 
 Engine::State Engine::shake_hands(Transport& transport) {

@@ -40,9 +40,10 @@ class Engine final {
   /// Client role: the first flight. Server role: nothing to do. Appends to `cipher`.
   State start(Buffer& cipher);
   /// Takes all of `in`; appends what it decrypts to `plain` and what must be sent (handshake,
-  /// alerts) to `cipher`, which are different buffers. What comes behind close_notify or a failure
-  /// is thrown away; what was decrypted before stands in `plain`. Renegotiation is refused. Never
-  /// decrypts more than `in` and one record that was begun before.
+  /// alerts) to `cipher`, which are different buffers. What comes behind close_notify is thrown
+  /// away. Where the call ends in State::failed, `plain` is left as it was: nothing of a read with
+  /// a bad record is used. Renegotiation is refused. Never decrypts more than `in` and one record
+  /// that was begun before.
   State feed(Bytes in, Buffer& plain, Buffer& cipher);
   /// Encrypts all segments, as few records as possible, and appends them to `cipher`. Only in
   /// State::open and before close(); otherwise it does nothing.
