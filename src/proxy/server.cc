@@ -83,10 +83,10 @@ std::expected<std::unique_ptr<Server>, StartError> Server::bind(
       of_worker.push_back(std::move(*socket));
     }
     server->addresses_.push_back(address);
-    server->counts_.push_back(std::make_unique<ConnectionCount>());
   }
+  server->door_ = std::make_unique<Door>(snapshot->listeners.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
-    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), server->counts_,
+    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), *server->door_,
                                *events[i], watcher);
     if (!worker) {
       return std::unexpected(system_error("cannot make a worker", net::describe(worker.error())));
@@ -121,9 +121,8 @@ std::expected<void, StartError> Server::serve() {
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {
   std::vector<std::string> restart;
-  auto merged = std::make_shared<Snapshot>();
-  merged->policy = snapshot->policy;
-  merged->broker = snapshot->broker;
+  auto merged = std::make_shared<Snapshot>(*snapshot);
+  merged->listeners.clear();
   std::vector<ListenerPtr> fresh = snapshot->listeners;
   for (const ListenerPtr& old : snapshot_->listeners) {
     const auto found = std::find_if(fresh.begin(), fresh.end(), [&](const ListenerPtr& other) {

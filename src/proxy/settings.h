@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/address.h"
 #include "sallyport/session.h"
 
 #include "net/socket.h"
@@ -26,7 +27,15 @@ struct ListenerSettings {
   /// that never reads would hold its place, and the other side, for ever.
   Duration stall_timeout = std::chrono::seconds(60);
   std::uint32_t max_connections = 10'000;         // all workers together
-  std::uint32_t max_connections_per_address = 0;  // 0: no limit; IPv6 counts by /64
+  std::uint32_t max_connections_per_address = 0;  // 0: no bound
+  PrefixLengths address_prefix;                   // the addresses that count as one
+  /// Proxies that put a PROXY header before each connection, which then says the address that
+  /// counts. Empty: no header is read. Else others than these are not let in.
+  std::vector<AddressPrefix> proxy_protocol;
+  Duration proxy_header_timeout =
+      std::chrono::seconds(5);  // from accept; connect_timeout counts on
+  /// Longest PROXY header, in bytes. Version 2 may carry a whole client certificate.
+  std::uint32_t max_proxy_header = 4096;
 };
 
 struct BrokerSettings {
@@ -34,6 +43,10 @@ struct BrokerSettings {
   std::uint16_t port = 0;
   tls::Context::Ptr tls;                               // null: plain TCP
   Duration connect_timeout = std::chrono::seconds(5);  // name, TCP and TLS together
+  // Of each worker:
+  std::uint32_t max_dials = 256;                  // at once
+  std::uint32_t dial_queue = 10'000;              // that wait for one of those
+  Duration dial_wait = std::chrono::seconds(10);  // each
 };
 
 /// What workers look at while they serve: one for all of them, swapped as a whole by a reload.
@@ -42,6 +55,7 @@ struct Snapshot {
   policy::Policy::Ptr policy;
   std::vector<std::shared_ptr<const ListenerSettings>> listeners;
   BrokerSettings broker;
+  std::uint32_t max_connections = 0;  // of all listeners and workers together; 0: no bound
 };
 
 }  // namespace sallyport::proxy

@@ -32,6 +32,8 @@ class Session::Impl final {
   std::size_t feed(Side from, Bytes bytes, Instant now, Turn& turn);
   std::uint8_t paused(Side from) const;
   void broker_connected(Instant now, Turn& turn);
+  void dial_begins(Instant when);
+  void dial_refused(Check check, Turn& turn);
   void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
                         Turn& turn);
   void set_reading(Side side, bool reading, Instant now);
@@ -115,6 +117,7 @@ class Session::Impl final {
   std::optional<mqtt::Malformed> check_connack(const mqtt::Connack& connack) const;
   Fate accept_connack(const Arrival& a, const mqtt::Connack& connack);
   void reject_client(mqtt::ReasonCode reason, Turn& turn);
+  void refuse_for_broker(Check check, mqtt::ReasonCode reason, Turn& turn);
 
   // publish.cc
   std::size_t pass_known(Side from, Bytes in, Instant now, Turn& turn);

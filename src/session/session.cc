@@ -354,15 +354,33 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   if (state_ == State::closed) return;
   if (side == Side::broker) {
     if (state_ == State::dialing || state_ == State::awaiting_connack) {
-      report(Side::broker, PacketType::connect, ReasonCode::server_unavailable,
-             cause_of(Check::broker_unavailable));
-      reject_client(ReasonCode::server_unavailable, turn);
+      refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, turn);
       kind = CloseKind::broker_unavailable;
     }
   }
   // A broker that ends without a word has its reasons, which are not known here: the client sees of
   // it what it would see without the gateway.
   close({side, kind, detail}, turn);
+}
+
+void Session::Impl::dial_begins(Instant when) {
+  if (state_ != State::dialing) return;
+  deadline_ = when == kNever ? kNever : when + options_.broker_timeout;
+}
+
+void Session::Impl::dial_refused(Check check, Turn& turn) {
+  if (state_ != State::dialing) return;
+  refuse_for_broker(
+      check,
+      check == Check::broker_queue_full ? ReasonCode::server_busy : ReasonCode::server_unavailable,
+      turn);
+  close({Side::broker, CloseKind::broker_unavailable, to_string(check)}, turn);
+}
+
+/// The client's CONNECT was good, and there is no broker for it.
+void Session::Impl::refuse_for_broker(Check check, ReasonCode reason, Turn& turn) {
+  report(Side::broker, PacketType::connect, reason, cause_of(check));
+  reject_client(reason, turn);
 }
 
 void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn& turn) {
@@ -423,6 +441,10 @@ void Session::transport_closed(Side side, CloseKind kind, std::string_view detai
 }
 void Session::set_reading(Side side, bool reading, Instant now) {
   impl_->set_reading(side, reading, now);
+}
+void Session::dial_begins(Instant when) { impl_->dial_begins(when); }
+void Session::dial_refused(Check check, Instant /*now*/, Turn& turn) {
+  impl_->dial_refused(check, turn);
 }
 Instant Session::wake_at() const { return impl_->wake_at(); }
 void Session::tick(Instant now, Turn& turn) { impl_->tick(now, turn); }

@@ -89,7 +89,7 @@ TEST_CASE("tls: nothing of a read in which TLS failed reaches the session") {
   client.start(cipher);
   raw.send(as_text(cipher.bytes()));
   cipher.clear();
-  while (client.state() == tls::Engine::State::handshaking) {
+  while (client.state() == tls::Engine::State::opening) {
     client.feed(as_bytes(raw.receive(1)), plain, cipher);
   }
   REQUIRE(client.state() == tls::Engine::State::open);
