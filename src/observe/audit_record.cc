@@ -32,6 +32,12 @@ std::string_view cut(std::string_view text, std::size_t limit) {
   return text.substr(0, end);
 }
 
+Json names_of(const Certificate& certificate) {
+  return {{"cn", cut(certificate.common_name, AuditRecord::kMaxText)},
+          {"serial", cut(certificate.serial, AuditRecord::kMaxText)},
+          {"fingerprint", cut(certificate.fingerprint, AuditRecord::kMaxText)}};
+}
+
 std::string_view name_of(AuditRecord::Event event) {
   switch (event) {
     case AuditRecord::Event::refusal:
@@ -88,6 +94,7 @@ void AuditRecord::set_refusal(const Refusal& refusal) {
   is_rule_ = refusal.cause.is_rule;
   set(Text::cause, refusal.cause.name);
   if (!refusal.topic.empty()) set(Text::topic, refusal.topic);
+  if (refusal.shown != nullptr) shown_ = std::make_unique<const Certificate>(*refusal.shown);
 }
 
 void AuditRecord::set_end(const CloseReason& why, bool begun, Duration took) {
@@ -124,10 +131,10 @@ std::string AuditRecord::to_line() const {
   if (session_ != 0) line["client_id"] = get(Text::client_id);
   if (has(present_, Text::username)) line["username"] = get(Text::username);
   if (certificate_) {
-    line["certificate"] = {{"cn", cut(certificate_->common_name, kMaxText)},
-                           {"serial", cut(certificate_->serial, kMaxText)},
-                           {"fingerprint", cut(certificate_->fingerprint, kMaxText)}};
+    line["certificate"] = names_of(*certificate_);
   }
+  // Under another key, because nothing of it was verified.
+  if (shown_) line["unverified_certificate"] = names_of(*shown_);
   if (version_) line["version"] = to_string(*version_);
   if (what_ == Event::refusal) {
     line["phase"] = to_string(phase_);

@@ -49,7 +49,8 @@ class AuditRecord final {
   std::uint64_t session_;
   Duration took_{};
   std::shared_ptr<const Certificate> certificate_;
-  std::string texts_;  // all of them, one behind the other
+  std::unique_ptr<const Certificate> shown_;  // Refusal::shown
+  std::string texts_;                         // all of them, one behind the other
   std::array<std::uint16_t, kTexts> begin_{};
   std::array<std::uint16_t, kTexts> size_{};
   std::uint8_t present_ = 0;    // bit per Text: is to be written

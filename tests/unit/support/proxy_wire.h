@@ -8,10 +8,10 @@
 #include "sallyport/address.h"
 
 /// PROXY headers, written as "The PROXY protocol" (HAProxy, 2020/03/05) has them.
-namespace sallyport::wire {
+namespace wire {
 
 /// Version 1. `address` counts, the other values are anything.
-[[nodiscard]] inline std::string proxy_v1(const IpAddress& address) {
+[[nodiscard]] inline std::string proxy_v1(const sallyport::IpAddress& address) {
   const bool v4 = address.is_v4();
   return std::string("PROXY ") + (v4 ? "TCP4 " : "TCP6 ") + to_string(address) +
          (v4 ? " 198.51.100.1" : " 2001:db8::2") + " 40000 8883\r\n";
@@ -30,7 +30,8 @@ namespace sallyport::wire {
 }
 
 /// Version 2, PROXY, with `tlvs` behind the addresses.
-[[nodiscard]] inline std::string proxy_v2(const IpAddress& address, std::string_view tlvs = {}) {
+[[nodiscard]] inline std::string proxy_v2(const sallyport::IpAddress& address,
+                                          std::string_view tlvs = {}) {
   std::string body;
   const std::size_t skip = address.is_v4() ? 12 : 0;
   for (std::size_t i = skip; i != 16; ++i) body += static_cast<char>(address.bytes[i]);
@@ -40,4 +41,4 @@ namespace sallyport::wire {
   return proxy_v2(0x21, address.is_v4() ? 0x11 : 0x21, body);
 }
 
-}  // namespace sallyport::wire
+}  // namespace wire
