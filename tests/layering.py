@@ -20,15 +20,16 @@ FOLDERS = {
     "policy": {"base", "mqtt"},
     "session": {"base", "policy", "mqtt"},
     "net": set(),
-    "tls": set(),
+    "transport": {"base"},
+    "tls": {"transport"},
     "ledger": set(),
     "auth": set(),
-    "proxy": {"session", "policy", "net", "tls", "auth"},
+    "proxy": {"session", "policy", "net", "transport", "tls", "auth"},
     "admin": {"net"},
     "config": {"policy", "tls"},
     "observe": set(),
-    "app": {"mqtt", "policy", "session", "net", "tls", "ledger", "auth", "proxy", "config", "observe",
-            "admin"},
+    "app": {"mqtt", "policy", "session", "net", "transport", "tls", "ledger", "auth", "proxy", "config",
+            "observe", "admin"},
     "cli": {"mqtt", "policy", "session", "net", "tls", "ledger", "auth", "proxy", "config", "observe",
             "admin", "app"},
 }
@@ -56,7 +57,7 @@ CORE_HEADERS = re.compile(
     r"shared_mutex|condition_variable|future|stop_token|semaphore|latch|barrier|fstream|iostream|"
     r"filesystem|random|csignal|signal\.h|cstdlib|stdlib\.h)$")
 # inet_pton() and inet_ntop() are functions of their arguments; no socket comes with them.
-EXCEPTIONS = {("src/policy/address.cc", "arpa/inet.h")}
+EXCEPTIONS = {("src/base/address.cc", "arpa/inet.h"), ("src/policy/address.cc", "arpa/inet.h")}
 CORE_WORDS = re.compile(r"(::now\s*\(|\bclock_gettime\b|\bgetenv\b|\bthread_local\b|\bfopen\b)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

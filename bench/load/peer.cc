@@ -87,7 +87,7 @@ void Peer::decrypt(Bytes bytes) {
   take(plain.bytes());
   if (state == tls::Engine::State::failed) {
     flush();  // the alert
-    close(tls_->error());
+    close(tls_->failure().text);
   } else if (state == tls::Engine::State::peer_closed) {
     close("the other end closed TLS");
   }

@@ -11,9 +11,15 @@ namespace sallyport {
 ///
 ///   X(enumerator, "name", "what is refused, in words for an operator")
 #define SALLYPORT_CHECKS(X)                                                                        \
+  X(max_connections_gateway, "connection.max-gateway",                                             \
+    "the gateway has as many connections as it may")                                               \
   X(max_connections, "connection.max", "the listener has as many connections as it may")           \
   X(max_connections_per_address, "connection.max-per-address",                                     \
     "the address has as many connections to the listener as it may")                               \
+  X(proxy_untrusted, "connection.proxy-untrusted",                                                 \
+    "the listener is for proxies, and the address is not one of theirs")                           \
+  X(proxy_header, "connection.proxy-header", "the PROXY header is missing, malformed or too long") \
+  X(proxy_timeout, "connection.proxy-timeout", "no whole PROXY header within the time allowed")    \
   X(shutting_down, "connection.shutting-down", "the gateway ends")                                 \
   X(tls_not_tls, "tls.not-tls", "what came first is not TLS")                                      \
   X(tls_version, "tls.version", "no protocol version that both sides allow")                       \
@@ -99,6 +105,8 @@ namespace sallyport {
   X(broker_no_files, "broker.no-files", "no descriptor is left for a connection to the broker")    \
   X(broker_closed, "broker.closed", "the broker closed the connection before it was ready")        \
   X(broker_error, "broker.error", "the connection to the broker failed")                           \
+  X(broker_queue, "broker.queue", "no dial to the broker was free within the time allowed")        \
+  X(broker_queue_full, "broker.queue-full", "too many wait for a dial to the broker already")      \
   X(no_role, "policy.no-role", "no role of the policy matches this identity")                      \
   X(no_rule, "policy.no-rule", "no allow rule covers this topic")                                  \
   X(client_id_binding, "policy.client-id-binding", "client identifier is not the one bound")       \

@@ -42,8 +42,8 @@ struct Refusal {
   mqtt::ReasonCode reason = mqtt::ReasonCode::not_authorized;
   policy::Cause cause;
   std::string_view topic;  // topic or filter; empty where there is none
-  /// The certificate that a client showed and that was not accepted: nothing in it is verified, so
-  /// it is no part of the identity. Null: none was shown. Valid during the call only.
+  /// Phase::handshake: the certificate that the client showed where it was not accepted; null:
+  /// none, or one that cannot be read. Nothing of it was verified, so it is never an identity.
   const Certificate* shown = nullptr;
 };
 
@@ -54,6 +54,11 @@ struct Handshake {
   std::string_view version;      // "TLSv1.3"; static. Empty where it failed
   Duration took{};               // since accept() or the dial
   std::optional<Check> failure;  // none: it succeeded
+  // Where it succeeded:
+  std::string_view cipher = {};  // "TLS_AES_128_GCM_SHA256"; static
+  std::string_view group = {};   // of the key exchange: "X25519"; static; empty: there was none
+  bool resumed = false;          // with a ticket, without certificates
+  bool has_sni = false;          // the client said which name it wants
 };
 
 enum class CloseKind : std::uint8_t {

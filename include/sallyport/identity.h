@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sallyport {
@@ -28,8 +29,12 @@ struct LoginAttribute {
 /// What the gateway knows of who a client is.
 struct Identity {
   std::string listener;
-  std::string address;                             // numeric, without the port
+  std::string address;  // numeric, without the port; behind a proxy what its header says
   std::shared_ptr<const Certificate> certificate;  // null: none was shown
+  // What TLS said; all empty without TLS.
+  std::string_view tls_version = {};  // "TLSv1.3"; static storage
+  std::string sni = {};               // lower case; empty: none, or one that is no host name
+  std::string alpn = {};              // the protocol that was agreed on; empty: none
   std::optional<std::string> username;
   std::string client_id;
   std::vector<LoginAttribute> login_attributes = {};  // empty: nobody was asked, or said any

@@ -105,6 +105,12 @@ class Session final {
   /// The authenticator's answer. An answer that the session does not wait for changes nothing.
   void authenticated(const LoginResult& result, Instant now, Turn& turn);
 
+  /// The dial that Turn::dial asked for begins at `when`, from where broker_timeout counts; kNever:
+  /// it waits for its turn, and whoever lets it wait bounds the time. Not called: it began at once.
+  void dial_begins(Instant when);
+  /// The dial was not made, because the gateway may not make more of them: broker_queue or
+  /// broker_queue_full. The session ends.
+  void dial_refused(Check check, Instant now, Turn& turn);
   /// The connection that Turn::dial asked for is ready for bytes (behind TLS, where it has TLS).
   void broker_connected(Instant now, Turn& turn);
   /// A transport ended: closed, failed, or (broker, before broker_connected) never came to be.

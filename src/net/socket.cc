@@ -30,18 +30,6 @@ std::optional<Address> Address::from(const sockaddr* address) {
   return result;
 }
 
-std::string Address::host() const {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (!is_v6()) {
-    inet_ntop(AF_INET, &v4_.sin_addr, text.data(), text.size());
-  } else if (IN6_IS_ADDR_V4MAPPED(&v6_.sin6_addr)) {
-    inet_ntop(AF_INET, &v6_.sin6_addr.s6_addr[12], text.data(), text.size());
-  } else {
-    inet_ntop(AF_INET6, &v6_.sin6_addr, text.data(), text.size());
-  }
-  return text.data();
-}
-
 std::uint16_t Address::port() const { return ntohs(is_v6() ? v6_.sin6_port : v4_.sin_port); }
 
 void Address::set_port(std::uint16_t port) {
@@ -53,17 +41,16 @@ void Address::set_port(std::uint16_t port) {
 }
 
 bool Address::is_loopback() const {
-  const in6_addr v6 = as_v6();
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) return v6.s6_addr[12] == 127;
-  return IN6_IS_ADDR_LOOPBACK(&v6);
+  const IpAddress address = ip();
+  if (address.is_v4()) return address.bytes[12] == 127;
+  return IN6_IS_ADDR_LOOPBACK(&v6_.sin6_addr);
 }
 
-in6_addr Address::as_v6() const {
-  if (is_v6()) return v6_.sin6_addr;
-  in6_addr mapped{};
-  mapped.s6_addr[10] = mapped.s6_addr[11] = 0xFF;
-  std::memcpy(&mapped.s6_addr[12], &v4_.sin_addr, 4);
-  return mapped;
+IpAddress Address::ip() const {
+  if (is_v6()) return {std::to_array(v6_.sin6_addr.s6_addr)};
+  std::array<std::uint8_t, 4> bytes{};
+  std::memcpy(bytes.data(), &v4_.sin_addr, bytes.size());
+  return IpAddress::from_v4(bytes);
 }
 
 void Socket::reset() {

@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "sallyport/address.h"
+
 namespace sallyport::net {
 
 /// An IPv4 or IPv6 address with a port.
@@ -20,15 +22,13 @@ class Address final {
   /// From what accept() or getaddrinfo() gave; none where the family is neither.
   [[nodiscard]] static std::optional<Address> from(const sockaddr* address);
 
-  /// Numeric, without port and zone; an IPv4 address that arrived by an IPv6 socket is written as
-  /// what it is ("192.0.2.1").
-  [[nodiscard]] std::string host() const;
   [[nodiscard]] std::uint16_t port() const;
   void set_port(std::uint16_t port);
   [[nodiscard]] bool is_v6() const { return any_.sa_family == AF_INET6; }
   [[nodiscard]] bool is_loopback() const;
-  /// The 16 bytes of the IPv6 form; IPv4 as mapped (::ffff:0:0/96).
-  [[nodiscard]] in6_addr as_v6() const;
+  [[nodiscard]] IpAddress ip() const;
+  /// Numeric, without port and zone.
+  [[nodiscard]] std::string host() const { return to_string(ip()); }
 
   [[nodiscard]] const sockaddr* native() const { return &any_; }
   [[nodiscard]] socklen_t size() const { return is_v6() ? sizeof(v6_) : sizeof(v4_); }

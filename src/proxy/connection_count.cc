@@ -4,56 +4,47 @@
 
 namespace sallyport::proxy {
 
-namespace {
-
-in6_addr key_of(const net::Address& peer) {
-  in6_addr key = peer.as_v6();
-  if (!IN6_IS_ADDR_V4MAPPED(&key)) std::memset(&key.s6_addr[8], 0, 8);
-  return key;
+std::optional<TotalCount::Slot> TotalCount::enter(std::uint32_t most) {
+  // Counted without a bound too, so that a reload that sets one finds the right number.
+  Slot slot(*this);
+  const std::uint32_t before = open_.fetch_add(1, std::memory_order_relaxed);
+  if (most != 0 && before >= most) return std::nullopt;  // the slot gives back what it took
+  return slot;
 }
 
-}  // namespace
-
-std::size_t ConnectionCount::Hash::operator()(const in6_addr& key) const {
+std::size_t AddressCount::Hash::operator()(const AddressPrefix& key) const {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  std::memcpy(&high, &key.s6_addr[0], sizeof(high));
-  std::memcpy(&low, &key.s6_addr[8], sizeof(low));
+  std::memcpy(&high, &key.network.bytes[0], sizeof(high));
+  std::memcpy(&low, &key.network.bytes[8], sizeof(low));
   // The finish of splitmix64: neighbouring addresses end up in different shards.
-  std::uint64_t x = high * 0x9E3779B97F4A7C15U + low;
+  std::uint64_t x = high * 0x9E3779B97F4A7C15U + low + key.bits;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
   return static_cast<std::size_t>(x ^ (x >> 31));
 }
 
-bool ConnectionCount::Equal::operator()(const in6_addr& a, const in6_addr& b) const {
-  return std::memcmp(&a, &b, sizeof(a)) == 0;
+std::optional<AddressCount::Slot> AddressCount::enter(const AddressPrefix& prefix,
+                                                      std::uint32_t most) {
+  Shard& place = shard(prefix);
+  const std::lock_guard lock(place.mutex);
+  // Counted without a bound too, as above.
+  std::uint32_t& count = place.counts[prefix];
+  if (most != 0 && count >= most) return std::nullopt;
+  ++count;
+  return Slot(*this, prefix);
 }
 
-std::expected<ConnectionCount::Slot, Check> ConnectionCount::enter(const net::Address& peer,
-                                                                   std::uint32_t total,
-                                                                   std::uint32_t per_address) {
-  if (open_.fetch_add(1, std::memory_order_relaxed) >= total) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::unexpected(Check::max_connections);
-  }
-  const in6_addr key = key_of(peer);
-  {
-    // Counted without a limit too, so that a reload that sets one finds the right numbers.
-    Shard& place = shard(key);
+std::size_t AddressCount::prefixes() {
+  std::size_t total = 0;
+  for (Shard& place : shards_) {
     const std::lock_guard lock(place.mutex);
-    std::uint32_t& count = place.counts[key];
-    if (per_address == 0 || count < per_address) {
-      ++count;
-      return Slot(*this, key);
-    }
+    total += place.counts.size();
   }
-  open_.fetch_sub(1, std::memory_order_relaxed);
-  return std::unexpected(Check::max_connections_per_address);
+  return total;
 }
 
-void ConnectionCount::leave(const in6_addr& key) {
-  open_.fetch_sub(1, std::memory_order_relaxed);
+void AddressCount::leave(const AddressPrefix& key) {
   Shard& place = shard(key);
   const std::lock_guard lock(place.mutex);
   const auto found = place.counts.find(key);

@@ -2,29 +2,54 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <expected>
-#include <memory>
 #include <mutex>
-#include <string_view>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
-#include <netinet/in.h>
-
-#include "sallyport/checks.h"
-
-#include "net/socket.h"
+#include "sallyport/address.h"
 
 namespace sallyport::proxy {
 
-/// Counts the open connections of one listener over all workers, in total and by client address.
-/// Its tables hold one entry for each address that has a connection open, so they are bounded by
-/// the listener's max_connections.
+/// Counts open connections. Thread: any.
+class TotalCount final {
+ public:
+  /// One connection's place. Gives it back when destroyed; the count outlives it.
+  class Slot final {
+   public:
+    Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+    Slot& operator=(Slot&&) = delete;
+    ~Slot() {
+      if (owner_ != nullptr) owner_->open_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
+   private:
+    friend class TotalCount;
+    explicit Slot(TotalCount& owner) : owner_(&owner) {}
+    TotalCount* owner_;
+  };
+
+  TotalCount() = default;
+  TotalCount(const TotalCount&) = delete;
+  TotalCount& operator=(const TotalCount&) = delete;
+
+  /// A place; none where `most` are open. 0: no bound.
+  [[nodiscard]] std::optional<Slot> enter(std::uint32_t most);
+  [[nodiscard]] std::uint32_t open() const { return open_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint32_t> open_{0};
+};
+
+/// Counts open connections by address prefix. Its tables hold one entry for each prefix that has a
+/// connection open, so they are bounded by whatever bounds the connections.
 ///
 /// Thread: any. A lock is held for one look into a table, when a connection begins and ends.
-class ConnectionCount final {
+class AddressCount final {
  public:
-  /// One connection's place. Gives it back when destroyed; the ConnectionCount outlives it.
+  /// As TotalCount::Slot.
   class Slot final {
    public:
     Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), key_(other.key_) {}
@@ -34,39 +59,35 @@ class ConnectionCount final {
     }
 
    private:
-    friend class ConnectionCount;
-    Slot(ConnectionCount& owner, const in6_addr& key) : owner_(&owner), key_(key) {}
-    ConnectionCount* owner_;
-    in6_addr key_;
+    friend class AddressCount;
+    Slot(AddressCount& owner, const AddressPrefix& key) : owner_(&owner), key_(key) {}
+    AddressCount* owner_;
+    AddressPrefix key_;
   };
 
-  ConnectionCount() = default;
-  ConnectionCount(const ConnectionCount&) = delete;
-  ConnectionCount& operator=(const ConnectionCount&) = delete;
+  AddressCount() = default;
+  AddressCount(const AddressCount&) = delete;
+  AddressCount& operator=(const AddressCount&) = delete;
 
-  /// A place, or the reason why there is none: max_connections or max_connections_per_address.
-  /// `per_address` 0: no limit. An IPv6 address counts by its first 64 bits, which is the least
-  /// that one customer has.
-  [[nodiscard]] std::expected<Slot, Check> enter(const net::Address& peer, std::uint32_t total,
-                                                 std::uint32_t per_address);
-  [[nodiscard]] std::uint32_t open() const { return open_.load(std::memory_order_relaxed); }
+  /// A place; none where `most` of the prefix are open. 0: no bound.
+  [[nodiscard]] std::optional<Slot> enter(const AddressPrefix& prefix, std::uint32_t most);
+  /// Prefixes that have a connection open.
+  [[nodiscard]] std::size_t prefixes();
 
  private:
   struct Hash {
-    std::size_t operator()(const in6_addr& key) const;
-  };
-  struct Equal {
-    bool operator()(const in6_addr& a, const in6_addr& b) const;
+    std::size_t operator()(const AddressPrefix& key) const;
   };
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<in6_addr, std::uint32_t, Hash, Equal> counts;
+    std::unordered_map<AddressPrefix, std::uint32_t, Hash> counts;
   };
 
-  void leave(const in6_addr& key);
-  [[nodiscard]] Shard& shard(const in6_addr& key) { return shards_[Hash()(key) % shards_.size()]; }
+  void leave(const AddressPrefix& key);
+  [[nodiscard]] Shard& shard(const AddressPrefix& key) {
+    return shards_[Hash()(key) % shards_.size()];
+  }
 
-  std::atomic<std::uint32_t> open_{0};
   std::array<Shard, 16> shards_;
 };
 

@@ -2,16 +2,12 @@
 
 #include "proxy/failure.h"
 #include "proxy/worker.h"
+#include "transport/proxy_header.h"
 
 namespace sallyport::proxy {
 
-namespace {
-// A broker's host that vanished without a word is noticed by the kernel; clients have keep-alive.
-constexpr unsigned kBrokerKeepAliveSeconds = 60;
-}  // namespace
-
-Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener,
-             ConnectionCount::Slot slot, const net::Address& peer, Instant accepted)
+Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Door::Slot slot,
+             const IpAddress& peer, Instant accepted)
     : worker_(worker),
       listener_(std::move(listener)),
       slot_(std::move(slot)),
@@ -29,12 +25,13 @@ int Relay::start(net::Socket socket) {
     state_ = State::closing;
     return error;
   }
-  if (listener_->tls != nullptr) {
-    client_.tls = std::make_unique<tls::Engine>(listener_->tls);
-    client_.stream.set_patient(true);
-    deadline_ = accepted_ + listener_->session.bounds.connect_timeout;
+  if (listener_->proxy_protocol.empty()) {
+    open_client(accepted_);
   } else {
-    begin_session();
+    state_ = State::header;
+    deadline_ = accepted_ + listener_->proxy_header_timeout;
+    client_.layers.push(std::make_unique<transport::ProxyHeader>(listener_->max_proxy_header),
+                        worker_.scratch(), worker_.outer(Side::client));
   }
   settle(accepted_);
   return 0;
@@ -44,41 +41,56 @@ void Relay::on_read(net::Stream& stream, Bytes bytes) {
   const Side side = side_of(stream);
   const Instant now = net::Loop::now();
   worker_.wire().received[static_cast<std::size_t>(side)] += bytes.size();
-  if (leg(side).tls != nullptr) {
-    decrypt(side, bytes, now);
-  } else {
-    take(side, bytes, now);
-  }
+  if (side == Side::client) heard_ = true;
+  receive(side, bytes, now);
   settle(now);
 }
 
-void Relay::decrypt(Side side, Bytes bytes, Instant now) {
-  tls::Engine& engine = *leg(side).tls;
-  Buffer& plain = worker_.plain();
-  const auto before = engine.state();
-  plain.clear();
-  const auto after = engine.feed(bytes, plain, worker_.cipher(side));
-  if (before == tls::Engine::State::handshaking && !engine.version().empty()) handshaken(side, now);
-  take(side, plain.bytes(), now);
-  if (after == tls::Engine::State::failed) {
-    lose(side, CloseKind::tls_error, engine.failure(), engine.error(), now);
-  } else if (after == tls::Engine::State::peer_closed) {
-    leg(side).ended = true;
+/// Bytes of a side's socket, through its layers, to the session.
+void Relay::receive(Side side, Bytes outer, Instant now) {
+  Leg& of = leg(side);
+  if (of.layers.empty()) {
+    take(side, outer, now);
+    return;
+  }
+  using Layer = transport::Layer::State;
+  const auto fed = of.layers.feed(outer, worker_.scratch(), worker_.outer(side));
+  if (fed.state == Layer::failed) {
+    // A session is not even begun where the handshake and a bad record came in one read: a layer
+    // that failed vouches for nobody, so what it decrypted would be judged without a certificate.
+    const transport::Failure why = of.layers.failure();
+    lose(side, CloseKind::tls_error, why.check, why.text, now);
+    return;
+  }
+  if (fed.state == Layer::passed) {
+    transport::PeerFacts facts;
+    of.layers.tell(facts);
+    header_read(facts, of.layers.pop(fed.inner, worker_.scratch()), now);
+    return;
+  }
+  if (!of.ready && of.layers.is_open()) opened(side, now);
+  take(side, fed.inner, now);
+  if (fed.state != Layer::peer_closed) return;
+  if (of.ready) {
+    of.ended = true;
+  } else {
+    lose(side, CloseKind::closed, side == Side::client ? Check::tls_closed : Check::broker_closed,
+         "closed in the handshake", now);
   }
 }
 
-void Relay::take(Side side, Bytes plain, Instant now) {
-  if (plain.empty() || state_ != State::running || !leg(side).ready) return;
-  const std::size_t taken = feed(side, plain, now);
-  if (taken == plain.size()) return;
+void Relay::take(Side side, Bytes inner, Instant now) {
+  if (inner.empty() || state_ != State::running || !leg(side).ready) return;
+  const std::size_t taken = feed(side, inner, now);
+  if (taken == inner.size()) return;
   // Reading stops while bytes are kept, so there are none before these.
-  leg(side).kept.append(plain.subspan(taken));
+  leg(side).kept.append(inner.subspan(taken));
   leg(side).pauses |= kKept;
 }
 
 /// Lets the session decide as much as this side may still cost in this round. Returns how many
 /// bytes it took.
-std::size_t Relay::feed(Side side, Bytes plain, Instant now) {
+std::size_t Relay::feed(Side side, Bytes inner, Instant now) {
   Leg& from = leg(side);
   // A sweep brings the newest policy to live sessions; a CONNECT does not wait for it.
   if (dialled_ == Instant{} && policy_ != worker_.snapshot().policy.get()) adopt_policy(now);
@@ -87,130 +99,24 @@ std::size_t Relay::feed(Side side, Bytes plain, Instant now) {
     from.work = worker_.snapshot().turn.packets;
   }
   worker_.turn().work = from.work;
-  const std::size_t taken = session_->feed(side, plain, now, worker_.turn());
+  const std::size_t taken = session_->feed(side, inner, now, worker_.turn());
   from.work = worker_.turn().work;
   return taken;
 }
 
-void Relay::handshaken(Side side, Instant now) {
-  leg(side).stream.set_patient(false);
-  const Instant since = side == Side::client ? accepted_ : dialled_;
-  worker_.events().on_handshake({.side = side,
-                                 .listener = listener_->name,
-                                 .version = leg(side).tls->version(),
-                                 .took = now - since,
-                                 .failure = std::nullopt});
-  deadline_ = kNever;
-  if (side == Side::client) {
-    begin_session();
-  } else {
-    broker_ready(now);
-    // CONNECT leaves before the session is shown what came behind the handshake.
-    flush(now);
-  }
-}
-
-Identity Relay::identity() const {
-  Identity identity;
-  identity.listener = listener_->name;
-  identity.address = peer_.host();
-  if (client_.tls != nullptr) identity.certificate = client_.tls->peer_certificate();
-  return identity;
-}
-
-void Relay::begin_session() {
-  id_ = worker_.next_session_id();
-  session_.emplace(listener_->session, identity(), worker_.snapshot().policy, worker_.events(), id_,
-                   accepted_);
-  policy_ = worker_.snapshot().policy.get();
-  client_.ready = true;
-  state_ = State::running;
-}
-
-void Relay::dial(Instant now) {
-  dialled_ = now;
-  const BrokerSettings& broker = worker_.snapshot().broker;
-  deadline_ = now + broker.connect_timeout;
-  net::Connector::Handler& handler = *this;
-  connector_ = std::make_unique<net::Connector>(worker_.loop(), worker_.timers(),
-                                                worker_.resolver(), handler);
-  connector_->start(now, broker.connect_timeout);
-}
-
-void Relay::on_connected(net::Socket socket) {
-  connector_.reset();
-  const Instant now = net::Loop::now();
-  if (const int error = broker_.stream.open(worker_.loop(), std::move(socket)); error != 0) {
-    broker_failed(broker_check(error), net::describe(error), now);
-  } else {
-    broker_.stream.keep_alive(kBrokerKeepAliveSeconds);
-    if (const auto& context = worker_.snapshot().broker.tls; context != nullptr) {
-      broker_.tls = std::make_unique<tls::Engine>(context);
-      broker_.stream.set_patient(true);
-      const auto state = broker_.tls->start(worker_.cipher(Side::broker));
-      if (state == tls::Engine::State::failed) {
-        broker_failed(broker_.tls->failure(), broker_.tls->error(), now);
-      }
-    } else {
-      broker_ready(now);
-    }
-  }
-  settle(now);
-}
-
-void Relay::on_connect_failed(int error) {
-  connector_.reset();
-  const Instant now = net::Loop::now();
-  broker_failed(broker_check(error), net::describe(error), now);
-  settle(now);
-}
-
-void Relay::broker_ready(Instant now) {
-  deadline_ = kNever;
-  broker_.ready = true;
-  worker_.events().on_broker_connect(now - dialled_, std::nullopt);
-  session_->broker_connected(now, worker_.turn());
-}
-
-void Relay::refuse_handshake(Check check) {
-  const Identity who = identity();
-  worker_.events().on_refusal({.session = 0, .identity = who, .version = std::nullopt},
-                              {.phase = Phase::handshake,
-                               .from = Side::client,
-                               .action = Action::disconnect,
-                               .reason = mqtt::ReasonCode::not_authorized,
-                               .cause = {to_string(check), false},
-                               .topic = {}});
-}
-
-void Relay::broker_failed(Check check, std::string_view detail, Instant now) {
-  deadline_ = kNever;
-  worker_.events().on_broker_connect(now - dialled_, check);
-  session_->transport_closed(Side::broker, CloseKind::broker_unavailable, detail, now,
-                             worker_.turn());
-}
-
 void Relay::lose(Side side, CloseKind kind, Check check, std::string_view detail, Instant now) {
   if (state_ == State::closing) return;
-  Leg& lost = leg(side);
-  if (!lost.ready && lost.tls != nullptr) {
-    const Instant since = side == Side::client ? accepted_ : dialled_;
-    worker_.events().on_handshake({.side = side,
-                                   .listener = listener_->name,
-                                   .version = {},
-                                   .took = now - since,
-                                   .failure = check});
-    // Somebody who looked in and went away was not refused anything.
-    if (side == Side::client && check != Check::tls_closed) refuse_handshake(check);
+  const Leg& lost = leg(side);
+  if (state_ != State::running) {
+    client_failed(check, now);
+    return;
   }
-  if (state_ == State::handshaking) {
-    begin_close(now);
-  } else if (!worker_.turn().close) {
-    if (lost.ready) {
-      session_->transport_closed(side, kind, detail, now, worker_.turn());
-    } else {
-      broker_failed(check, detail, now);
-    }
+  if (!lost.ready && !lost.layers.empty()) report_handshake(side, {}, check, now);
+  if (worker_.turn().close) return;
+  if (lost.ready) {
+    session_->transport_closed(side, kind, detail, now, worker_.turn());
+  } else {
+    broker_failed(check, detail, now);
   }
 }
 
@@ -239,13 +145,12 @@ void Relay::on_timer(Instant now) {
     abort();
     return;
   }
-  if (state_ == State::handshaking) {
-    if (now >= deadline_) {
-      lose(Side::client, CloseKind::connect_timeout, Check::tls_timeout, "timed out", now);
-    }
+  if (state_ != State::running) {
+    const Check check = state_ == State::header ? Check::proxy_timeout : Check::tls_timeout;
+    if (now >= deadline_) lose(Side::client, CloseKind::connect_timeout, check, "timed out", now);
   } else if (now >= deadline_) {
-    // The connector keeps the same time; whichever is first, the answer is the same.
-    connector_.reset();
+    // The dialer keeps the same time; whichever is first, the answer is the same.
+    ticket_.reset();
     lose(Side::broker, CloseKind::broker_unavailable, Check::broker_connect_timeout, "timed out",
          now);
   } else {
@@ -292,7 +197,7 @@ void Relay::shut_down() {
   const Instant now = net::Loop::now();
   if (state_ == State::running) {
     session_->shut_down(now, worker_.turn());
-  } else if (state_ == State::handshaking) {
+  } else if (state_ != State::closing) {
     begin_close(now);
   }
   settle(now);
@@ -300,7 +205,7 @@ void Relay::shut_down() {
 
 void Relay::abort() {
   state_ = State::closing;
-  connector_.reset();
+  ticket_.reset();
   timer_.set(kNever);
   turn_.cancel();
   client_.stream.close();

@@ -7,19 +7,19 @@
 
 #include "sallyport/session.h"
 
-#include "net/connector.h"
 #include "net/stream.h"
 #include "net/timers.h"
 #include "proxy/commands.h"
-#include "proxy/connection_count.h"
+#include "proxy/dialer.h"
+#include "proxy/door.h"
 #include "proxy/settings.h"
-#include "tls/engine.h"
+#include "transport/stack.h"
 
 namespace sallyport::proxy {
 
 class Worker;
 
-/// One client connection and its broker connection: owns the two sockets, their TLS and the
+/// One client connection and its broker connection: owns the two sockets, their layers and the
 /// Session between them, and moves bytes. It decides nothing about MQTT.
 ///
 /// A turn is one event (bytes, a timer, the end of a socket) and all that follows from it; at its
@@ -32,11 +32,11 @@ class Worker;
 class Relay final : private net::Stream::Handler,
                     private net::Task::Handler,
                     private net::Timer::Handler,
-                    private net::Connector::Handler {
+                    private Dialer::Handler {
  public:
   /// `listener` is kept: the settings the connection began with are those it ends with.
-  Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener,
-        ConnectionCount::Slot slot, const net::Address& peer, Instant accepted);
+  Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Door::Slot slot,
+        const IpAddress& peer, Instant accepted);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -69,6 +69,7 @@ class Relay final : private net::Stream::Handler,
 
  private:
   enum class State : std::uint8_t {
+    header,       // the client's PROXY header is read
     handshaking,  // with the client; there is no session yet
     running,
     closing,  // the session has said its last word
@@ -85,16 +86,16 @@ class Relay final : private net::Stream::Handler,
   struct Leg {
     explicit Leg(net::Stream::Handler& handler) : stream(handler) {}
     net::Stream stream;
-    std::unique_ptr<tls::Engine> tls;
-    Buffer kept;                  // plaintext that the session has not taken: one read's at most
+    transport::Stack layers;
+    Buffer kept;                  // inner bytes that the session has not taken: one read's at most
     std::uint32_t kept_from = 0;  // what lies before has been taken
     std::uint32_t round = 0;      // of the loop, in which
     std::uint32_t work = 0;       // so much of TurnBudget::packets is left
     std::uint8_t pauses = 0;      // Pause
     std::uint64_t drained = 0;    // while it is slow: Stream::drained() when that was looked at,
     Instant stall_at = kNever;    // and when to look again whether it has moved
-    bool ready = false;           // behind TLS, where it has TLS
-    bool ended = false;           // close_notify came; what is kept is still fed
+    bool ready = false;           // all layers are open
+    bool ended = false;           // a layer said that no more comes; what is kept is still fed
   };
 
   // Callbacks from the loop; each is one turn.
@@ -104,22 +105,31 @@ class Relay final : private net::Stream::Handler,
   void on_closed(net::Stream& stream) override;
   void on_timer(Instant now) override;
   void on_run(net::Task& task) override;
-  void on_connected(net::Socket socket) override;
-  void on_connect_failed(int error) override;
+  void on_dial_begun(Instant now) override;
+  void on_dialled(net::Socket socket) override;
+  void on_dial_failed(Check check, std::string_view detail) override;
+
+  // relay_open.cc: until both sides are ready
+  void open_client(Instant now);
+  void header_read(const transport::PeerFacts& facts, Bytes rest, Instant now);
+  void opened(Side side, Instant now);
+  void report_handshake(Side side, const transport::PeerFacts& facts, std::optional<Check> failure,
+                        Instant now);
+  void begin_session(const transport::PeerFacts& facts);
+  void client_failed(Check check, Instant now);
+  void refuse_client(Check check, const Certificate* shown, Instant now);
+  void dial(Instant now);
+  void dial_begins(Instant now);
+  void open_broker(net::Socket socket, Instant now);
+  void broker_ready(Instant now);
+  void broker_failed(Check check, std::string_view detail, Instant now);
 
   // relay.cc: the middle of a turn
-  void decrypt(Side side, Bytes bytes, Instant now);
-  void take(Side side, Bytes plain, Instant now);
-  [[nodiscard]] std::size_t feed(Side side, Bytes plain, Instant now);
+  void receive(Side side, Bytes outer, Instant now);
+  void take(Side side, Bytes inner, Instant now);
+  [[nodiscard]] std::size_t feed(Side side, Bytes inner, Instant now);
   void adopt_policy(Instant now);
-  void handshaken(Side side, Instant now);
-  [[nodiscard]] Identity identity() const;
-  void begin_session();
-  void dial(Instant now);
-  void broker_ready(Instant now);
-  void refuse_handshake(Check check);
-  void broker_failed(Check check, std::string_view detail, Instant now);
-  /// A socket or its TLS is gone; `check` names that where it was in the handshake or the dial.
+  /// A socket or a layer is gone; `check` names that where a side was not ready yet.
   void lose(Side side, CloseKind kind, Check check, std::string_view detail, Instant now);
   void lose_socket(Side side, int error, Instant now);
 
@@ -133,7 +143,8 @@ class Relay final : private net::Stream::Handler,
   [[nodiscard]] bool is_owed() const;
   [[nodiscard]] bool waits_for_turn();
   [[nodiscard]] bool resume(Instant now);
-  [[nodiscard]] bool end_of_tls(Instant now);
+  [[nodiscard]] bool end_of_layers(Instant now);
+  void set_timer();
   void update_reading();
   void begin_close(Instant now);
   void report_wire();
@@ -146,20 +157,21 @@ class Relay final : private net::Stream::Handler,
 
   Worker& worker_;
   std::shared_ptr<const ListenerSettings> listener_;
-  ConnectionCount::Slot slot_;
-  net::Address peer_;
+  Door::Slot slot_;
+  IpAddress peer_;  // the one that counts
   State state_ = State::handshaking;
+  bool heard_ = false;  // a byte of the client's has come
   Leg client_;
   Leg broker_;
   std::optional<Session> session_;
-  std::uint64_t id_ = 0;                       // of the session
-  const policy::Policy* policy_ = nullptr;     // that the session has; to compare, nothing else
-  std::unique_ptr<net::Connector> connector_;  // while dialling
+  std::uint64_t id_ = 0;                     // of the session
+  const policy::Policy* policy_ = nullptr;   // that the session has; to compare, nothing else
+  std::unique_ptr<Dialer::Ticket> ticket_;  // from CONNECT until the broker is ready
   net::Timer timer_;
   net::Task turn_;  // queued while kept bytes wait for the next round
   Instant accepted_;
   Instant dialled_{};
-  Instant deadline_ = kNever;  // of a handshake or a dial, which the relay itself waits for
+  Instant deadline_ = kNever;  // of a header, a handshake or a dial: the relay itself waits
 };
 
 }  // namespace sallyport::proxy

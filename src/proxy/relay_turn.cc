@@ -19,25 +19,27 @@ void Relay::settle(Instant now) {
         dial(now);
       }
       watch_pending(now);
-    } while (is_owed() && (resume(now) || end_of_tls(now)));
-  } else if (state_ == State::handshaking) {
+    } while (is_owed() && (resume(now) || end_of_layers(now)));
+  } else if (state_ != State::closing) {
     if (const int error = write(Side::client); error != 0) {
       lose_socket(Side::client, error, now);
     }
   }
   turn.clear();
   if (state_ != State::closing) update_reading();
-  if (state_ != State::closing) {
-    Instant wake = std::min({deadline_, client_.stall_at, broker_.stall_at});
-    if (state_ == State::running) wake = std::min(wake, session_->wake_at());
-    timer_.set(wake);
-  }
+  if (state_ != State::closing) set_timer();
   if (waits_for_turn()) {
     worker_.loop().enqueue(turn_);
   } else {
     turn_.cancel();
   }
   report_wire();
+}
+
+void Relay::set_timer() {
+  Instant wake = std::min({deadline_, client_.stall_at, broker_.stall_at});
+  if (state_ == State::running) wake = std::min(wake, session_->wake_at());
+  timer_.set(wake);
 }
 
 /// Sends what the turn holds for both sides. Where a socket turns out to be dead, the session is
@@ -55,22 +57,22 @@ void Relay::flush(Instant now) {
   if (lost) flush(now);
 }
 
-/// One write of all that the turn and TLS have for a side.
+/// One write of all that the turn and the layers have for a side.
 int Relay::write(Side side) {
   Leg& to = leg(side);
   Outbox& out = worker_.turn().to(side);
   const bool last = worker_.turn().close || state_ == State::closing;
-  if (out.empty() && !last && (to.tls == nullptr || worker_.cipher(side).empty())) return 0;
+  if (out.empty() && !last && (to.layers.empty() || worker_.outer(side).empty())) return 0;
   int error = 0;
-  if (to.tls != nullptr) {
-    Buffer& cipher = worker_.cipher(side);
-    if (to.ready && !out.empty()) (void)to.tls->send(out.segments(), cipher);
-    if (last) to.tls->close(cipher);
-    if (!cipher.empty() && to.stream.is_open()) {
-      const Bytes bytes = cipher.bytes();
+  if (!to.layers.empty()) {
+    Buffer& outer = worker_.outer(side);
+    if (to.ready && !out.empty()) to.layers.send(out.segments(), worker_.scratch(), outer);
+    if (last) to.layers.close(worker_.scratch(), outer);
+    if (!outer.empty() && to.stream.is_open()) {
+      const Bytes bytes = outer.bytes();
       error = to.stream.write({&bytes, 1});
     }
-    cipher.clear();
+    outer.clear();
   } else if (!out.empty() && to.stream.is_open()) {
     error = to.stream.write(out.segments());
   }
@@ -161,8 +163,8 @@ bool Relay::resume(Instant now) {
   return fed;
 }
 
-/// TLS said that no more bytes come, and the last of them have been fed.
-bool Relay::end_of_tls(Instant now) {
+/// A layer said that no more bytes come, and the last of them have been fed.
+bool Relay::end_of_layers(Instant now) {
   bool ended = false;
   for (const Side side : {Side::client, Side::broker}) {
     Leg& from = leg(side);
@@ -191,11 +193,11 @@ void Relay::update_reading() {
 
 void Relay::begin_close(Instant now) {
   state_ = State::closing;
-  connector_.reset();
+  ticket_.reset();
   Duration limit = listener_->flow.linger;
   for (const Side side : {Side::client, Side::broker}) {
     Leg& of = leg(side);
-    // Before there is a session nobody else sends the alert that TLS may have left.
+    // Before there is a session nobody else sends the alert that a layer may have left.
     if (write(side) != 0) of.stream.close();
     if (of.stream.pending() != 0) limit = listener_->flow.flush_time;
     of.kept.release();

@@ -84,10 +84,10 @@ std::expected<std::unique_ptr<Server>, StartError> Server::bind(
       of_worker.push_back(std::move(*socket));
     }
     server->addresses_.push_back(address);
-    server->counts_.push_back(std::make_unique<ConnectionCount>());
   }
+  server->door_ = std::make_unique<Door>(snapshot->listeners.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
-    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), server->counts_,
+    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), *server->door_,
                                *events[i], watcher);
     if (!worker) {
       return std::unexpected(system_error("cannot make a worker", net::describe(worker.error())));

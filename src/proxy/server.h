@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proxy/commands.h"
-#include "proxy/connection_count.h"
+#include "proxy/door.h"
 #include "proxy/settings.h"
 #include "proxy/worker.h"
 
@@ -89,7 +89,7 @@ class Server final {
   Watcher& watcher_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<net::Address> addresses_;
-  std::vector<std::unique_ptr<ConnectionCount>> counts_;
+  std::unique_ptr<Door> door_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> running_{0};

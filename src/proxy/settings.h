@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/address.h"
 #include "sallyport/session.h"
 #include "sallyport/settings.h"
 
@@ -65,12 +66,24 @@ struct ListenerSettings : settings::Listener {
   tls::Context::Ptr tls;     // null: plain TCP
   SessionOptions session;
   FlowSettings flow;
+  PrefixLengths address_prefix;  // the addresses that count as one
+  /// Proxies that put a PROXY header before each connection, which then says the address that
+  /// counts. Empty: no header is read. Else others than these are not let in.
+  std::vector<AddressPrefix> proxy_protocol;
+  Duration proxy_header_timeout =
+      std::chrono::seconds(5);  // from accept; connect_timeout counts on
+  /// Longest PROXY header, in bytes. Version 2 may carry a whole client certificate.
+  std::uint32_t max_proxy_header = 4096;
 };
 
 struct BrokerSettings : settings::Broker {
   std::string host;
   std::uint16_t port = 0;
   tls::Context::Ptr tls;  // null: plain TCP
+  // Of each worker:
+  std::uint32_t max_dials = 256;                  // at once
+  std::uint32_t dial_queue = 10'000;              // that wait for one of those
+  Duration dial_wait = std::chrono::seconds(10);  // each
 };
 
 /// What workers look at while they serve: one for all of them, swapped as a whole by a reload.
@@ -83,6 +96,7 @@ struct Snapshot {
   AcceptSettings accept;
   /// Commands of an operator that may wait for their answers at once; each holds a list at most.
   std::uint32_t questions = 16;
+  std::uint32_t max_connections = 0;  // of all listeners and workers together; 0: no bound
 };
 
 }  // namespace sallyport::proxy

@@ -13,29 +13,32 @@ net::Listener::Settings accept_settings(const Snapshot& snapshot) {
 }
 }  // namespace
 
-Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEvents& events,
-               Watcher& watcher, std::unique_ptr<net::Loop> loop)
+Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, Door& door,
+               GatewayEvents& events, Watcher& watcher, std::unique_ptr<net::Loop> loop)
     : place_(place),
       events_(events),
       watcher_(watcher),
       snapshot_(std::move(snapshot)),
+      door_(door),
       loop_(std::move(loop)),
       wakeup_(*this),
       resolver_(*loop_),
+      dialer_(*loop_, timers_, resolver_),
       heartbeat_(timers_, *this),
       sweep_(*loop_, relays_),
       next_id_(place.index) {
   follow_snapshot();
 }
 
-std::expected<std::unique_ptr<Worker>, int> Worker::make(
-    Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
-    std::span<const std::unique_ptr<ConnectionCount>> counts, GatewayEvents& events,
-    Watcher& watcher) {
+std::expected<std::unique_ptr<Worker>, int> Worker::make(Place place,
+                                                         std::shared_ptr<const Snapshot> snapshot,
+                                                         std::vector<net::Socket> sockets,
+                                                         Door& door, GatewayEvents& events,
+                                                         Watcher& watcher) {
   auto loop = net::Loop::make();
   if (!loop) return std::unexpected(loop.error());
   std::unique_ptr<Worker> worker(
-      new Worker(place, std::move(snapshot), events, watcher, std::move(*loop)));
+      new Worker(place, std::move(snapshot), door, events, watcher, std::move(*loop)));
   if (const int error = worker->timers_.open(*worker->loop_); error != 0) {
     return std::unexpected(error);
   }
@@ -46,7 +49,6 @@ std::expected<std::unique_ptr<Worker>, int> Worker::make(
   worker->open_ = true;  // from here on the destructor closes what is open
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     net::Listener::Handler& handler = *worker;
-    worker->counts_.push_back(counts[i].get());
     worker->listeners_.push_back(std::make_unique<net::Listener>(
         worker->timers_, handler, std::move(sockets[i]), i, accept_settings(*worker->snapshot_)));
     if (const int error = worker->listeners_.back()->start(*worker->loop_); error != 0) {
@@ -120,24 +122,14 @@ WorkerStatus Worker::status() const {
 
 void Worker::on_connection(net::Listener& listener, net::Socket socket, const net::Address& peer) {
   const auto& settings = snapshot_->listeners[listener.index()];
-  auto slot = counts_[listener.index()]->enter(peer, settings->max_connections,
-                                               settings->max_connections_per_address);
+  auto slot = door_.accepted(*snapshot_, listener.index(), peer.ip());
   if (!slot) {
-    Identity who;
-    who.listener = settings->name;
-    who.address = peer.host();
-    events_.on_refusal({.session = 0, .identity = who, .version = std::nullopt},
-                       {.phase = Phase::accept,
-                        .from = Side::client,
-                        .action = Action::disconnect,
-                        .reason = mqtt::ReasonCode::quota_exceeded,
-                        .cause = {to_string(slot.error()), false},
-                        .topic = {}});
+    report_refusal(events_, Phase::accept, *settings, peer.ip(), slot.error());
     return;
   }
   events_.on_accept(settings->name);
   relays_.push_back(
-      std::make_unique<Relay>(*this, settings, std::move(*slot), peer, net::Loop::now()));
+      std::make_unique<Relay>(*this, settings, std::move(*slot), peer.ip(), net::Loop::now()));
   Relay& relay = *relays_.back();
   relay.index = relays_.size() - 1;
   if (relay.start(std::move(socket)) != 0 && relay.is_closed()) remove(relay);
@@ -170,6 +162,7 @@ void Worker::reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count>
 void Worker::follow_snapshot() {
   const TurnBudget& turn = snapshot_->turn;
   resolver_.set_target(snapshot_->broker.host, snapshot_->broker.port);
+  dialer_.configure(snapshot_->broker);
   loop_->set_budget({.read_bytes = turn.read_bytes, .late_tasks = turn.handshakes});
   sweep_.set_slice(turn.sessions);
 }

@@ -17,10 +17,12 @@
 #include "net/resolver.h"
 #include "net/timers.h"
 #include "proxy/commands.h"
-#include "proxy/connection_count.h"
+#include "proxy/dialer.h"
+#include "proxy/door.h"
 #include "proxy/relay.h"
 #include "proxy/settings.h"
 #include "proxy/sweep.h"
+#include "transport/stack.h"
 
 namespace sallyport::proxy {
 
@@ -49,13 +51,11 @@ class Worker final : private net::Wakeup::Handler,
     std::size_t count = 1;
   };
 
-  /// `sockets` and `counts` stand in the order of the snapshot's listeners; the counts are
-  /// shared by all workers. `events`, `watcher` and `counts` outlive the worker. Fails with a
-  /// libuv error code.
+  /// `sockets` stand in the order of the snapshot's listeners. All workers share one door. `door`,
+  /// `events` and `watcher` outlive the worker. Fails with a libuv error code.
   [[nodiscard]] static std::expected<std::unique_ptr<Worker>, int> make(
       Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
-      std::span<const std::unique_ptr<ConnectionCount>> counts, GatewayEvents& events,
-      Watcher& watcher);
+      Door& door, GatewayEvents& events, Watcher& watcher);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -77,15 +77,16 @@ class Worker final : private net::Wakeup::Handler,
   // For the relays.
   [[nodiscard]] net::Loop& loop() { return *loop_; }
   [[nodiscard]] net::Timers& timers() { return timers_; }
-  [[nodiscard]] net::Resolver& resolver() { return resolver_; }
+  [[nodiscard]] Dialer& dialer() { return dialer_; }
+  [[nodiscard]] Door& door() { return door_; }
   [[nodiscard]] GatewayEvents& events() { return events_; }
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
   /// Empty between turns.
   [[nodiscard]] Turn& turn() { return turn_; }
-  /// What the bytes of this turn decrypt to.
-  [[nodiscard]] Buffer& plain() { return plain_; }
-  /// What TLS has for a side at the end of this turn. Empty between turns.
-  [[nodiscard]] Buffer& cipher(Side side) { return cipher_[static_cast<std::size_t>(side)]; }
+  /// Where layers put what they make of the bytes of this turn.
+  [[nodiscard]] transport::Stack::Scratch& scratch() { return scratch_; }
+  /// What layers have for a side at the end of this turn. Empty between turns.
+  [[nodiscard]] Buffer& outer(Side side) { return outer_[static_cast<std::size_t>(side)]; }
   /// Bytes of this turn that have not been reported yet.
   [[nodiscard]] WireBytes& wire() { return wire_; }
   /// Unique among all workers.
@@ -94,7 +95,7 @@ class Worker final : private net::Wakeup::Handler,
   void remove(Relay& relay);
 
  private:
-  Worker(Place place, std::shared_ptr<const Snapshot> snapshot, GatewayEvents& events,
+  Worker(Place place, std::shared_ptr<const Snapshot> snapshot, Door& door, GatewayEvents& events,
          Watcher& watcher, std::unique_ptr<net::Loop> loop);
 
   struct Mail {
@@ -120,20 +121,21 @@ class Worker final : private net::Wakeup::Handler,
   GatewayEvents& events_;
   Watcher& watcher_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<ConnectionCount*> counts_;
+  Door& door_;
 
   std::unique_ptr<net::Loop> loop_;
   net::Timers timers_;
   net::Wakeup wakeup_;
   net::Resolver resolver_;
+  Dialer dialer_;
   net::Timer heartbeat_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   Sweep::Relays relays_;
   Sweep sweep_;
 
   Turn turn_;
-  Buffer plain_;
-  std::array<Buffer, 2> cipher_;
+  transport::Stack::Scratch scratch_;
+  std::array<Buffer, 2> outer_;
   WireBytes wire_;
   std::uint64_t next_id_;
 

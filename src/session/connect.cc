@@ -223,6 +223,11 @@ void Session::Impl::dial(Instant now, Turn& turn) {
   turn.dial = true;
 }
 
+void Session::Impl::dial_begins(Instant when) {
+  if (state_ != State::dialing) return;
+  deadline_ = when == kNever ? kNever : when + options_.broker_timeout;
+}
+
 void Session::Impl::broker_connected(Instant now, Turn& turn) {
   if (state_ != State::dialing) return;
   state_ = State::awaiting_connack;

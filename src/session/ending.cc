@@ -137,14 +137,25 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
                                      Instant /*now*/, Turn& turn) {
   if (state_ == State::closed) return;
   if (side == Side::broker && (state_ == State::dialing || state_ == State::awaiting_connack)) {
-    report(Side::broker, PacketType::connect, ReasonCode::server_unavailable,
-           cause_of(Check::broker_unavailable));
-    return dismiss(ReasonCode::server_unavailable, {side, CloseKind::broker_unavailable, detail},
-                   turn);
+    return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail, turn);
   }
   // A broker that ends without a word has its reasons, which are not known here: the client sees of
   // it what it would see without the gateway.
   close({side, kind, detail}, turn);
+}
+
+void Session::Impl::dial_refused(Check check, Turn& turn) {
+  if (state_ != State::dialing) return;
+  const bool full = check == Check::broker_queue_full;
+  refuse_for_broker(check, full ? ReasonCode::server_busy : ReasonCode::server_unavailable,
+                    to_string(check), turn);
+}
+
+/// Ends a session whose CONNECT was good, because there is no broker for it.
+void Session::Impl::refuse_for_broker(Check check, ReasonCode reason, std::string_view detail,
+                                      Turn& turn) {
+  report(Side::broker, PacketType::connect, reason, cause_of(check));
+  dismiss(reason, {Side::broker, CloseKind::broker_unavailable, detail}, turn);
 }
 
 void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn& turn) {

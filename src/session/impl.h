@@ -34,6 +34,8 @@ class Session::Impl final {
   LoginRequest login() const;
   void authenticated(const LoginResult& result, Instant now, Turn& turn);
   void broker_connected(Instant now, Turn& turn);
+  void dial_begins(Instant when);
+  void dial_refused(Check check, Turn& turn);
   void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
                         Turn& turn);
   void set_reading(Side side, bool reading, Instant now);
@@ -141,6 +143,7 @@ class Session::Impl final {
   void say_goodbye(mqtt::ReasonCode reason, Turn& turn);
   void reject_client(mqtt::ReasonCode reason, Turn& turn);
   void dismiss(mqtt::ReasonCode reason, CloseReason why, Turn& turn);
+  void refuse_for_broker(Check check, mqtt::ReasonCode reason, std::string_view detail, Turn& turn);
   void close(CloseReason reason, Turn& turn);
 
   // connect.cc

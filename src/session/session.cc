@@ -301,6 +301,10 @@ void Session::transport_closed(Side side, CloseKind kind, std::string_view detai
 void Session::set_reading(Side side, bool reading, Instant now) {
   impl_->set_reading(side, reading, now);
 }
+void Session::dial_begins(Instant when) { impl_->dial_begins(when); }
+void Session::dial_refused(Check check, Instant /*now*/, Turn& turn) {
+  impl_->dial_refused(check, turn);
+}
 Instant Session::wake_at() const { return impl_->wake_at(); }
 void Session::tick(Instant now, Turn& turn) { impl_->tick(now, turn); }
 void Session::set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn) {

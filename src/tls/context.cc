@@ -318,6 +318,7 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
                        ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
                        : SSL_VERIFY_PEER;
   SSL_CTX_set_custom_verify(ctx, mode, verify_peer);
+  context_->requires_certificate_ = options.client_certificate == ClientCertificate::required;
   // The identity has been read when the handshake ends; nobody asks for the certificate again.
   SSL_CTX_set_retain_only_sha256_of_client_certs(ctx, 1);
   // No resumption: see the class comment.

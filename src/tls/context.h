@@ -70,6 +70,10 @@ class Context final {
   [[nodiscard]] bool is_server() const { return is_server_; }
   [[nodiscard]] SSL_CTX* native() const { return ctx_.get(); }
   [[nodiscard]] const std::string& server_name() const { return server_name_; }
+  /// What a peer's certificate must chain to; null: peers show none.
+  [[nodiscard]] X509_STORE* trust() const { return trust_.get(); }
+  /// A client without a certificate does not get through the handshake.
+  [[nodiscard]] bool requires_certificate() const { return requires_certificate_; }
 
  private:
   friend class Engine;
@@ -84,6 +88,7 @@ class Context final {
   std::string server_name_;
   bool sends_server_name_ = false;  // SNI carries names, never addresses. RFC 6066, 3
   bool is_server_ = false;
+  bool requires_certificate_ = false;
   std::chrono::system_clock::time_point not_after_{};
 };
 

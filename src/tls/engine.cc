@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include <openssl/bio.h>
@@ -19,6 +20,19 @@ constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // 16 KiB. RFC 8446, 
 constexpr std::size_t kRecordOverhead = 40;  // TLS 1.3: 22, TLS 1.2: 29; a guess for room
 constexpr std::size_t kMaxCall = std::size_t{1} << 30;  // BoringSSL counts in int
 
+/// A name as DNS compares it, in lower case; empty where it is none, since a peer chose the bytes.
+std::string host_name(std::string_view name) {
+  std::string lower;
+  for (const char c : name) {
+    const char small = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool fits = (small >= 'a' && small <= 'z') || (small >= '0' && small <= '9') ||
+                      small == '-' || small == '.' || small == '_';
+    if (!fits) return {};
+    lower += small;
+  }
+  return lower;
+}
+
 }  // namespace
 
 Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
@@ -29,7 +43,7 @@ Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
       (context_->sends_server_name_ &&
        SSL_set_tlsext_host_name(ssl_.get(), context_->server_name().c_str()) != 1)) {
     ERR_clear_error();
-    failure_ = {Check::tls_internal, "out of memory"};
+    failed_text_ = "out of memory";
     state_ = State::failed;
     return;
   }
@@ -45,18 +59,20 @@ Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
 Engine::~Engine() = default;
 
 Engine::State Engine::start(Buffer& cipher) {
-  if (state_ != State::handshaking || context_->is_server()) return state_;
-  Transport transport{.out = &cipher, .trust = context_->trust_.get(), .peer = &peer_};
+  if (state_ != State::opening || context_->is_server()) return state_;
+  Transport transport{.out = &cipher, .context = context_.get(), .peer = &peer_};
   const Attached attached(ssl_.get(), transport);
   return shake_hands(transport);
 }
 
 Engine::State Engine::feed(Bytes in, Buffer& plain, Buffer& cipher) {
   if (state_ == State::failed || state_ == State::peer_closed || in.empty()) return state_;
-  Transport transport{.in = in, .out = &cipher, .trust = context_->trust_.get(), .peer = &peer_};
+  Transport transport{.in = in, .out = &cipher, .context = context_.get(), .peer = &peer_};
   const Attached attached(ssl_.get(), transport);
-  if (state_ == State::handshaking && shake_hands(transport) != State::open) return state_;
-  return decrypt(transport, plain);
+  if (state_ == State::opening && shake_hands(transport) != State::open) return state_;
+  const std::size_t before = plain.size();
+  if (decrypt(transport, plain) == State::failed) plain.truncate(before);
+  return state_;
 }
 
 Engine::State Engine::shake_hands(Transport& transport) {
@@ -158,15 +174,43 @@ void Engine::close(Buffer& cipher) {
 
 Engine::State Engine::fail(const Transport& transport) {
   // The oldest error is the cause, the others say what became of it.
-  failure_ = transport.failure.text.empty() ? describe_error(ERR_peek_error()) : transport.failure;
+  const Failure why =
+      transport.failure.text.empty() ? describe_error(ERR_peek_error()) : transport.failure;
+  failed_check_ = why.check;
+  failed_text_ = why.text;
   ERR_clear_error();
-  peer_.reset();
   return state_ = State::failed;
+}
+
+std::shared_ptr<const Certificate> Engine::peer_certificate() const {
+  return state_ == State::open || state_ == State::peer_closed ? peer_ : nullptr;
 }
 
 std::string_view Engine::version() const {
   if (ssl_ == nullptr || SSL_in_init(ssl_.get()) != 0) return {};
   return SSL_get_version(ssl_.get());
+}
+
+void Engine::tell(transport::PeerFacts& facts) const {
+  facts.certificate = peer_certificate();
+  if (facts.certificate == nullptr) facts.shown = peer_;
+  facts.tls_version = version();
+  if (facts.tls_version.empty()) return;
+  if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get()); cipher != nullptr) {
+    facts.cipher = SSL_CIPHER_standard_name(cipher);
+  }
+  if (const char* group = SSL_get_curve_name(SSL_get_curve_id(ssl_.get())); group != nullptr) {
+    facts.group = group;
+  }
+  facts.resumed = SSL_session_reused(ssl_.get()) != 0;
+  const std::uint8_t* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &protocol, &size);
+  facts.alpn = as_text({protocol, size});
+  if (context_->is_server()) {
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    facts.sni = host_name(name == nullptr ? "" : name);
+  }
 }
 
 }  // namespace sallyport::tls

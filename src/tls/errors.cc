@@ -1,5 +1,6 @@
 #include "tls/errors.h"
 
+#include <openssl/cipher.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -67,6 +68,10 @@ Failure describe_ssl_reason(int reason) {
 Failure describe_error(std::uint32_t packed) {
   if (packed == 0) {
     return {Check::tls_closed, "peer ended the connection in the middle of the handshake"};
+  }
+  // The cipher's own error comes before what the record layer says of it.
+  if (ERR_GET_LIB(packed) == ERR_LIB_CIPHER && ERR_GET_REASON(packed) == CIPHER_R_BAD_DECRYPT) {
+    return describe_ssl_reason(SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);
   }
   Check check = Check::tls_internal;
   if (ERR_GET_LIB(packed) == ERR_LIB_SSL) {

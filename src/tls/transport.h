@@ -13,13 +13,17 @@
 /// Where BoringSSL reads and writes during one call of an Engine.
 namespace sallyport::tls {
 
+class Context;
+
 /// Lives on the stack of one Engine call. BoringSSL's callbacks find it through the BIO, so nothing
 /// of it has to be kept between calls.
 struct Transport {
-  Bytes in = {};                                       // ciphertext not taken yet
-  Buffer* out = nullptr;                               // where ciphertext goes
-  X509_STORE* trust = nullptr;                         // what a peer's certificate must chain to
-  std::shared_ptr<const Certificate>* peer = nullptr;  // where a verified client's names go
+  Bytes in = {};          // ciphertext not taken yet
+  Buffer* out = nullptr;  // where ciphertext goes
+  // Whose CAs a peer's certificate must chain to: the connection's own context, or the one that a
+  // callback has chosen for the name that the client asked for.
+  const Context* context = nullptr;
+  std::shared_ptr<const Certificate>* peer = nullptr;  // where a client's names go
   Failure failure = {};  // why a certificate was refused; empty text: it was not
 };
 

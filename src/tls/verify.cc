@@ -8,6 +8,7 @@
 #include <openssl/stack.h>
 #include <openssl/x509.h>
 
+#include "tls/context.h"
 #include "tls/identity.h"
 #include "tls/transport.h"
 
@@ -41,7 +42,8 @@ bool is_cut(X509_STORE_CTX* verifier) {
 ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
   Transport& transport = *transport_of(ssl);
   const STACK_OF(CRYPTO_BUFFER)* shown = SSL_get0_peer_certificates(ssl);
-  if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0 || transport.trust == nullptr) {
+  if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0 ||
+      transport.context->trust() == nullptr) {
     return refuse(transport, {Check::certificate_missing, "peer showed no certificate"}, *alert,
                   SSL_AD_CERTIFICATE_REQUIRED);
   }
@@ -65,9 +67,19 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
     }
   }
 
+  // Read before it is verified, so that a refusal can say whose certificate it was.
+  std::string_view ambiguous;
+  if (SSL_is_server(ssl) != 0) {
+    if (auto certificate = read_certificate(leaf.get(), leaf_der)) {
+      *transport.peer = std::make_shared<const Certificate>(std::move(*certificate));
+    } else {
+      ambiguous = certificate.error();
+    }
+  }
+
   const bssl::UniquePtr<X509_STORE_CTX> verifier(X509_STORE_CTX_new());
-  if (verifier == nullptr ||
-      X509_STORE_CTX_init(verifier.get(), transport.trust, leaf.get(), chain.get()) != 1) {
+  if (verifier == nullptr || X509_STORE_CTX_init(verifier.get(), transport.context->trust(),
+                                                 leaf.get(), chain.get()) != 1) {
     return refuse(transport, kNoMemory, *alert, SSL_AD_INTERNAL_ERROR);
   }
   if (X509_verify_cert(verifier.get()) != 1) {
@@ -77,14 +89,10 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
     return refuse(transport, describe_verify_error(code), *alert,
                   SSL_alert_from_verify_result(code));
   }
-  if (SSL_is_server(ssl) == 0) return ssl_verify_ok;
-
-  auto certificate = read_certificate(leaf.get(), leaf_der);
-  if (!certificate) {
-    return refuse(transport, {Check::certificate_invalid, certificate.error()}, *alert,
+  if (!ambiguous.empty()) {
+    return refuse(transport, {Check::certificate_invalid, ambiguous}, *alert,
                   SSL_AD_BAD_CERTIFICATE);
   }
-  *transport.peer = std::make_shared<const Certificate>(std::move(*certificate));
   return ssl_verify_ok;
 }
 

@@ -10,8 +10,9 @@
 namespace sallyport::tls {
 
 /// For SSL_CTX_set_custom_verify(): builds and checks the chain against the attached Transport's
-/// `trust`, which also says for what purpose and which name; sets its `peer` (server role only:
-/// nobody asks what else a broker's certificate says) or its `failure`.
+/// `context`, which also says for what purpose and which name; sets its `failure` where it refuses.
+/// Server role: sets `peer` to what the leaf says, whether it verifies or not (the Engine tells
+/// the two apart); nobody asks what else a broker's certificate says.
 ///
 /// X.509 objects live during this call only; what BoringSSL would keep of them for each connection
 /// is many times the rest of an idle connection.

@@ -72,6 +72,19 @@ TEST_CASE("what is not known is left out") {
   CHECK_FALSE(line.contains("truncated"));
 }
 
+TEST_CASE("a certificate that was not accepted is told apart from an identity") {
+  Identity who = testing::sensor();
+  who.certificate = nullptr;
+  const Certificate shown{"sensor-9", "0bad", {}, {}, "beef"};
+  Refusal refusal = testing::refusal_by("tls.certificate-expired", false);
+  CHECK_FALSE(refusal_line(who, refusal).contains("unverified_certificate"));
+  refusal.shown = &shown;
+  const Json line = refusal_line(who, refusal);
+  CHECK(line["unverified_certificate"] ==
+        Json::parse(R"({"cn": "sensor-9", "serial": "0bad", "fingerprint": "beef"})"));
+  CHECK_FALSE(line.contains("certificate"));
+}
+
 TEST_CASE("an empty username is not the same as none") {
   Identity who = testing::sensor();
   who.username = "";

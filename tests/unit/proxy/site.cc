@@ -115,7 +115,7 @@ void Peer::begin_handshake() {
 
 bool Peer::shake_hands() {
   begin_handshake();
-  while (tls_->state() == tls::Engine::State::handshaking && fill()) {
+  while (tls_->state() == tls::Engine::State::opening && fill()) {
   }
   return tls_->state() == tls::Engine::State::open;
 }
@@ -190,7 +190,25 @@ Identity Log::last() const {
   return last_;
 }
 
-void Log::on_refusal(const Who&, const Refusal& refusal) {
+Log::Refused Log::last_refusal() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
+}
+Handshake Log::last_handshake() const {
+  const std::lock_guard lock(mutex_);
+  return handshake_;
+}
+
+void Log::on_refusal(const Who& who, const Refusal& refusal) {
+  {
+    const std::lock_guard lock(mutex_);
+    refused_ = {.phase = refusal.phase,
+                .address = who.identity.address,
+                .reason = refusal.reason,
+                .has_certificate = who.identity.certificate != nullptr,
+                .shown_name = refusal.shown == nullptr ? "" : refusal.shown->common_name,
+                .shown_serial = refusal.shown == nullptr ? "" : refusal.shown->serial};
+  }
   add("refusal " + std::string(refusal.cause.name));
 }
 void Log::on_throttle(const Who&, Side, policy::Cause, Duration) { add("throttle"); }
@@ -208,6 +226,11 @@ void Log::on_accept(std::string_view) { add("accept"); }
 void Log::on_connection_closed(std::string_view) { add("closed"); }
 void Log::on_handshake(const Handshake& handshake) {
   CHECK(handshake.failure.has_value() == handshake.version.empty());
+  if (!handshake.failure) {
+    const std::lock_guard lock(mutex_);
+    handshake_ = handshake;
+    handshake_.listener = {};
+  }
   add("handshake " + name(handshake.side) + (handshake.failure ? " failed" : " ok"));
 }
 void Log::on_broker_connect(Duration took, std::optional<Check> failure) {
@@ -252,12 +275,18 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   listener->max_connections_per_address = plan_.max_connections_per_address;
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->policy = plan_.policy != nullptr ? plan_.policy : policy_for({"t/#"});
+  listener->proxy_protocol = plan_.proxy_protocol;
+  listener->proxy_header_timeout = plan_.proxy_header_timeout;
   snapshot->listeners.push_back(std::move(listener));
   snapshot->broker.host = plan_.broker_host;
   snapshot->broker.port = broker.port();
   snapshot->broker.tls = plan_.broker_tls;
   snapshot->broker.connect_timeout = plan_.broker_connect_timeout;
   snapshot->turn = plan_.turn;
+  snapshot->broker.max_dials = plan_.max_dials;
+  snapshot->broker.dial_queue = plan_.dial_queue;
+  snapshot->broker.dial_wait = plan_.dial_wait;
+  snapshot->max_connections = plan_.max_connections_gateway;
   snapshot_ = std::move(snapshot);
   GatewayEvents& told = plan_.events != nullptr ? *plan_.events : log;
   const std::vector<GatewayEvents*> events(plan_.workers, &told);

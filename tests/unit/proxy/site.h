@@ -116,6 +116,18 @@ class Log final : public GatewayEvents {
   [[nodiscard]] std::uint64_t sent(Side side) const;
   /// Who the last session was about.
   [[nodiscard]] Identity last() const;
+  /// What the last refusal said.
+  struct Refused {
+    Phase phase = Phase::open;
+    std::string address;
+    mqtt::ReasonCode reason = mqtt::ReasonCode::success;
+    bool has_certificate = false;  // as an identity
+    std::string shown_name;        // Refusal::shown
+    std::string shown_serial;
+  };
+  [[nodiscard]] Refused last_refusal() const;
+  /// The last handshake that succeeded; its views are static or empty.
+  [[nodiscard]] Handshake last_handshake() const;
 
  private:
   void add(std::string line);
@@ -127,6 +139,8 @@ class Log final : public GatewayEvents {
   std::uint64_t received_[2]{};
   std::uint64_t sent_[2]{};
   Identity last_;
+  Refused refused_;
+  Handshake handshake_;
 };
 
 /// A policy with one role for everybody that may publish and subscribe below each of `topics`.
@@ -143,6 +157,12 @@ struct Plan {
   Duration stall_timeout = std::chrono::seconds(60);
   std::uint32_t max_connections = 100;
   std::uint32_t max_connections_per_address = 0;
+  std::uint32_t max_connections_gateway = 0;
+  std::vector<AddressPrefix> proxy_protocol = {};
+  Duration proxy_header_timeout = std::chrono::seconds(15);
+  std::uint32_t max_dials = 256;
+  std::uint32_t dial_queue = 10'000;
+  Duration dial_wait = std::chrono::seconds(15);
   policy::Policy::Ptr policy = nullptr;  // default: policy_for({"t/#"})
   TurnBudget turn = {};
   GatewayEvents* events = nullptr;  // default: the site's log

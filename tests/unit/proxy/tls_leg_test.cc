@@ -1,3 +1,5 @@
+#include <array>
+#include <string>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -75,6 +77,36 @@ TEST_CASE("tls: no certificate where one is asked for is the end, and nothing is
   site.log.wait("handshake client failed");
 }
 
+// The record that cannot be decrypted ends the connection and takes the certificate away. A CONNECT
+// in the same read was decrypted before it: nobody may judge it as of a client without a
+// certificate.
+TEST_CASE("tls: nothing of a read in which TLS failed reaches the session") {
+  Site site(with_tls(ClientCertificate::required));
+  Peer raw = site.connect();
+  tls::Engine client(load(pki().device()));
+  Buffer plain;
+  Buffer cipher;
+  client.start(cipher);
+  raw.send(as_text(cipher.bytes()));
+  cipher.clear();
+  while (client.state() == tls::Engine::State::opening) {
+    client.feed(as_bytes(raw.receive(1)), plain, cipher);
+  }
+  REQUIRE(client.state() == tls::Engine::State::open);
+  const std::string hello = wire::connect();
+  const std::array<Bytes, 1> segments = {as_bytes(hello)};
+  client.send(segments, cipher);
+  const std::string bad_record = std::string("\x17\x03\x03\x00\x20", 5) + noise(32);
+  // One segment: the last flight of the handshake, CONNECT, and the bad record.
+  raw.send(std::string(as_text(cipher.bytes())) + bad_record);
+  (void)raw.receive_all();
+  site.log.wait("closed");
+  CHECK(site.log.count("handshake client failed") == 1);
+  CHECK(site.log.count("refusal tls.bad-record") == 1);
+  CHECK(site.log.count("end client tls_error") == 0);  // no session was made
+  CHECK_FALSE(site.broker.dialled());
+}
+
 TEST_CASE("tls: what is no TLS is the end") {
   Plan plan = with_tls();
   plan.bounds.connect_timeout = std::chrono::milliseconds(50);
@@ -84,7 +116,6 @@ TEST_CASE("tls: what is no TLS is the end") {
   SUBCASE("HTTP") { client.send("GET / HTTP/1.1\r\n\r\n"); }
   SUBCASE("noise") { client.send(noise(5'000)); }
   SUBCASE("nothing") {}
-  SUBCASE("nothing but the end") { client.end(); }
   SUBCASE("the beginning of a record") { client.send(std::string("\x16\x03\x01\x02", 4)); }
   (void)client.receive_all();
   site.log.wait("handshake client failed");

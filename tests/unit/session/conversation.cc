@@ -103,6 +103,14 @@ void Conversation::broker_refuses() {
   collect();
 }
 
+void Conversation::dial_waits() { session_->dial_begins(kNever); }
+void Conversation::dial_begins() { session_->dial_begins(now_); }
+
+void Conversation::dial_refused(Check check) {
+  session_->dial_refused(check, now_, turn_);
+  collect();
+}
+
 void Conversation::ends(Side side, CloseKind kind) {
   session_->transport_closed(side, kind, "gone", now_, turn_);
   collect();

@@ -73,6 +73,9 @@ class Conversation {
   void login_unavailable();
   void broker_accepts();  // the dial succeeds
   void broker_refuses();  // the dial fails
+  void dial_waits();      // the dial that was asked for has not begun
+  void dial_begins();
+  void dial_refused(Check check);
   void ends(Side side, CloseKind kind = CloseKind::closed);
   void pass(Duration time);  // the clock moves; timers fire on time
   [[nodiscard]] Instant now() const { return now_; }

@@ -31,6 +31,39 @@ std::string numbered(int first, int last) {
 
 }  // namespace
 
+TEST_CASE("dial: the broker's time begins with the dial, not with CONNECT") {
+  Conversation talk(up_and_down());
+  talk.client_sends(wire::connect());
+  REQUIRE(talk.dialled());
+  talk.dial_waits();
+  talk.pass(seconds(60));
+  CHECK_FALSE(talk.closed());
+  talk.dial_begins();
+  talk.pass(seconds(9));
+  CHECK_FALSE(talk.closed());
+  talk.pass(seconds(2));
+  CHECK(talk.closed());
+  CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
+}
+
+TEST_CASE("dial: one that may not be made is refused by its own name and code") {
+  for (const wire::Level level : {v3_1_1, v5}) {
+    for (const bool full : {false, true}) {
+      CAPTURE(level);
+      CAPTURE(full);
+      Conversation talk(up_and_down());
+      talk.client_sends(wire::connect({.level = level}));
+      talk.dial_refused(full ? Check::broker_queue_full : Check::broker_queue);
+      CHECK(talk.closed());
+      CHECK(talk.client_gets() == wire::connack(level, level == v3_1_1 ? 3U
+                                                       : full          ? 0x89U
+                                                                       : 0x88U));
+      REQUIRE(talk.events.refusals.size() == 1);
+      CHECK(talk.events.refusals[0].name == (full ? "broker.queue-full" : "broker.queue"));
+    }
+  }
+}
+
 TEST_CASE("throttle: nothing is lost, it only takes longer") {
   Conversation talk(limited(Action::throttle, 10, 5));
   talk.open();

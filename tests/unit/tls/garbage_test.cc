@@ -50,8 +50,8 @@ TEST_CASE("what is not TLS is refused with an alert") {
       end.cipher.clear();
       CHECK(end.engine.feed(as_bytes(one.bytes), end.plain, end.cipher) == State::failed);
       CHECK(end.plain.empty());
-      CHECK_FALSE(end.engine.error().empty());
-      if (to_server && !one.expected.empty()) CHECK(end.engine.error() == one.expected);
+      CHECK_FALSE(end.engine.failure().text.empty());
+      if (to_server && !one.expected.empty()) CHECK(end.engine.failure().text == one.expected);
       // A failed engine stays so and does nothing any more.
       const std::size_t size = end.cipher.size();
       CHECK(end.engine.feed(as_bytes(one.bytes), end.plain, end.cipher) == State::failed);
@@ -148,7 +148,7 @@ TEST_CASE("records without data are bounded") {
   End end(load(pki().server()));
   constexpr auto kWarning = "\x15\x03\x03\x00\x02\x01\x5a"sv;  // user_canceled
   int sent = 0;
-  while (end.engine.state() == State::handshaking && sent < 1000) {
+  while (end.engine.state() == State::opening && sent < 1000) {
     end.engine.feed(as_bytes(kWarning), end.plain, end.cipher);
     ++sent;
   }

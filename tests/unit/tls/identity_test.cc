@@ -23,7 +23,7 @@ Seen show(const Request& request) {
   static const Context::Ptr server = load(pki().server(ClientCertificate::required));
   Pair pair(server, load(pki().device(request)));
   pair.shake_hands();
-  Seen seen{pair.server.engine.peer_certificate(), std::string(pair.server.engine.error())};
+  Seen seen{pair.server.engine.peer_certificate(), std::string(pair.server.engine.failure().text)};
   CHECK((seen.certificate != nullptr) == (pair.server.engine.state() == Engine::State::open));
   CHECK((seen.certificate == nullptr) == (pair.server.engine.state() == Engine::State::failed));
   if (seen.certificate == nullptr) CHECK(pair.client.engine.state() == Engine::State::failed);
@@ -168,7 +168,7 @@ TEST_CASE("names that no library writes fail the handshake too") {
     client.shake_hands();
     CHECK(client.server.engine.state() == Engine::State::failed);
     CHECK(client.server.engine.peer_certificate() == nullptr);
-    CHECK_FALSE(client.server.engine.error().empty());
+    CHECK_FALSE(client.server.engine.failure().text.empty());
   }
   // That it is the name: without the change it is let in.
   const Patched good = issue_patched({.common_names = {"@@@@"}, .usage = "clientAuth"},

@@ -1,0 +1,57 @@
+#include "sallyport/address.h"
+
+#include <algorithm>
+
+// For inet_ntop() alone, which is a function of its arguments.
+#include <arpa/inet.h>
+
+namespace sallyport {
+
+namespace {
+constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+constexpr unsigned kMappedBits = 96;
+constexpr unsigned kAllBits = 128;
+}  // namespace
+
+IpAddress IpAddress::from_v4(const std::array<std::uint8_t, 4>& bytes) {
+  IpAddress address;
+  std::ranges::copy(kMappedPrefix, address.bytes.begin());
+  std::ranges::copy(bytes, address.bytes.begin() + kMappedPrefix.size());
+  return address;
+}
+
+bool IpAddress::is_v4() const {
+  return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin());
+}
+
+std::string to_string(const IpAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v4 = address.is_v4();
+  inet_ntop(v4 ? AF_INET : AF_INET6, address.bytes.data() + (v4 ? kMappedPrefix.size() : 0),
+            text.data(), text.size());
+  return text.data();
+}
+
+AddressPrefix AddressPrefix::of(const IpAddress& address, unsigned bits) {
+  if (address.is_v4()) bits = kMappedBits + std::min(bits, kAllBits - kMappedBits);
+  bits = std::min(bits, kAllBits);
+  AddressPrefix prefix{address, static_cast<std::uint8_t>(bits)};
+  for (unsigned i = 0; i < prefix.network.bytes.size(); ++i) {
+    const unsigned keep = bits > i * 8 ? std::min(8U, bits - i * 8) : 0;
+    std::uint8_t& byte = prefix.network.bytes[i];
+    byte = static_cast<std::uint8_t>(byte & (0xFF00U >> keep));
+  }
+  return prefix;
+}
+
+bool AddressPrefix::contains(const IpAddress& address) const {
+  if (network.is_v4() != address.is_v4()) return false;
+  const unsigned of_family = network.is_v4() ? bits - kMappedBits : bits;
+  return of(address, of_family) == *this;
+}
+
+AddressPrefix prefix_of(const IpAddress& address, const PrefixLengths& lengths) {
+  return AddressPrefix::of(address, address.is_v4() ? lengths.v4 : lengths.v6);
+}
+
+}  // namespace sallyport

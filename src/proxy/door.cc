@@ -1,0 +1,67 @@
+#include "proxy/door.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sallyport::proxy {
+
+Door::Door(std::size_t listeners) {
+  for (std::size_t i = 0; i != listeners; ++i) listeners_.push_back(std::make_unique<Counts>());
+}
+
+std::expected<Door::Slot, Check> Door::accepted(const Snapshot& snapshot, std::size_t listener,
+                                                const IpAddress& peer) {
+  const ListenerSettings& settings = *snapshot.listeners[listener];
+  const std::vector<AddressPrefix>& proxies = settings.proxy_protocol;
+  if (!proxies.empty() && std::ranges::none_of(proxies, [&](const AddressPrefix& prefix) {
+        return prefix.contains(peer);
+      })) {
+    return std::unexpected(Check::proxy_untrusted);
+  }
+  auto of_gateway = gateway_.enter(snapshot.max_connections);
+  if (!of_gateway) return std::unexpected(Check::max_connections_gateway);
+  Counts& counts = *listeners_[listener];
+  auto of_listener = counts.total.enter(settings.max_connections);
+  if (!of_listener) return std::unexpected(Check::max_connections);
+  Slot slot(std::move(*of_gateway), std::move(*of_listener), counts.by_address);
+  if (proxies.empty()) {
+    if (const auto refused = addressed(slot, settings, peer)) return std::unexpected(*refused);
+  }
+  return slot;
+}
+
+std::optional<Check> Door::addressed(Slot& slot, const ListenerSettings& listener,
+                                     const IpAddress& address) {
+  auto place = slot.addresses_->enter(prefix_of(address, listener.address_prefix),
+                                      listener.max_connections_per_address);
+  if (!place) return Check::max_connections_per_address;
+  slot.address_.emplace(std::move(*place));
+  return std::nullopt;
+}
+
+std::optional<Check> Door::shaken(const ListenerSettings& listener,
+                                  const Certificate* certificate) const {
+  const bool required = listener.tls != nullptr && listener.tls->requires_certificate();
+  if (required && certificate == nullptr) return Check::certificate_missing;
+  return std::nullopt;
+}
+
+void report_refusal(GatewayEvents& events, Phase phase, const ListenerSettings& listener,
+                    const IpAddress& address, Check check, const Certificate* shown) {
+  const bool counted = check == Check::max_connections_gateway || check == Check::max_connections ||
+                       check == Check::max_connections_per_address;
+  Identity who;
+  who.listener = listener.name;
+  who.address = to_string(address);
+  events.on_refusal(
+      {.session = 0, .identity = who, .version = std::nullopt},
+      {.phase = phase,
+       .from = Side::client,
+       .action = Action::disconnect,
+       .reason = counted ? mqtt::ReasonCode::quota_exceeded : mqtt::ReasonCode::not_authorized,
+       .cause = {to_string(check), false},
+       .topic = {},
+       .shown = shown});
+}
+
+}  // namespace sallyport::proxy
