@@ -31,12 +31,12 @@ struct Identity {
   std::string listener;
   std::string address;  // numeric, without the port; behind a proxy what its header says
   std::shared_ptr<const Certificate> certificate;  // null: none was shown
+  std::optional<std::string> username;
+  std::string client_id;
   // What TLS said; all empty without TLS.
   std::string_view tls_version = {};  // "TLSv1.3"; static storage
   std::string sni = {};               // lower case; empty: none, or one that is no host name
   std::string alpn = {};              // the protocol that was agreed on; empty: none
-  std::optional<std::string> username;
-  std::string client_id;
   std::vector<LoginAttribute> login_attributes = {};  // empty: nobody was asked, or said any
 };
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/policy.h"
+
 #include "config/diagnostic.h"
 
 namespace sallyport::config {
