@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "files.h"
+#include "ledger/local_ledger.h"
 
 namespace sallyport::app {
 namespace {
@@ -49,7 +50,8 @@ TEST_CASE("what files say reaches the parts") {
       "address = \"[::1]:9\"\naudit_log = \"stdout\"\naudit_queue = 100\n");
   REQUIRE(loaded.has_value());
   const Assembled all = assembled(*loaded);
-  const auto snapshot = snapshot_of(all);
+  ledger::LocalLedger ledger({}, {});
+  const auto snapshot = snapshot_of(all, ledger);
   CHECK(snapshot->broker.host == "b.example");
   CHECK(snapshot->broker.port == 1);
   CHECK(snapshot->broker.connect_timeout == std::chrono::seconds(1));
@@ -64,7 +66,9 @@ TEST_CASE("what files say reaches the parts") {
   CHECK(listener.stall_timeout == std::chrono::seconds(7));
   CHECK(listener.session.broker_timeout == std::chrono::seconds(2));
   CHECK(listener.session.bounds.max_filters == 8);
-  CHECK(listener.session.connects != nullptr);
+  REQUIRE(listener.session.connects.has_value());
+  CHECK(listener.session.connects->name == "l");
+  CHECK(listener.session.connects->messages->count == 5);
   const observe::Options observed = observe_options(all.options, "v", 3);
   CHECK(observed.audit_log == "stdout");
   CHECK(observed.audit_queue == 100);

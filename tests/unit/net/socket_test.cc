@@ -19,9 +19,7 @@ TEST_CASE("address: numeric forms") {
 TEST_CASE("address: IPv4 by way of IPv6 is written as IPv4") {
   const auto mapped = Address::parse("::ffff:192.0.2.7", 1);
   CHECK(mapped->host() == "192.0.2.7");
-  const IpAddress a = mapped->ip();
-  const IpAddress b = Address::parse("192.0.2.7", 2)->ip();
-  CHECK(std::memcmp(&a, &b, sizeof(a)) == 0);
+  CHECK(mapped->ip() == Address::parse("192.0.2.7", 2)->ip());
 }
 
 TEST_CASE("address: loopback") {

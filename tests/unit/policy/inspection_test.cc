@@ -17,7 +17,7 @@ RuleSpec inspected(std::string id, Filters filters, std::uint32_t most = 100) {
   return rule;
 }
 
-Verdict asked(std::vector<RuleSpec> rules, PublishRequest request = {.topic = "a"}) {
+Verdict asked(std::vector<RuleSpec> rules, PublishRequest request = {{.topic = "a"}}) {
   const auto policy = compiled({role("sensor", std::move(rules))});
   const Identity identity = device();
   const auto grants = Policy::admit(policy, identity, mqtt::Version::v5);
@@ -55,8 +55,8 @@ TEST_CASE("the cheapest rule counts: free, limited, inspected, both") {
   CHECK(last.inspect != nullptr);
   // A free rule that does not cover the message does not count.
   free.max_payload = 3;
-  CHECK(asked({eye, free}, {.topic = "a", .payload_size = 3}).cause.name == "z-free");
-  CHECK(asked({eye, free}, {.topic = "a", .payload_size = 4}).cause.name == "x-eye");
+  CHECK(asked({eye, free}, {{.topic = "a"}, 3}).cause.name == "z-free");
+  CHECK(asked({eye, free}, {{.topic = "a"}, 4}).cause.name == "x-eye");
 }
 
 TEST_CASE("what is to be done where the inspector refuses is the rule's") {

@@ -177,7 +177,7 @@ TEST_CASE("a client that leaves meanwhile just ends") {
 
 TEST_CASE("all other checks come first: a CONNECT that they refuse costs no login") {
   policy::PolicySpec nobody = up_and_down();
-  nobody.roles[0].match.client_id = {"somebody-else"};
+  nobody.roles[0].match["client_id"] = {"somebody-else"};
   Conversation talk(nobody, asking());
   talk.client_sends(connect(v5));
   CHECK(talk.closed());
@@ -258,7 +258,7 @@ TEST_CASE("the end of the gateway and of the policy reach a client that waits") 
   CHECK(down.closed());
 
   policy::PolicySpec nobody = up_and_down();
-  nobody.roles[0].match.client_id = {"somebody-else"};
+  nobody.roles[0].match["client_id"] = {"somebody-else"};
   Conversation changed(up_and_down(), asking());
   changed.client_sends(connect(v5));
   changed.set_policy(nobody);
