@@ -31,7 +31,7 @@ TEST_CASE("a rule that inspects is one that allows, and says so") {
   const auto policy = compiled({role("sensor", {inspected("eye", {"a"}, 77)})});
   const Identity identity = device();
   const auto grants = Policy::admit(policy, identity, mqtt::Version::v5);
-  const Verdict verdict = grants->check_publish({.topic = "a"});
+  const Verdict verdict = grants->check_publish({{.topic = "a"}});
   CHECK(verdict.allowed);
   REQUIRE(verdict.inspect != nullptr);
   CHECK(verdict.inspect->max_bytes == 77);

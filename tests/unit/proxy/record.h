@@ -90,7 +90,7 @@ class Record final : public GatewayEvents {
 inline policy::Policy::Ptr policy_of_only(std::string client_id) {
   policy::RoleSpec role;
   role.name = "only";
-  role.match.client_id = {std::move(client_id)};
+  role.match["client_id"] = {std::move(client_id)};
   policy::PolicySpec spec;
   spec.roles.push_back(std::move(role));
   return policy::Policy::compile(spec).value();
