@@ -168,7 +168,7 @@ TEST_CASE("admin socket: an answer that outlives the socket finds nobody") {
 }
 
 TEST_CASE("admin socket: a line over the bound, and one client too many, are closed") {
-  Served served({.path = {}, .max_clients = 2, .max_request = 100});
+  Served served({.path = {}, .bounds = {.max_clients = 2, .max_request = 100}});
   Asker loud(served.path);
   loud.send(std::string(101, 'x'));
   served.loop.until([&] { return loud.closed(); });
