@@ -6,6 +6,7 @@
 #include "config/endpoint.h"
 #include "config/name.h"
 #include "policy/address.h"
+#include "policy/pattern.h"
 
 namespace sallyport::config::values {
 

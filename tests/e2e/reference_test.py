@@ -63,7 +63,7 @@ class CompleteExample(Case):
         self.assertIn(client.expect(wire.PUBACK).reason, (0, 0x10))
         client.close()
 
-    def test_a_gateway_starts_serves_and_reloads_with_it(self):
+    def test_it_starts_serves_and_reloads(self):
         self.running.start()
         self.publishes()
         self.assertTrue(self.running.reload())
@@ -71,12 +71,12 @@ class CompleteExample(Case):
         self.assertNotIn("needs a restart", self.running.log())
         self.assertTrue(os.path.exists(self.running.path("admin.sock")))
 
-    def test_without_the_header_that_it_asks_for_nobody_is_let_in(self):
+    def test_nobody_comes_in_without_the_header(self):
         self.running.start()
         with self.assertRaises(OSError):  # ssl.SSLError is one
             self.device(proxied=False)
 
-    def test_a_bound_of_it_holds_and_a_reload_changes_it(self):
+    def test_a_reload_changes_a_bound(self):
         self.write(self.example().replace("max = 50000", "max = 1"))
         self.running.start()
         first = self.device()
@@ -88,7 +88,7 @@ class CompleteExample(Case):
         self.device().open_session("second")
         first.ping()
 
-    def test_a_reload_names_the_keys_that_need_a_restart(self):
+    def test_keys_that_need_a_restart_are_named(self):
         self.running.start()
         text = self.example()
         for old, new in (("meters = 65536", "meters = 1024"), ("audit_crowd = 20", "audit_crowd = 21"),
