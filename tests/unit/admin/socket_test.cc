@@ -185,7 +185,7 @@ TEST_CASE("admin socket: a line over the bound, and one client too many, are clo
 
 TEST_CASE(
     "admin socket: who does not read, or does not ask, is closed in time and holds up nobody") {
-  Served served({.path = {}, .timeout = std::chrono::seconds(5)});
+  Served served({.path = {}, .bounds = {.timeout = std::chrono::seconds(5)}});
   served.gateway.size = 8 * 1024 * 1024;
   Asker deaf(served.path);
   deaf.send(kNow);
