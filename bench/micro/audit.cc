@@ -12,8 +12,8 @@ namespace sallyport::bench {
 
 namespace {
 
-using observe::AuditLimits;
 using observe::AuditRecord;
+using settings::AuditLimits;
 
 /// A refused PUBLISH as a worker reports it: counted, asked for its allowance, made a record and
 /// queued; then taken out by the writer and written behind a batch.

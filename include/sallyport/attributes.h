@@ -24,7 +24,14 @@ struct Attribute {
   std::string_view match;        // its key in `match`
   std::string_view placeholder;  // as written between `${` and `}`; empty: there is none
   Values (*values)(const Identity& identity);
-  bool is_network = false;  // `match` holds it against networks (CIDR) instead of globs
+  /// What `match` holds it against.
+  enum class Kind : std::uint8_t {
+    glob,       // a text in which only `*` and `?` are special
+    host_glob,  // the same, of names with dots
+    network,    // CIDR
+  };
+  Kind kind = Kind::glob;
+  [[nodiscard]] constexpr bool is_network() const { return kind == Kind::network; }
 };
 
 namespace attribute {
@@ -57,12 +64,14 @@ inline constexpr auto kAttributes = std::to_array<Attribute>({
     {"client_id", "client_id", attribute::connection<&Identity::client_id>},
     {"username", "username", attribute::connection<&Identity::username>},
     {"cert_cn", "cert.cn", attribute::certificate<&Certificate::common_name>},
-    {"cert_san_dns", "cert.san.dns", attribute::certificate<&Certificate::san_dns>},
-    {"cert_san_uri", "cert.san.uri", attribute::certificate<&Certificate::san_uri>},
+    {"cert_san_dns", "cert.san.dns", attribute::certificate<&Certificate::san_dns>,
+     Attribute::Kind::host_glob},
+    {"cert_san_uri", "cert.san.uri", attribute::certificate<&Certificate::san_uri>,
+     Attribute::Kind::host_glob},
     {"cert_serial", "cert.serial", attribute::certificate<&Certificate::serial>},
     {"cert_fingerprint", "cert.fingerprint", attribute::certificate<&Certificate::fingerprint>},
     {"listener", "listener", attribute::connection<&Identity::listener>},
-    {"address", "", attribute::connection<&Identity::address>, true},
+    {"address", "", attribute::connection<&Identity::address>, Attribute::Kind::network},
 });
 
 /// The number of an attribute: its row in kAttributes.

@@ -44,10 +44,8 @@ struct SessionOptions {
   Duration broker_timeout = settings::Broker().connack_timeout;  // from dialling to CONNACK
   /// Whether an authenticator is asked about every CONNECT that all other checks let in.
   bool authenticate = false;
-  Duration login_timeout = std::chrono::seconds(5);  // for the authenticator's answer
-  /// Bytes of PUBLISHes that one connection may have held at once, both directions together, for
-  /// rules that inspect payloads.
-  std::uint32_t max_held = 64 * 1024;
+  Duration login_timeout = settings::Login().timeout;  // for the authenticator's answer
+  std::uint32_t max_held = settings::Inspection().max_held;
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
   /// How often one client may connect, as a limit named after the listener; none: always.

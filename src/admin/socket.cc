@@ -133,7 +133,7 @@ void Socket::close() {
 void Socket::accept() {
   // The poll is level-triggered: one at a time is enough.
   net::Socket socket(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (socket && may_ask(socket.fd()) && clients_.size() < options_.max_clients) {
+  if (socket && may_ask(socket.fd()) && clients_.size() < options_.bounds.max_clients) {
     adopt(std::move(socket));
   }
 }
@@ -145,7 +145,7 @@ void Socket::adopt(net::Socket socket) {
     return;
   }
   client->poll.data = client;
-  client->deadline = net::Loop::now() + options_.timeout;
+  client->deadline = net::Loop::now() + options_.bounds.timeout;
   clients_[client->number] = client;
   watch(*client);
 }
@@ -169,14 +169,14 @@ void Socket::advance(Client& client) {
   while (flush(client)) {
     if (client.busy || !client.out.empty()) return watch(client);
     const std::size_t end = client.in.find('\n');
-    if (std::min(end, client.in.size()) > options_.max_request) break;
+    if (std::min(end, client.in.size()) > options_.bounds.max_request) break;
     if (end == std::string::npos) {
       if (client.ended) break;
       return watch(client);
     }
     const std::string line = client.in.substr(0, end);
     client.in.erase(0, end + 1);
-    client.deadline = net::Loop::now() + options_.timeout;
+    client.deadline = net::Loop::now() + options_.bounds.timeout;
     client.busy = true;
     client.advancing = true;
     handler_.on_request(line, Reply(std::make_unique<Answer>(self_, client.number)));
@@ -192,7 +192,7 @@ void Socket::answer(std::uint64_t number, const std::string& line) {
   Client& client = *at->second;
   client.busy = false;
   client.out += line;
-  client.deadline = net::Loop::now() + options_.timeout;
+  client.deadline = net::Loop::now() + options_.bounds.timeout;
   if (!client.advancing) advance(client);
 }
 

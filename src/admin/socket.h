@@ -8,6 +8,8 @@
 
 #include <uv.h>
 
+#include "sallyport/settings.h"
+
 #include "admin/reply.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -16,10 +18,8 @@
 namespace sallyport::admin {
 
 struct Options {
-  std::string path;                             // of the socket; mode 0600
-  std::uint32_t max_clients = 16;               // at once; one more is closed
-  std::uint32_t max_request = 64 * 1024;        // bytes of a line
-  Duration timeout = std::chrono::seconds(30);  // from a request's first byte to its answer read
+  std::string path;  // of the socket; mode 0600
+  settings::Admin bounds = {};
 };
 
 /// The admin socket: who may connect to it may run the commands. That is the user of this process

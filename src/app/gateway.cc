@@ -58,7 +58,7 @@ Gateway::Gateway(std::string path, Assembled assembled, std::string_view version
       log_(log),
       give_up_(timers_, *this),
       stopped_(*this),
-      ledger_({}, random_key()) {}
+      ledger_(assembled_.options.ledger, random_key()) {}
 
 Gateway::~Gateway() {
   server_.reset();
@@ -96,7 +96,8 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   }
   if (const std::string& path = assembled_.options.admin.socket; !path.empty()) {
     admin::Socket::Handler& handler = *this;
-    auto socket = admin::Socket::open(loop_, timers_, {.path = path}, handler);
+    const admin::Options options{.path = path, .bounds = assembled_.options.admin};
+    auto socket = admin::Socket::open(loop_, timers_, options, handler);
     if (!socket) {
       return std::unexpected(proxy::StartError{assembled_.options.admin.origin,
                                                "[admin] socket " + socket.error(),

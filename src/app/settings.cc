@@ -43,6 +43,7 @@ HashKey random_key() {
 std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, Ledger& ledger) {
   const config::GatewayOptions& options = assembled.options;
   auto snapshot = std::make_shared<proxy::Snapshot>();
+  static_cast<settings::Gateway&>(*snapshot) = options;
   snapshot->policy = assembled.policy;
   snapshot->broker.host = options.broker.address.host;
   snapshot->broker.port = options.broker.address.port;
@@ -59,6 +60,10 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
     to->origin = from.address.origin;
     to->tls = assembled.listener_tls[i];
     to->session.bounds = from.bounds;
+    to->flow = from;
+    to->address_prefix = from;
+    to->session.max_held = from.max_held;
+    to->session.login_timeout = options.login.timeout;
     to->session.broker_timeout = options.broker.connack_timeout;
     to->session.hash_key = random_key();
     to->session.ledger = &ledger;
@@ -72,6 +77,7 @@ observe::Options observe_options(const config::GatewayOptions& options, std::str
                                  std::size_t workers) {
   observe::Options result;
   static_cast<settings::Audit&>(result) = options.observe;
+  result.audit_limits = options.observe;
   result.version = version;
   result.workers = workers;
   for (const auto& listener : options.listeners) result.listeners.push_back(listener.name);

@@ -1,5 +1,6 @@
 #include "app/warnings.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -50,9 +51,12 @@ void warn_files(const config::GatewayOptions& options, std::size_t workers,
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
   std::uint64_t needed = kFilesOfProcess + workers * (kFilesOfWorker + options.listeners.size());
-  for (const auto& listener : options.listeners) {
-    needed += 2 * std::uint64_t{listener.max_connections};
+  std::uint64_t connections = 0;
+  for (const auto& listener : options.listeners) connections += listener.max_connections;
+  if (options.max_connections != 0) {
+    connections = std::min<std::uint64_t>(connections, options.max_connections);
   }
+  needed += 2 * connections;
   if (limit.rlim_cur < needed) {
     log.warn("this process may open " + std::to_string(limit.rlim_cur) +
              " files, but as many connections as its listeners allow (max_connections) need " +

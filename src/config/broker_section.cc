@@ -50,6 +50,10 @@ constexpr auto kKeys = std::to_array<Key<BrokerOptions>>({
     {"connack_timeout",
      Time<BrokerOptions>{&BrokerOptions::connack_timeout, std::chrono::milliseconds(100),
                          std::chrono::minutes(10)}},
+    {"max_dials", Count<BrokerOptions>{&BrokerOptions::max_dials, 1, 100'000}},
+    {"dial_queue", Count<BrokerOptions>{&BrokerOptions::dial_queue, 0, 1'000'000}},
+    {"dial_wait", Time<BrokerOptions>{&BrokerOptions::dial_wait, std::chrono::milliseconds(100),
+                                      std::chrono::minutes(10)}},
     {"tls", Table<BrokerOptions>{read_tls, list_tls}},
 });
 

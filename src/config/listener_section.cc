@@ -67,7 +67,12 @@ void list_limits(const ListenerOptions& listener, const std::string& path,
   list_bounds(listener.bounds, path, out);
 }
 
-constexpr std::uint64_t kMostConnections = 10'000'000;
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+// Every header of version 1 fits into the first; version 2 cannot say more than the second: 16
+// bytes, and what a length of two bytes can count.
+constexpr std::uint64_t kShortestProxyHeader = 107;
+constexpr std::uint64_t kLongestProxyHeader = 16 + UINT16_MAX;
 
 constexpr auto kKeys = std::to_array<Key<ListenerOptions>>({
     {.name = "name",
@@ -91,6 +96,25 @@ constexpr auto kKeys = std::to_array<Key<ListenerOptions>>({
     {"connect_burst", Count<ListenerOptions>{&ListenerOptions::connect_burst, 1, kMostConnects}},
     {"stall_timeout", Time<ListenerOptions>{&ListenerOptions::stall_timeout,
                                             std::chrono::seconds(1), std::chrono::hours(1)}},
+    {"high_water", Size<ListenerOptions>{&ListenerOptions::high_water, 16 * kKiB, 16 * kMiB}},
+    {"low_water", Size<ListenerOptions>{&ListenerOptions::low_water, 0, 16 * kMiB}},
+    {"choke_water", Size<ListenerOptions>{&ListenerOptions::choke_water, 16 * kKiB, 64 * kMiB}},
+    {"flush_time", Time<ListenerOptions>{&ListenerOptions::flush_time, std::chrono::seconds(1),
+                                         std::chrono::seconds(60)}},
+    {"linger", Time<ListenerOptions>{&ListenerOptions::linger, std::chrono::milliseconds(100),
+                                     std::chrono::seconds(60)}},
+    {"discard", Size<ListenerOptions>{&ListenerOptions::discard, 0, 64 * kMiB}},
+    {"max_held", Size<ListenerOptions>{&ListenerOptions::max_held, 0, 16 * kMiB}},
+    {"address_prefix_v4", Count<ListenerOptions>{&ListenerOptions::v4, 0, 32}},
+    {"address_prefix_v6", Count<ListenerOptions>{&ListenerOptions::v6, 0, 128}},
+    {.name = "proxy_protocol",
+     .value = Prefixes<ListenerOptions>{&ListenerOptions::proxy_protocol},
+     .otherwise = "off"},
+    {"proxy_header_timeout",
+     Time<ListenerOptions>{&ListenerOptions::proxy_header_timeout, std::chrono::milliseconds(100),
+                           std::chrono::minutes(1)}},
+    {"max_proxy_header", Size<ListenerOptions>{&ListenerOptions::max_proxy_header,
+                                               kShortestProxyHeader, kLongestProxyHeader}},
     {"limits", Table<ListenerOptions>{read_limits, list_limits}},
 });
 
@@ -114,12 +138,35 @@ void check_burst(TableReader& table) {
       "come at once");
 }
 
+/// A side that is slow again as soon as it is not would stop and go with every byte.
+void check_water(TableReader& table, const ListenerOptions& listener) {
+  const auto complain = [&table](std::string_view first, std::string_view second,
+                                 const std::string& message, std::string hint) {
+    const std::string_view key = table.has(first) ? first : second;
+    if (table.has(key)) {
+      table.problems().add(table.key_at(key), message + " in " + table.where(), std::move(hint));
+    }
+  };
+  const std::string high = "high_water = \"" + format_size(listener.high_water) + "\"";
+  if (listener.low_water >= listener.high_water) {
+    complain("low_water", "high_water",
+             "low_water = \"" + format_size(listener.low_water) + "\" is not below " + high,
+             "a slow side is read for again when so few bytes wait; write less than high_water");
+  }
+  if (listener.choke_water < listener.high_water) {
+    complain("choke_water", "high_water",
+             "choke_water = \"" + format_size(listener.choke_water) + "\" is below " + high,
+             "answers have to find room behind what is forwarded; write at least high_water");
+  }
+}
+
 void read_listener(TableReader& table, GatewayOptions& into) {
   ListenerOptions listener;
   listener.bounds = into.bounds;
   read_keys<ListenerOptions>(table, kKeys, listener);
   check_name(table, listener, into.listeners);
   check_burst(table);
+  check_water(table, listener);
   table.finish();
   into.listeners.push_back(std::move(listener));
 }

@@ -9,6 +9,7 @@
 #include "config/gateway_file.h"
 #include "config/policy_file.h"
 #include "config/suggest.h"
+#include "policy/foreign_syntax.h"
 #include "policy/glob.h"
 
 namespace sallyport::config {
@@ -85,7 +86,7 @@ void check_listeners(const policy::PolicySpec& spec, const GatewayOptions& optio
   for (const policy::RoleSpec& role : spec.roles) {
     for (const policy::Text& pattern : role.match["listener"]) {
       const bool known = std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-        return policy::glob_matches(pattern.value, name);
+        return policy::glob_matches(policy::without_literal_mark(pattern.value), name);
       });
       if (known) continue;
       diagnostics.push_back({{role.origin.file, pattern.at.line, pattern.at.column},

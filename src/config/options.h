@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sallyport/address.h"
 #include "sallyport/bounds.h"
 #include "sallyport/origin.h"
 #include "sallyport/rate.h"
@@ -30,7 +31,7 @@ struct BrokerOptions : settings::Broker {
   Origin tls_origin;
 };
 
-struct ListenerOptions : settings::Listener {
+struct ListenerOptions : settings::Listener, settings::Flow, settings::Inspection, PrefixLengths {
   std::string name;
   Endpoint address;                       // numeric; "0.0.0.0" and "::" for all
   std::optional<tls::ServerOptions> tls;  // none: plain TCP
@@ -40,17 +41,17 @@ struct ListenerOptions : settings::Listener {
   std::uint32_t connect_burst = ConnectRate().burst;  // how many of them may come at once
 };
 
-struct ObserveOptions : settings::Audit {
+struct ObserveOptions : settings::Audit, settings::AuditLimits {
   std::optional<Endpoint> address;  // /metrics /healthz /readyz; none: not served
   Origin audit_origin;
 };
 
-struct AdminOptions {
+struct AdminOptions : settings::Admin {
   std::string socket;  // path of the admin socket; "": none
   Origin origin;
 };
 
-struct GatewayOptions {
+struct GatewayOptions : settings::Gateway {
   std::string file;  // the path it was loaded from
   BrokerOptions broker;
   Bounds bounds;  // [limits]: what every listener begins with
@@ -58,6 +59,8 @@ struct GatewayOptions {
   std::uint32_t workers = 0;              // 0: one per core
   std::vector<std::string> policy_files;  // globs, resolved against the folder of `file`
   Origin policy_origin;
+  settings::Ledger ledger;
+  settings::Login login;
   ObserveOptions observe;
   AdminOptions admin;
   std::string log_level = "info";  // debug, info, warn, error

@@ -5,6 +5,13 @@ namespace sallyport::config {
 
 namespace {
 
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kKiB = 1024;
+
 /// A section whose keys fill GatewayOptions itself.
 template <const auto& kKeys>
 void read_section(TableReader& table, GatewayOptions& into) {
@@ -15,6 +22,40 @@ template <const auto& kKeys>
 void list_section(const GatewayOptions& from, const std::string& path, std::vector<KeyInfo>& out) {
   list_keys<GatewayOptions>(kKeys, from, path, out);
 }
+
+constexpr auto kConnections = std::to_array<Key<GatewayOptions>>({
+    {.name = "max",
+     .value = Count<GatewayOptions>{&GatewayOptions::max_connections, 1, kMostConnections},
+     .otherwise = "no limit"},
+});
+
+constexpr auto kTurn = std::to_array<Key<settings::Turn>>({
+    {"read_bytes", Size<settings::Turn>{&settings::Turn::read_bytes, 4 * kKiB, 128 * kKiB}},
+    {"packets", Count<settings::Turn>{&settings::Turn::packets, 16, 65'536}},
+    {"handshakes", Count<settings::Turn>{&settings::Turn::handshakes, 1, 1'024}},
+    {"accepts", Count<settings::Turn>{&settings::Turn::accepts, 1, 1'024}},
+    {"sessions", Count<settings::Turn>{&settings::Turn::sessions, 1, 10'000}},
+});
+
+constexpr auto kAccept = std::to_array<Key<settings::Accept>>({
+    {"pause", Time<settings::Accept>{&settings::Accept::pause, milliseconds(10), seconds(10)}},
+    {"say_every", Time<settings::Accept>{&settings::Accept::say_every, seconds(1), hours(1)}},
+});
+
+constexpr std::uint64_t kFewestAccounts = 1'024;
+constexpr std::uint64_t kMostAccounts = 16'777'216;
+constexpr auto kLedger = std::to_array<Key<settings::Ledger>>({
+    {.name = "meters",
+     .value = Count<settings::Ledger>{&settings::Ledger::meters, kFewestAccounts, kMostAccounts},
+     .change = Change::restart},
+    {.name = "connects",
+     .value = Count<settings::Ledger>{&settings::Ledger::connects, kFewestAccounts, kMostAccounts},
+     .change = Change::restart},
+});
+
+constexpr auto kLogin = std::to_array<Key<settings::Login>>({
+    {"timeout", Time<settings::Login>{&settings::Login::timeout, milliseconds(100), seconds(60)}},
+});
 
 constexpr auto kWorkers = std::to_array<Key<GatewayOptions>>({
     {.name = "count",
@@ -53,6 +94,24 @@ constexpr auto kObserve = std::to_array<Key<ObserveOptions>>({
     {.name = "audit_queue",
      .value = Count<ObserveOptions>{&ObserveOptions::audit_queue, 16, 1'000'000},
      .change = Change::restart},
+    {.name = "audit_burst",
+     .value = Count<ObserveOptions>{&ObserveOptions::burst, 1, 1'000'000},
+     .change = Change::restart},
+    {.name = "audit_per_second",
+     .value = Count<ObserveOptions>{&ObserveOptions::per_second, 1, 1'000'000},
+     .change = Change::restart},
+    {.name = "audit_crowd",
+     .value = Count<ObserveOptions>{&ObserveOptions::crowd, 1, 1'000},
+     .change = Change::restart},
+    {.name = "audit_interval",
+     .value = Time<ObserveOptions>{&ObserveOptions::interval, seconds(1), hours(1)},
+     .change = Change::restart},
+    {.name = "throttle_quiet",
+     .value = Time<ObserveOptions>{&ObserveOptions::throttle_quiet, seconds(1), hours(1)},
+     .change = Change::restart},
+    {.name = "notice_every",
+     .value = Time<ObserveOptions>{&ObserveOptions::notice_every, seconds(1), hours(1)},
+     .change = Change::restart},
 });
 
 constexpr auto kAdmin = std::to_array<Key<AdminOptions>>({
@@ -60,10 +119,23 @@ constexpr auto kAdmin = std::to_array<Key<AdminOptions>>({
      .value = Output<AdminOptions>{&AdminOptions::socket, &AdminOptions::origin},
      .change = Change::restart,
      .otherwise = "none"},
+    {.name = "max_clients",
+     .value = Count<AdminOptions>{&AdminOptions::max_clients, 1, 1'000},
+     .change = Change::restart},
+    {.name = "max_request",
+     .value = Size<AdminOptions>{&AdminOptions::max_request, kKiB, 1024 * kKiB},
+     .change = Change::restart},
+    {.name = "timeout",
+     .value = Time<AdminOptions>{&AdminOptions::timeout, seconds(1), minutes(10)},
+     .change = Change::restart},
+});
+/// Keys of [admin], too, but of what workers do with a command.
+constexpr auto kCommands = std::to_array<Key<GatewayOptions>>({
+    {"questions", Count<GatewayOptions>{&GatewayOptions::questions, 1, 256}},
 });
 
 /// A section whose keys fill a part of GatewayOptions.
-template <typename Part, Part GatewayOptions::*part, const auto& kKeys>
+template <typename Part, auto part, const auto& kKeys>
 Section part_section(std::string_view name) {
   return {.name = name,
           .read =
@@ -88,6 +160,28 @@ Section limits_section() {
                      std::vector<KeyInfo>& out) { list_bounds(from.bounds, path, out); }};
 }
 
+Section connections_section() {
+  return {.name = "connections",
+          .read = read_section<kConnections>,
+          .list = list_section<kConnections>};
+}
+
+Section turn_section() {
+  return part_section<settings::Turn, &GatewayOptions::turn, kTurn>("turn");
+}
+
+Section accept_section() {
+  return part_section<settings::Accept, &GatewayOptions::accept, kAccept>("accept");
+}
+
+Section ledger_section() {
+  return part_section<settings::Ledger, &GatewayOptions::ledger, kLedger>("ledger");
+}
+
+Section login_section() {
+  return part_section<settings::Login, &GatewayOptions::login, kLogin>("login");
+}
+
 Section workers_section() {
   return {.name = "workers", .read = read_section<kWorkers>, .list = list_section<kWorkers>};
 }
@@ -106,7 +200,18 @@ Section observe_section() {
 }
 
 Section admin_section() {
-  return part_section<AdminOptions, &GatewayOptions::admin, kAdmin>("admin");
+  return {.name = "admin",
+          .read =
+              [](TableReader& table, GatewayOptions& into) {
+                read_keys<AdminOptions>(table, kAdmin, into.admin);
+                read_keys<GatewayOptions>(table, kCommands, into);
+                table.finish();
+              },
+          .list =
+              [](const GatewayOptions& from, const std::string& path, std::vector<KeyInfo>& out) {
+                list_keys<AdminOptions>(kAdmin, from.admin, path, out);
+                list_keys<GatewayOptions>(kCommands, from, path, out);
+              }};
 }
 
 Section log_section() {

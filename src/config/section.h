@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,12 +24,20 @@ struct Section {
 [[nodiscard]] Section limits_section();
 [[nodiscard]] Section broker_section();
 [[nodiscard]] Section listener_section();
+[[nodiscard]] Section connections_section();
+[[nodiscard]] Section turn_section();
+[[nodiscard]] Section accept_section();
+[[nodiscard]] Section ledger_section();
+[[nodiscard]] Section login_section();
 [[nodiscard]] Section workers_section();
 [[nodiscard]] Section policy_section();
 [[nodiscard]] Section observe_section();
 [[nodiscard]] Section admin_section();
 [[nodiscard]] Section log_section();
 [[nodiscard]] Section drain_section();
+
+/// That any key which counts connections accepts.
+inline constexpr std::uint64_t kMostConnections = 10'000'000;
 
 /// "1.2" and "1.3", for both sides.
 inline constexpr Words<tls::ProtocolVersion, 2> kTlsVersions = {

@@ -5,6 +5,8 @@
 #include "config/characters.h"
 #include "config/endpoint.h"
 #include "config/name.h"
+#include "policy/address.h"
+#include "policy/pattern.h"
 
 namespace sallyport::config::values {
 
@@ -90,6 +92,24 @@ void read_globs(TableReader& table, std::string_view key, std::vector<std::strin
   }
 }
 
+void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into) {
+  for (const Text& text : table.strings(key)) {
+    const auto network = policy::parse_cidr(text.value);
+    if (!network) {
+      table.problems().add(
+          {text.at.line, text.at.column},
+          std::string(key) + " in " + table.where() + ": " + network.error().message,
+          network.error().hint);
+      continue;
+    }
+    const auto& bytes = network->address.bytes;
+    const IpAddress address = network->address.v6
+                                  ? IpAddress{bytes}
+                                  : IpAddress::from_v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+    into.push_back(AddressPrefix::of(address, network->bits));
+  }
+}
+
 std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                      std::string_view hint, bool numeric) {
   const auto text = table.string(key);
@@ -130,6 +150,16 @@ std::string show(const std::vector<std::string>& texts) {
   std::string all;
   for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + in_quotes(text);
   return "[" + all + "]";
+}
+
+std::string show(const std::vector<AddressPrefix>& prefixes) {
+  if (prefixes.empty()) return "none";
+  std::vector<std::string> texts;
+  for (const AddressPrefix& prefix : prefixes) {
+    const int bits = prefix.bits - (prefix.network.is_v4() ? 96 : 0);
+    texts.push_back(to_string(prefix.network) + "/" + std::to_string(bits));
+  }
+  return show(texts);
 }
 
 std::string in_quotes(std::string_view text) {

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "sallyport/address.h"
 #include "sallyport/characters.h"
 
 #include "config/options.h"
@@ -35,6 +36,7 @@ void read_name(TableReader& table, std::string_view key, std::string& into);
 void read_host_name(TableReader& table, std::string_view key, std::string& into);
 void read_globs(TableReader& table, std::string_view key, std::vector<std::string>& into,
                 Origin& origin);
+void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into);
 [[nodiscard]] std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                                    std::string_view hint, bool numeric);
 /// What is relative starts at the folder of the file that the table stands in.
@@ -42,12 +44,13 @@ void read_globs(TableReader& table, std::string_view key, std::vector<std::strin
 [[nodiscard]] std::string show(const Characters& characters);
 [[nodiscard]] std::string show(const std::optional<Endpoint>& endpoint);
 [[nodiscard]] std::string show(const std::vector<std::string>& texts);
+[[nodiscard]] std::string show(const std::vector<AddressPrefix>& prefixes);
 [[nodiscard]] std::string in_quotes(std::string_view text);  // empty: "none"
 [[nodiscard]] std::string list(std::span<const std::string_view> words);
 }  // namespace values
 
 template <typename T>
-using NumberField = std::variant<std::uint16_t T::*, std::uint32_t T::*>;
+using NumberField = std::variant<std::uint8_t T::*, std::uint16_t T::*, std::uint32_t T::*>;
 
 template <typename T>
 [[nodiscard]] std::uint64_t number_of(const T& from, const NumberField<T>& field) {
@@ -274,6 +277,18 @@ struct Globs {
   }
   [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
   [[nodiscard]] static std::string accepted() { return ""; }
+};
+
+/// Networks of addresses.
+template <typename T>
+struct Prefixes {
+  std::vector<AddressPrefix> T::*field;
+
+  void read(TableReader& table, std::string_view key, T& into) const {
+    values::read_prefixes(table, key, into.*field);
+  }
+  [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
+  [[nodiscard]] static std::string accepted() { return "addresses, networks"; }
 };
 
 /// A host and a port. Numeric: one of this machine's.

@@ -5,17 +5,14 @@
 #include <cstdint>
 
 #include "sallyport/ledger.h"
+#include "sallyport/settings.h"
 #include "sallyport/siphash.h"
 
 #include "ledger/bounded_table.h"
 
 namespace sallyport::ledger {
 
-/// How many accounts are remembered at most. Each takes 32 bytes.
-struct Settings {
-  std::size_t meters = 65'536;    // of limits: one for each client and limit; 2 MiB
-  std::size_t connects = 65'536;  // of how often clients connect; 2 MiB
-};
+using Settings = settings::Ledger;
 
 /// The ledger of one process, in its memory.
 class LocalLedger final : public Ledger {

@@ -12,7 +12,6 @@
 #include "sallyport/events.h"
 #include "sallyport/settings.h"
 
-#include "observe/audit_limits.h"
 #include "observe/log.h"
 #include "observe/notice.h"
 
@@ -29,9 +28,7 @@ struct Options : settings::Audit {
   std::size_t workers = 1;
   std::vector<std::string> listeners;  // names: the only values of the label `listener`
   std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
-  AuditLimits audit_limits;
-  /// The same notice() is not repeated sooner.
-  Duration notice_every = std::chrono::seconds(10);
+  settings::AuditLimits audit_limits;
 };
 
 /// Why start() or reopen_audit() failed, ready to be shown beside the key it is about.

@@ -25,7 +25,7 @@ std::int64_t& RepeatFilter::Table::free_at(std::uint64_t key) {
   return least->free_at;
 }
 
-RepeatFilter::RepeatFilter(const AuditLimits& limits, const HashKey& key)
+RepeatFilter::RepeatFilter(const settings::AuditLimits& limits, const HashKey& key)
     : key_(key),
       step_(kSecond / at_least_one(limits.per_second)),
       ahead_(step_ * (at_least_one(limits.burst) - 1)),

@@ -6,9 +6,8 @@
 #include <string_view>
 
 #include "sallyport/identity.h"
+#include "sallyport/settings.h"
 #include "sallyport/siphash.h"
-
-#include "observe/audit_limits.h"
 
 namespace sallyport::observe {
 
@@ -31,7 +30,7 @@ struct RepeatKey {
 /// One worker's own; no memory beyond the object's tables.
 class RepeatFilter final {
  public:
-  RepeatFilter(const AuditLimits& limits, const HashKey& key);
+  RepeatFilter(const settings::AuditLimits& limits, const HashKey& key);
 
   /// `kind` and `cause` name the thing. `begun`: the broker agreed to the username.
   [[nodiscard]] RepeatKey key(const Identity& identity, bool begun, std::uint8_t kind,

@@ -45,7 +45,8 @@ std::int64_t steady_nanos() {
 }
 
 WorkerEvents::WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue,
-                           AuditWaker* waker, const AuditLimits& limits, const HashKey& key)
+                           AuditWaker* waker, const settings::AuditLimits& limits,
+                           const HashKey& key)
     : names_(names),
       counters_(counters),
       queue_(queue),

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "sallyport/events.h"
+#include "sallyport/settings.h"
 
 #include "observe/audit_queue.h"
 #include "observe/repeat_filter.h"
@@ -23,7 +24,7 @@ class AuditWaker;
 class WorkerEvents final : public GatewayEvents {
  public:
   WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* queue, AuditWaker* waker,
-               const AuditLimits& limits, const HashKey& key);
+               const settings::AuditLimits& limits, const HashKey& key);
 
   /// Hands over what is still summed up. Once the worker's thread has ended, of any thread.
   void flush();

@@ -4,6 +4,7 @@
 #include "sallyport/policy.h"
 
 #include "policy/compiled.h"
+#include "policy/foreign_syntax.h"
 #include "policy/limit.h"
 #include "policy/validate.h"
 
@@ -103,7 +104,7 @@ class Compiler {
     if (!filters.empty() && root == Trie::kNone) root = tables_.trie.add_root();
     std::vector<Problem> none;  // validate() has looked for them
     return std::all_of(filters.begin(), filters.end(), [&](const Text& filter) {
-      const FilterLevels levels = parse_filter(filter.value, none);
+      const FilterLevels levels = parse_filter(without_literal_mark(filter.value), none);
       for (const FilterLevel& level : levels) {
         if (level.kind != FilterLevel::Kind::pattern) continue;
         group.placeholders =

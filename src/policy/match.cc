@@ -4,21 +4,31 @@
 
 #include "sallyport/utf8.h"
 
+#include "policy/foreign_syntax.h"
 #include "policy/glob.h"
 #include "policy/wording.h"
 
 namespace sallyport::policy {
 
 void check_asked(const Attribute& attribute, const Text& text, std::vector<Problem>& problems) {
-  if (attribute.is_network) {
+  if (attribute.is_network()) {
     if (auto cidr = parse_cidr(text.value); !cidr) {
       problems.push_back(std::move(cidr.error()));
       problems.back().at = text.at;
     }
     return;
   }
-  const std::string& glob = text.value;
-  const std::string what = "match." + std::string(attribute.match) + " = " + quoted(glob);
+  const std::string key = "match." + std::string(attribute.match);
+  const TextKind kind =
+      attribute.kind == Attribute::Kind::host_glob ? TextKind::host_glob : TextKind::glob;
+  if (auto foreign = foreign_syntax(text.value, kind)) {
+    foreign->message = key + ": " + foreign->message;
+    foreign->at = text.at;
+    problems.push_back(std::move(*foreign));
+    return;
+  }
+  const std::string_view glob = without_literal_mark(text.value);
+  const std::string what = key + " = " + quoted(glob);
   if (glob.empty()) {
     problems.push_back({what + " is empty",
                         "\"*\" matches every value; leave the key out to ask nothing", text.at});
@@ -36,8 +46,8 @@ Matcher::Matcher(const MatchSpec& spec) {
     Asked& asked = asked_.emplace_back();
     asked.attribute = static_cast<AttributeNumber>(i);
     for (const Text& text : spec.asked[i]) {
-      if (!kAttributes[i].is_network) {
-        asked.globs.push_back(text.value);
+      if (!kAttributes[i].is_network()) {
+        asked.globs.emplace_back(without_literal_mark(text.value));
       } else if (const auto cidr = parse_cidr(text.value)) {
         asked.networks.push_back(*cidr);
       }
@@ -47,7 +57,7 @@ Matcher::Matcher(const MatchSpec& spec) {
 
 bool Matcher::holds(const Subject& subject) const {
   return std::ranges::all_of(asked_, [&subject](const Asked& asked) {
-    if (kAttributes[asked.attribute].is_network) {
+    if (kAttributes[asked.attribute].is_network()) {
       return subject.address() && std::ranges::any_of(asked.networks, [&](const Cidr& network) {
                return network.contains(*subject.address());
              });

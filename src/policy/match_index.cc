@@ -4,6 +4,7 @@
 #include <compare>
 #include <map>
 
+#include "policy/foreign_syntax.h"
 #include "policy/glob.h"
 
 namespace sallyport::policy {
@@ -32,13 +33,14 @@ std::string to_bits(const IpAddress& address, unsigned bits) {
 }
 
 /// The keys by which one entry of a list can be found, each on its own.
-std::vector<Key> keys_of(AttributeNumber attribute, const std::string& entry) {
-  if (kAttributes[attribute].is_network) {
-    const auto network = parse_cidr(entry);
+std::vector<Key> keys_of(AttributeNumber attribute, const std::string& text) {
+  if (kAttributes[attribute].is_network()) {
+    const auto network = parse_cidr(text);
     if (!network) return {};
     return {{attribute, Where::front, to_bits(network->address, network->bits)}};
   }
-  if (is_literal_glob(entry)) return {{attribute, Where::all, entry}};
+  const std::string_view entry = without_literal_mark(text);
+  if (is_literal_glob(entry)) return {{attribute, Where::all, std::string(entry)}};
   std::vector<Key> keys;
   if (const auto prefix = literal_prefix(entry); !prefix.empty()) {
     keys.push_back({attribute, Where::front, std::string(prefix)});
@@ -119,7 +121,7 @@ std::vector<std::uint32_t> MatchIndex::candidates(const Subject& subject) const 
         tables_[i][where].collect(static_cast<Where>(where), value, out);
       }
     };
-    if (!kAttributes[i].is_network) {
+    if (!kAttributes[i].is_network()) {
       for (const std::string& value : subject.values(static_cast<AttributeNumber>(i))) {
         collect(value);
       }

@@ -16,7 +16,7 @@ Subject::Subject(const Identity& identity) : identity_(identity) {
     const Attribute& attribute = kAttributes[i];
     const Values values = attribute.values(identity);
     values_[i] = values;
-    if (attribute.is_network && !values.empty()) address_ = parse_address(values.front());
+    if (attribute.is_network() && !values.empty()) address_ = parse_address(values.front());
     // Of several values each is looked at when it fits, see fits_any().
     if (!attribute.placeholder.empty() &&
         (values.size() > 1 || (values.size() == 1 && is_usable_value(values.front())))) {

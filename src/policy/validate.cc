@@ -4,6 +4,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "policy/foreign_syntax.h"
 #include "policy/limit.h"
 #include "policy/match.h"
 #include "policy/name.h"
@@ -147,7 +148,11 @@ class Validator {
                      const std::string& whose) {
     std::vector<Problem> problems;
     for (const Text& filter : filters) {
-      static_cast<void>(parse_filter(filter.value, problems));
+      if (auto foreign = foreign_syntax(filter.value, TextKind::filter)) {
+        problems.push_back(std::move(*foreign));
+      } else {
+        static_cast<void>(parse_filter(without_literal_mark(filter.value), problems));
+      }
       if (problems.empty()) continue;
       fail_all(at(rule.origin, filter.at), whose + ": " + std::string(key), problems);
     }

@@ -52,6 +52,11 @@ void check_options(const config::GatewayOptions& options) {
     check_endpoint(listener.address);
     check_bounds(listener.bounds);
     must(listener.max_connections != 0, "connections are bounded");
+    must(listener.low_water < listener.high_water && listener.high_water <= listener.choke_water,
+         "a slow side becomes fast again before the other is choked");
+    must(listener.v4 <= 32 && listener.v6 <= 128, "a prefix is part of an address");
+    must(listener.proxy_header_timeout > Duration::zero() && listener.max_proxy_header >= 107,
+         "a proxy has time and room for its header");
     if (!listener.tls) continue;
     must(!listener.tls->certificate.empty() && !listener.tls->key.empty(), "TLS has a certificate");
     must((listener.tls->client_certificate == tls::ClientCertificate::none) ==
@@ -62,6 +67,12 @@ void check_options(const config::GatewayOptions& options) {
   for (const std::string& file : options.policy_files) must(!file.empty(), "with a name");
   if (options.observe.address) check_endpoint(*options.observe.address);
   must(options.observe.audit_queue >= 16, "the audit log has a queue");
+  const settings::Turn& turn = options.turn;
+  must(turn.read_bytes != 0 && turn.packets != 0 && turn.handshakes != 0 && turn.accepts != 0 &&
+           turn.sessions != 0,
+       "every round does something");
+  must(options.broker.max_dials != 0, "the broker is dialled");
+  must(options.ledger.meters >= 1024 && options.ledger.connects >= 1024, "accounts have room");
   must(options.drain_timeout >= Duration::zero(), "the end comes");
 }
 

@@ -12,7 +12,8 @@ class Client:
     TLS without one. Used as a context manager or closed by the test case."""
 
     def __init__(self, port, tls=None, host="127.0.0.1", version=4, ca="ca.crt", tls_version=None,
-                 receive_buffer=None):
+                 receive_buffer=None, before=b""):
+        """`before`: bytes that stand before TLS, such as a PROXY header."""
         self.version = version
         self.buffer = bytearray()
         self.packets = []   # read, not yet asked for
@@ -25,6 +26,7 @@ class Client:
         try:
             self.socket.connect((host, port))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.socket.sendall(before)
             if tls is not None:
                 self.socket = context(tls, ca, tls_version).wrap_socket(
                     self.socket, server_hostname="localhost")

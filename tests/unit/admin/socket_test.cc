@@ -168,7 +168,7 @@ TEST_CASE("admin socket: an answer that outlives the socket finds nobody") {
 }
 
 TEST_CASE("admin socket: a line over the bound, and one client too many, are closed") {
-  Served served({.path = {}, .max_clients = 2, .max_request = 100});
+  Served served({.path = {}, .bounds = {.max_clients = 2, .max_request = 100}});
   Asker loud(served.path);
   loud.send(std::string(101, 'x'));
   served.loop.until([&] { return loud.closed(); });
@@ -185,7 +185,7 @@ TEST_CASE("admin socket: a line over the bound, and one client too many, are clo
 
 TEST_CASE(
     "admin socket: who does not read, or does not ask, is closed in time and holds up nobody") {
-  Served served({.path = {}, .timeout = std::chrono::seconds(5)});
+  Served served({.path = {}, .bounds = {.timeout = std::chrono::seconds(5)}});
   served.gateway.size = 8 * 1024 * 1024;
   Asker deaf(served.path);
   deaf.send(kNow);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "sallyport/attributes.h"
+
 #include "config/gateway_file.h"
 
 namespace sallyport::config::test {

@@ -36,6 +36,10 @@ max_connections = 10
 max_connections_per_address = 1
 connects_per_client = "1/s"
 connect_burst = 3
+low_water = "32 KiB"
+address_prefix_v4 = 24
+proxy_protocol = ["10.0.0.0/8", "::1"]
+linger = "2 s"
 limits.max_user_properties = 20
 limits.max_user_property_bytes = "4 KiB"
 limits.max_topic_aliases = 16
@@ -54,6 +58,15 @@ client_certificate = "required"
 name = "plain"
 address = "127.0.0.1:1884"
 
+[connections]
+max = 9
+[turn]
+read_bytes = "8 KiB"
+packets = 20
+[ledger]
+meters = 2048
+[login]
+timeout = "1 s"
 [workers]
 count = 2
 [policy]

@@ -399,6 +399,92 @@ struct Tree {
   }
 };
 
+TEST_CASE("texts of other languages are refused, where a deny rule would let everything pass") {
+  // Line 4 is what is tried.
+  const auto deny = [](const std::string& line) {
+    return test::policy_of("[[role]]\nname = 'r'\n[[role.deny]]\n" + line + "\nid = 'd'\n");
+  };
+  const Bad filters[] = {
+      {"publish = ['plant/%c/secret']", "4:12", "write ${client_id}"},
+      {"publish = ['a', '^a.*$']", "4:17", "rule \"d\": publish: \"^\" in \"^a.*$\" begins"},
+      {"subscribe = 'plant/*/state'", "4:13", "for one level write +"},
+      {"subscribe = 'plant/*/state'", "4:13", "begins with \"literal:\""},
+      {"publish = 'eq a/b'", "4:11", "EMQX"},
+      {"publish = 'literal:a/#/b'", "4:11", "\"#\" before the end of \"a/#/b\""},
+      {"publish = 'literal:'", "4:11", "empty topic filter"},
+  };
+  for (const Bad& bad : filters) {
+    CAPTURE(bad.text);
+    const auto policy = deny(std::string(bad.text));
+    REQUIRE(!policy.has_value());
+    CAPTURE(test::all(policy.error()));
+    CHECK(policy.error().size() == 1);
+    CHECK(test::has(policy.error(), bad.where, bad.fragment));
+  }
+
+  // Line 3 is what is tried.
+  const auto match = [](const std::string& line) {
+    return test::policy_of("[[role]]\nname = 'r'\n" + line + "\n");
+  };
+  const Bad matches[] = {
+      {"match.cert_cn = '^sensor-.*'", "3:17", "role \"r\": match.cert_cn: \"^\" in"},
+      {"match.cert_cn = ['a', 'CN=a']", "3:23", "write the name alone"},
+      {"match.username = 'a|b'", "3:18", "write a list"},
+      {"match.client_id = '${username}'", "3:19", "begins a placeholder"},
+      {"match.cert_serial = '[0-9]*'", "3:21", "begins a set of characters"},
+      {"match.cert_san_dns = 'DNS:a.example'", "3:22", "write the name alone"},
+      {"match.cert_san_uri = 'URI:spiffe://a'", "3:22", "write the URI alone"},
+      {"match.username = 'literal:'", "3:18", "match.username = \"\" is empty"},
+  };
+  for (const Bad& bad : matches) {
+    CAPTURE(bad.text);
+    const auto policy = match(std::string(bad.text));
+    REQUIRE(!policy.has_value());
+    CAPTURE(test::all(policy.error()));
+    CHECK(policy.error().size() == 1);
+    CHECK(test::has(policy.error(), bad.where, bad.fragment));
+  }
+  // In names of hosts ".*" is an ordinary end.
+  CHECK(match("match.cert_san_dns = 'a.*'").has_value());
+}
+
+TEST_CASE("what is meant as it stands is held against the text behind the mark") {
+  const auto policy = test::policy_of(R"(
+[[role]]
+name = "r"
+match = { listener = "literal:dev*", username = ["literal:a|*", "literal:^b"] }
+[[role.allow]]
+id = "all"
+publish = "#"
+[[role.deny]]
+id = "asterisk"
+publish = ["literal:plant/*/+", "literal:%c/${client_id}"]
+)");
+  REQUIRE_MESSAGE(policy.has_value(), test::all(policy.error()));
+  Identity identity;
+  identity.listener = "devices";
+  identity.client_id = "c1";
+  const auto admitted = [&](const std::string& username) {
+    identity.username = username;
+    return policy::Policy::admit(*policy, identity, mqtt::Version::v5);
+  };
+  CHECK(admitted("a|").has_value());
+  CHECK(admitted("a|xyz").has_value());  // * is what it was
+  CHECK(admitted("^b").has_value());
+  CHECK(!admitted("b").has_value());
+  CHECK(!admitted("literal:^b").has_value());
+  const auto grant = admitted("^b");
+  REQUIRE(grant.has_value());
+  const auto passes = [&grant](const std::string& topic) {
+    return grant->check_publish({{topic}, 0}).allowed;
+  };
+  CHECK(!passes("plant/*/state"));
+  CHECK(passes("plant/x/state"));
+  CHECK(passes("literal:plant/*/state"));
+  CHECK(!passes("%c/c1"));
+  CHECK(passes("%c/c2"));
+}
+
 TEST_CASE("the files of all patterns are merged, each read once") {
   const Tree tree({"p/*.toml", "p/b.toml", "p/link.toml"});
   std::filesystem::create_directory(tree.folder.path("p"));

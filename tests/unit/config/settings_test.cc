@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "admin/socket.h"
 #include "files.h"
 #include "ledger/local_ledger.h"
 
@@ -30,6 +31,14 @@ Assembled assembled(config::GatewayOptions options) {
 TEST_CASE("the defaults of the parts are those of the files") {
   const proxy::Snapshot snapshot;
   const config::GatewayOptions options;
+  CHECK(static_cast<const settings::Gateway&>(snapshot) == options);
+  CHECK(proxy::ListenerSettings().flow == config::ListenerOptions());
+  CHECK(proxy::ListenerSettings().address_prefix == config::ListenerOptions());
+  CHECK(SessionOptions().max_held == config::ListenerOptions().max_held);
+  CHECK(SessionOptions().login_timeout == options.login.timeout);
+  CHECK(observe::Options().audit_limits == options.observe);
+  CHECK(ledger::Settings() == options.ledger);
+  CHECK(admin::Options().bounds == options.admin);
   CHECK(static_cast<const settings::Broker&>(snapshot.broker) == options.broker);
   CHECK(static_cast<const settings::Listener&>(proxy::ListenerSettings()) ==
         config::ListenerOptions());
@@ -43,7 +52,8 @@ TEST_CASE("what files say reaches the parts") {
   auto loaded = config::test::gateway(
       folder,
       "[broker]\naddress = \"b.example:1\"\nconnect_timeout = \"1 s\"\n"
-      "connack_timeout = \"2 s\"\n[policy]\nfiles = \"x\"\n[[listener]]\nname = \"l\"\n"
+      "connack_timeout = \"2 s\"\nmax_dials = 3\ndial_queue = 4\n"
+      "dial_wait = \"5 s\"\n[policy]\nfiles = \"x\"\n[[listener]]\nname = \"l\"\n"
       "address = \"127.0.0.1:2\"\nmax_connections = 3\n"
       "max_connections_per_address = 4\nconnects_per_client = \"5/s\"\n"
       "stall_timeout = \"7 s\"\nlimits.max_filters = 8\n[observe]\n"
@@ -56,11 +66,14 @@ TEST_CASE("what files say reaches the parts") {
   CHECK(snapshot->broker.port == 1);
   CHECK(snapshot->broker.connect_timeout == std::chrono::seconds(1));
   CHECK(snapshot->broker.connack_timeout == std::chrono::seconds(2));
+  CHECK(snapshot->broker.max_dials == 3);
+  CHECK(snapshot->broker.dial_queue == 4);
+  CHECK(snapshot->broker.dial_wait == std::chrono::seconds(5));
   REQUIRE(snapshot->listeners.size() == 1);
   const proxy::ListenerSettings& listener = *snapshot->listeners[0];
   CHECK(listener.name == "l");
   CHECK(listener.address_text == "127.0.0.1:2");
-  CHECK(listener.origin.line == 9);
+  CHECK(listener.origin.line == 12);
   CHECK(listener.max_connections == 3);
   CHECK(listener.max_connections_per_address == 4);
   CHECK(listener.stall_timeout == std::chrono::seconds(7));
@@ -77,6 +90,85 @@ TEST_CASE("what files say reaches the parts") {
   CHECK(observed.listeners.size() == 1);
 }
 
+TEST_CASE("every bound that a part reads can be said in the files, and reaches it") {
+  const auto loaded = options_of(R"(high_water = "48 KiB"
+low_water = "1 KiB"
+choke_water = "64 KiB"
+flush_time = "3 s"
+linger = "400 ms"
+discard = "5 KiB"
+max_held = "6 KiB"
+address_prefix_v4 = 24
+address_prefix_v6 = 48
+proxy_protocol = ["10.1.0.0/16", "2001:db8::/32", "192.0.2.7"]
+proxy_header_timeout = "7 s"
+max_proxy_header = "8 KiB"
+[connections]
+max = 9
+[turn]
+read_bytes = "10 KiB"
+packets = 17
+handshakes = 12
+accepts = 13
+sessions = 14
+[accept]
+pause = "15 ms"
+say_every = "16 s"
+[ledger]
+meters = 2048
+connects = 4096
+[login]
+timeout = "18 s"
+[observe]
+audit_burst = 19
+audit_per_second = 20
+audit_crowd = 21
+audit_interval = "22 s"
+throttle_quiet = "23 s"
+notice_every = "24 s"
+[admin]
+max_clients = 25
+max_request = "26 KiB"
+timeout = "27 s"
+questions = 28
+)");
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  ledger::LocalLedger ledger({}, {});
+  const auto snapshot = snapshot_of(assembled(loaded), ledger);
+  // Every field is named: one more does not compile until it is looked at here.
+  const auto& [turn, accept, questions, max_connections] =
+      static_cast<const settings::Gateway&>(*snapshot);
+  CHECK(turn == settings::Turn{10 * 1024, 17, 12, 13, 14});
+  CHECK(accept == settings::Accept{milliseconds(15), seconds(16)});
+  CHECK(questions == 28);
+  CHECK(max_connections == 9);
+
+  const proxy::ListenerSettings& listener = *snapshot->listeners.at(0);
+  CHECK(listener.flow ==
+        settings::Flow{48 * 1024, 1024, 64 * 1024, seconds(3), milliseconds(400), 5 * 1024});
+  CHECK(listener.session.max_held == 6 * 1024);
+  CHECK(listener.session.login_timeout == seconds(18));
+  CHECK(listener.address_prefix == PrefixLengths{24, 48});
+  REQUIRE(listener.proxy_protocol.size() == 3);
+  const auto v4 = [](std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+    return IpAddress::from_v4({a, b, c, d});
+  };
+  CHECK(listener.proxy_protocol[0] == AddressPrefix::of(v4(10, 1, 0, 0), 16));
+  CHECK(listener.proxy_protocol[1].bits == 32);
+  CHECK(listener.proxy_protocol[1].contains(IpAddress{{0x20, 0x01, 0x0d, 0xb8, 9}}));
+  CHECK(!listener.proxy_protocol[1].contains(IpAddress{{0x20, 0x01, 0x0d, 0xb9, 9}}));
+  CHECK(listener.proxy_protocol[2] == AddressPrefix::of(v4(192, 0, 2, 7), 32));
+  CHECK(listener.proxy_header_timeout == seconds(7));
+  CHECK(listener.max_proxy_header == 8 * 1024);
+
+  const observe::Options observed = observe_options(loaded, "v", 1);
+  CHECK(observed.audit_limits == settings::AuditLimits{19, 20, 21, seconds(22), seconds(23)});
+  CHECK(observed.notice_every == seconds(24));
+  CHECK(loaded.ledger == settings::Ledger{2048, 4096});
+  CHECK(loaded.admin == settings::Admin{25, 26 * 1024, seconds(27)});
+}
+
 TEST_CASE("keys that need a restart are named when they change, and no others") {
   using Lines = std::vector<std::string>;
   const auto started = options_of("");
@@ -90,9 +182,14 @@ TEST_CASE("keys that need a restart are named when they change, and no others") 
         Lines{"[workers] count changed", "[observe] address changed", "[observe] audit_log changed",
               "[observe] audit_queue changed", "[log] level changed"});
   CHECK(restart_needed(all, started).size() == 5);
+  CHECK(
+      restart_needed(started, options_of("[ledger]\nmeters = 2048\n[admin]\ntimeout = \"1 s\"\n"
+                                         "questions = 3\n[observe]\naudit_crowd = 3\n")) ==
+      Lines{"[ledger] meters changed", "[observe] audit_crowd changed", "[admin] timeout changed"});
   const auto reloaded = options_of(
       "max_connections = 3\n[limits]\nmax_packet = \"1 KiB\"\n[drain]\ntimeout = \"1 s\"\n"
-      "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:7\"\n");
+      "[turn]\npackets = 16\n[accept]\npause = \"1 s\"\n[connections]\nmax = 3\n"
+      "[login]\ntimeout = \"1 s\"\n[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:7\"\n");
   CHECK(restart_needed(started, reloaded) == Lines{});
   // Where it listens is for proxy::Server to compare, who knows what it is bound to.
   auto moved = started;

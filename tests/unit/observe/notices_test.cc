@@ -22,7 +22,7 @@ struct Watched {
     for (int i = 0; i < 2; ++i) {
       counters.push_back(std::make_unique<WorkerCounters>(names.listeners.size()));
       workers.push_back(std::make_unique<WorkerEvents>(names, *counters.back(), nullptr, nullptr,
-                                                       AuditLimits{}, HashKey{}));
+                                                       settings::AuditLimits{}, HashKey{}));
     }
     notices = std::make_unique<Notices>(names, counters, 10s);
   }

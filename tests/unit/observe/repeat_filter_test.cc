@@ -12,7 +12,7 @@ namespace {
 
 using Answer = RepeatFilter::Answer;
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr AuditLimits kLimits{.burst = 100, .per_second = 10, .crowd = 20};
+constexpr settings::AuditLimits kLimits{.burst = 100, .per_second = 10, .crowd = 20};
 
 struct Asked {
   bool begun = true;

@@ -34,7 +34,7 @@ TEST_CASE("a role for another value is another role, whatever the attribute") {
     RoleSpec mine = role("mine", {allow_publish("may-mine", {"mine/#"})});
     mine.match.asked[i] = {row.values(identity).front()};
     RoleSpec other = role("other", {allow_publish("may-other", {"other/#"})});
-    other.match.asked[i] = {row.is_network ? "203.0.113.1" : "someone-else"};
+    other.match.asked[i] = {row.is_network() ? "203.0.113.1" : "someone-else"};
     for (const bool mine_first : {true, false}) {
       const Client client(mine_first ? std::vector{mine, other} : std::vector{other, mine});
       CHECK(words(client.publishes("mine/t")) == "allowed by may-mine");

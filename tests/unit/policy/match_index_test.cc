@@ -147,9 +147,9 @@ MatchSpec random_spec(Dice& dice) {
   for (std::size_t i = 0; i < kAttributes.size(); ++i) {
     if (dice.below(3) != 0) continue;
     for (std::size_t entries = 1 + dice.below(3); entries > 0; --entries) {
-      spec.asked[i].emplace_back(kAttributes[i].is_network ? dice.network()
-                                                           : "a" + dice.text("ab*?", 3));
-      if (!kAttributes[i].is_network && dice.below(2) == 0) {
+      spec.asked[i].emplace_back(kAttributes[i].is_network() ? dice.network()
+                                                             : "a" + dice.text("ab*?", 3));
+      if (!kAttributes[i].is_network() && dice.below(2) == 0) {
         spec.asked[i].back().value.erase(0, 1);
         if (spec.asked[i].back().value.empty()) spec.asked[i].back().value = "*";
       }
