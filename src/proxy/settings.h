@@ -4,12 +4,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sallyport/address.h"
 #include "sallyport/session.h"
 #include "sallyport/settings.h"
 
+#include "auth/authenticator.h"
 #include "net/socket.h"
 #include "tls/context.h"
 
@@ -74,6 +76,13 @@ struct ListenerSettings : settings::Listener {
       std::chrono::seconds(5);  // from accept; connect_timeout counts on
   /// Longest PROXY header, in bytes. Version 2 may carry a whole client certificate.
   std::uint32_t max_proxy_header = 4096;
+
+  /// Who is asked about every CONNECT; null: nobody. Set by ask(), so that no session can miss it.
+  std::shared_ptr<auth::Authenticator> authenticator;
+  void ask(std::shared_ptr<auth::Authenticator> whom) {
+    session.authenticate = whom != nullptr;
+    authenticator = std::move(whom);
+  }
 };
 
 struct BrokerSettings : settings::Broker {
