@@ -125,13 +125,18 @@ TEST_CASE("will: a session that was never open leaves one only where the broker 
   }
 }
 
-TEST_CASE("will: a client that CONNACK shows to have no role leaves none, for the broker is told") {
-  policy::PolicySpec spec = up_and_down();
-  spec.roles[0].match["client_id"] = {""};
+TEST_CASE("will: a client that is refused behind CONNACK leaves none, for the broker is told") {
+  policy::PolicySpec spec = everybody({allow("all", {"#"})});
+  policy::RoleSpec named;
+  named.name = "auto";
+  named.match["client_id"] = {"auto-*"};
+  named.rules = {deny("no-will", {"up/#"})};
+  spec.roles.push_back(std::move(named));
   Conversation talk(spec);
   wire::Connect connect = with_will(v5);
   connect.client_id = "";
   talk.client_sends(wire::connect(connect));
+  REQUIRE(talk.dialled());
   talk.broker_accepts();
   (void)talk.broker_gets();
   talk.broker_sends(wire::connack(v5, 0, wire::assigned_client_id("auto-1")));
