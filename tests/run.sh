@@ -32,11 +32,11 @@ export PATH=$PATH:/usr/sbin PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 export NINJA_STATUS='[%f/%t %es] '
 
 passed=0 failed=0
-summary=$(mktemp) later=$(mktemp)
+summary=$(mktemp) later=$(mktemp) tidy=$(mktemp)
 later_pid=''
 clean_up() {
   [ -z "$later_pid" ] || kill -- -"$later_pid" 2>/dev/null
-  rm -f "$summary" "$later"
+  rm -f "$summary" "$later" "$tidy"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
@@ -121,9 +121,10 @@ if [ $quick = no ]; then
   thread_targets=()
   for name in "${thread_programs[@]}"; do thread_targets+=("tests/unit/${name#unit_}/$name"); done
   # shellcheck disable=SC2016
-  setsid nice -n 10 bash -c 'release=$1 thread=$2; shift 2
-    ninja -C "$release" && ninja -C "$release" bench && ninja -C "$thread" "$@"' \
-    later $release $thread "${thread_targets[@]}" </dev/null >"$later" 2>&1 &
+  setsid nice -n 10 bash -c 'release=$1 thread=$2 sanitize=$3 tidy=$4; shift 4
+    ninja -C "$release" && ninja -C "$release" bench && ninja -C "$thread" "$@" || exit
+    tests/tidy.py "$sanitize" >"$tidy" 2>&1 || true' \
+    later $release $thread $sanitize "$tidy" "${thread_targets[@]}" </dev/null >"$later" 2>&1 &
   later_pid=$!
 fi
 
@@ -148,6 +149,8 @@ if [ $quick = no ]; then
   later_pid=''
   tail -n 1 "$later"
 
+  title "clang-tidy"
+  counted cat "$tidy"
   title "unit tests, release build"
   counted tests/units.py $release
   title "end-to-end tests, release build"

@@ -33,10 +33,6 @@ struct Identity {
   std::shared_ptr<const Certificate> certificate;  // null: none was shown
   std::optional<std::string> username;
   std::string client_id;
-  // What TLS said; all empty without TLS.
-  std::string_view tls_version = {};  // "TLSv1.3"; static storage
-  std::string sni = {};               // lower case; empty: none, or one that is no host name
-  std::string alpn = {};              // the protocol that was agreed on; empty: none
   std::vector<LoginAttribute> login_attributes = {};  // empty: nobody was asked, or said any
 };
 

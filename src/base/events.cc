@@ -34,7 +34,7 @@ std::string_view to_string(CloseKind kind) {
     case CloseKind::broker_unavailable:
       return "broker_unavailable";
     case CloseKind::login_unavailable:
-      return "login-unavailable";
+      return "login_unavailable";
     case CloseKind::administrative:
       return "administrative";
     case CloseKind::policy_changed:

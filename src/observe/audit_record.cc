@@ -206,7 +206,7 @@ void AuditRecord::write_refusal(JsonWriter& json) const {
   json.field("text", reason_text(reason_));
   json.end_object();
   if (!shown_ || sum_) return;
-  json.key("shown");
+  json.key("unverified_certificate");
   json.begin_object();
   json.field("cn", get(Text::shown_cn));
   json.field("serial", get(Text::shown_serial));

@@ -75,9 +75,6 @@ void Relay::begin_session(const transport::PeerFacts& facts) {
   identity.listener = listener_->name;
   identity.address = to_string(peer_);
   identity.certificate = facts.certificate;
-  identity.tls_version = facts.tls_version;
-  identity.sni = facts.sni;
-  identity.alpn = facts.alpn;
   id_ = worker_.next_session_id();
   policy_ = worker_.snapshot().policy.get();
   session_.emplace(listener_->session, std::move(identity), worker_.snapshot().policy,

@@ -83,7 +83,7 @@ const std::vector<Mistake>& mistakes() {
       {"rule id with slash", rule_id("a/b"), "rule id \"a/b\"", "1 to 64"},
       {"rule id like a check", rule_id("policy.no-rule"), "kept for the gateway's own checks",
        "\"mqtt.\", \"session.\", \"policy.\", "
-       "\"connection.\", \"tls.\" or \"broker.\""},
+       "\"connection.\", \"tls.\", \"broker.\" or \"login.\""},
       {"rule id like any check", rule_id("mqtt.mine"), "kept for the gateway's own checks", ""},
       {"rule id like a role's limits", rule_id("sensor.limits"), "limits of a role",
        "choose another"},

@@ -150,9 +150,6 @@ TEST_CASE("handshake: what was agreed on is told") {
   CHECK(handshake.group == "X25519");
   CHECK(handshake.has_sni);
   CHECK_FALSE(handshake.resumed);
-  CHECK(site.log.last().tls_version == "TLSv1.3");
-  CHECK(site.log.last().sni == "gateway.test");
-  CHECK(site.log.last().alpn.empty());
 }
 
 TEST_CASE("proxy: the address of the header is who the client is") {
