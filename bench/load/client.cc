@@ -66,9 +66,9 @@ void Client::on_connected(net::Socket socket) {
   peer_->open(std::move(socket));
 }
 
-void Client::on_connect_failed(std::string_view detail) {
+void Client::on_connect_failed(int error) {
   connector_.reset();
-  on_gone(detail);
+  on_gone(net::describe(error));
 }
 
 void Client::on_ready() {

@@ -88,7 +88,7 @@ class Client final : private Peer::Handler,
   };
 
   void on_connected(net::Socket socket) override;
-  void on_connect_failed(std::string_view detail) override;
+  void on_connect_failed(int error) override;
   void on_ready() override;
   void on_packet(const mqtt::Frame& frame) override;
   void on_turn() override;

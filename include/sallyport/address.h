@@ -26,10 +26,15 @@ struct AddressPrefix {
 
   /// `bits` counts in the family of `address`: 0 to 32 for IPv4, 0 to 128 for IPv6; more is cut.
   [[nodiscard]] static AddressPrefix of(const IpAddress& address, unsigned bits);
+  /// `bits` counts in the IPv6 form, 0 to 128; more is cut.
+  [[nodiscard]] static AddressPrefix of_form(const IpAddress& address, unsigned bits);
   /// Addresses of the other family are never inside: ::/0 is every IPv6 address and no IPv4 one.
   [[nodiscard]] bool contains(const IpAddress& address) const;
   friend bool operator==(const AddressPrefix&, const AddressPrefix&) = default;
 };
+
+/// As it is written: "192.0.2.0/24", "2001:db8::/32".
+[[nodiscard]] std::string to_string(const AddressPrefix& prefix);
 
 /// How many bits of an address name one customer. A customer has at least an IPv6 /64 (RFC 6177).
 struct PrefixLengths {

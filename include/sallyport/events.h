@@ -85,8 +85,10 @@ struct CloseReason {
   Side side = Side::client;  // whose doing
   CloseKind kind = CloseKind::closed;
   std::string_view detail;  // static, or as long-lived as the session's policy
-  /// Topic of the Will that the broker publishes because of this end; empty: none. Valid during
-  /// on_session_end() only.
+  /// Topic of the Will that the broker publishes because of this end, at once or after the Will
+  /// Delay Interval; empty: none. Where the session ends between CONNECT and CONNACK nobody knows
+  /// whether the broker had accepted it, so the Will is named. Valid during on_session_end() only.
+  /// 3.1.2.5
   std::string_view will = {};
 };
 

@@ -33,7 +33,11 @@ std::string to_string(const IpAddress& address) {
 }
 
 AddressPrefix AddressPrefix::of(const IpAddress& address, unsigned bits) {
-  if (address.is_v4()) bits = kMappedBits + std::min(bits, kAllBits - kMappedBits);
+  const unsigned before = address.is_v4() ? kMappedBits : 0;
+  return of_form(address, before + std::min(bits, kAllBits - before));
+}
+
+AddressPrefix AddressPrefix::of_form(const IpAddress& address, unsigned bits) {
   bits = std::min(bits, kAllBits);
   AddressPrefix prefix{address, static_cast<std::uint8_t>(bits)};
   for (unsigned i = 0; i < prefix.network.bytes.size(); ++i) {
@@ -46,8 +50,18 @@ AddressPrefix AddressPrefix::of(const IpAddress& address, unsigned bits) {
 
 bool AddressPrefix::contains(const IpAddress& address) const {
   if (network.is_v4() != address.is_v4()) return false;
-  const unsigned of_family = network.is_v4() ? bits - kMappedBits : bits;
-  return of(address, of_family) == *this;
+  const unsigned whole = bits / 8;
+  if (!std::equal(network.bytes.begin(), network.bytes.begin() + whole, address.bytes.begin())) {
+    return false;
+  }
+  const unsigned rest = bits % 8;
+  if (rest == 0) return true;
+  return ((network.bytes[whole] ^ address.bytes[whole]) & (0xFF00U >> rest) & 0xFFU) == 0;
+}
+
+std::string to_string(const AddressPrefix& prefix) {
+  const unsigned before = prefix.network.is_v4() ? kMappedBits : 0;
+  return to_string(prefix.network) + '/' + std::to_string(prefix.bits - before);
 }
 
 AddressPrefix prefix_of(const IpAddress& address, const PrefixLengths& lengths) {

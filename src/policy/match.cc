@@ -12,8 +12,8 @@ namespace sallyport::policy {
 
 void check_asked(const Attribute& attribute, const Text& text, std::vector<Problem>& problems) {
   if (attribute.is_network()) {
-    if (auto cidr = parse_cidr(text.value); !cidr) {
-      problems.push_back(std::move(cidr.error()));
+    if (auto network = parse_network(text.value); !network) {
+      problems.push_back(std::move(network.error()));
       problems.back().at = text.at;
     }
     return;
@@ -48,8 +48,8 @@ Matcher::Matcher(const MatchSpec& spec) {
     for (const Text& text : spec.asked[i]) {
       if (!kAttributes[i].is_network()) {
         asked.globs.emplace_back(without_literal_mark(text.value));
-      } else if (const auto cidr = parse_cidr(text.value)) {
-        asked.networks.push_back(*cidr);
+      } else if (const auto network = parse_network(text.value)) {
+        asked.networks.push_back(*network);
       }
     }
   }
@@ -58,7 +58,8 @@ Matcher::Matcher(const MatchSpec& spec) {
 bool Matcher::holds(const Subject& subject) const {
   return std::ranges::all_of(asked_, [&subject](const Asked& asked) {
     if (kAttributes[asked.attribute].is_network()) {
-      return subject.address() && std::ranges::any_of(asked.networks, [&](const Cidr& network) {
+      return subject.address() &&
+             std::ranges::any_of(asked.networks, [&](const AddressPrefix& network) {
                return network.contains(*subject.address());
              });
     }

@@ -29,7 +29,7 @@ class Matcher final {
   struct Asked {
     AttributeNumber attribute = 0;
     std::vector<std::string> globs;
-    std::vector<Cidr> networks;
+    std::vector<AddressPrefix> networks;
   };
   std::vector<Asked> asked_;
 };

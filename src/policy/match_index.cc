@@ -25,8 +25,10 @@ struct Key {
 /// The first `bits` bits of an address as characters, behind one for its family. So a network is a
 /// text with which its addresses begin.
 std::string to_bits(const IpAddress& address, unsigned bits) {
-  std::string text(1, address.v6 ? '6' : '4');
-  for (unsigned i = 0; i < bits; ++i) {
+  // What all IPv4 addresses begin with is left out.
+  const bool v4 = address.is_v4();
+  std::string text(1, v4 ? '4' : '6');
+  for (unsigned i = v4 ? 96 : 0; i < bits; ++i) {
     text.push_back((address.bytes[i / 8] >> (7 - i % 8) & 1) != 0 ? '1' : '0');
   }
   return text;
@@ -35,9 +37,9 @@ std::string to_bits(const IpAddress& address, unsigned bits) {
 /// The keys by which one entry of a list can be found, each on its own.
 std::vector<Key> keys_of(AttributeNumber attribute, const std::string& text) {
   if (kAttributes[attribute].is_network()) {
-    const auto network = parse_cidr(text);
+    const auto network = parse_network(text);
     if (!network) return {};
-    return {{attribute, Where::front, to_bits(network->address, network->bits)}};
+    return {{attribute, Where::front, to_bits(network->network, network->bits)}};
   }
   const std::string_view entry = without_literal_mark(text);
   if (is_literal_glob(entry)) return {{attribute, Where::all, std::string(entry)}};
@@ -126,7 +128,7 @@ std::vector<std::uint32_t> MatchIndex::candidates(const Subject& subject) const 
         collect(value);
       }
     } else if (const auto& address = subject.address()) {
-      collect(to_bits(*address, address->v6 ? 128 : 32));
+      collect(to_bits(*address, 128));
     }
   }
   std::sort(out.begin(), out.end());

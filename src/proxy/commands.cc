@@ -1,5 +1,7 @@
 #include "proxy/commands.h"
 
+#include "policy/address.h"
+
 namespace sallyport::proxy {
 
 namespace {
@@ -8,7 +10,7 @@ bool same(const std::optional<std::string>& wanted, std::string_view value) {
   return !wanted || *wanted == value;
 }
 
-bool inside(const policy::Cidr& network, std::string_view text) {
+bool inside(const AddressPrefix& network, std::string_view text) {
   const auto address = policy::parse_address(text);
   return address && network.contains(*address);
 }

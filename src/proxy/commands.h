@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "sallyport/address.h"
 #include "sallyport/checks.h"
 #include "sallyport/identity.h"
 #include "sallyport/mqtt.h"
@@ -18,7 +19,6 @@
 #include "sallyport/time.h"
 
 #include "net/inbox.h"
-#include "policy/address.h"
 #include "proxy/settings.h"
 
 /// What the server tells its workers to do, and how their answers come back.
@@ -28,7 +28,7 @@ namespace sallyport::proxy {
 struct SessionFilter {
   std::optional<std::uint64_t> id;
   std::optional<std::string> listener;
-  std::optional<policy::Cidr> address;
+  std::optional<AddressPrefix> address;
   std::optional<std::string> client_id;
   std::optional<std::string> username;
   std::optional<std::string> cert_cn;

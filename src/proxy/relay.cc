@@ -92,8 +92,7 @@ void Relay::take(Side side, Bytes inner, Instant now) {
 /// bytes it took.
 std::size_t Relay::feed(Side side, Bytes inner, Instant now) {
   Leg& from = leg(side);
-  // A sweep brings the newest policy to live sessions; a CONNECT does not wait for it.
-  if (dialled_ == Instant{} && policy_ != worker_.snapshot().policy.get()) adopt_policy(now);
+  adopt_policy_before_dial(now);
   if (const std::uint32_t round = worker_.loop().round(); from.round != round) {
     from.round = round;
     from.work = worker_.snapshot().turn.packets;
@@ -175,6 +174,11 @@ void Relay::adopt_policy(Instant now) {
   session_->set_policy(newest, now, worker_.turn());
 }
 
+/// A sweep brings the newest policy to live sessions; a CONNECT does not wait for it.
+void Relay::adopt_policy_before_dial(Instant now) {
+  if (dialled_ == Instant{} && policy_ != worker_.snapshot().policy.get()) adopt_policy(now);
+}
+
 bool Relay::fits(const SessionFilter& filter) const {
   return state_ == State::running && filter.fits(id_, session_->identity());
 }
@@ -205,7 +209,7 @@ void Relay::shut_down() {
 
 void Relay::abort() {
   state_ = State::closing;
-  ticket_.reset();
+  wait_for_nobody();
   timer_.set(kNever);
   turn_.cancel();
   client_.stream.close();

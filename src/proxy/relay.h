@@ -7,6 +7,7 @@
 
 #include "sallyport/session.h"
 
+#include "auth/authenticator.h"
 #include "net/stream.h"
 #include "net/timers.h"
 #include "proxy/commands.h"
@@ -32,7 +33,8 @@ class Worker;
 class Relay final : private net::Stream::Handler,
                     private net::Task::Handler,
                     private net::Timer::Handler,
-                    private Dialer::Handler {
+                    private Dialer::Handler,
+                    private auth::Authenticator::Handler {
  public:
   /// `listener` is kept: the settings the connection began with are those it ends with.
   Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Door::Slot slot,
@@ -108,6 +110,7 @@ class Relay final : private net::Stream::Handler,
   void on_dial_begun(Instant now) override;
   void on_dialled(net::Socket socket) override;
   void on_dial_failed(Check check, std::string_view detail) override;
+  void on_login(LoginResult result) override;
 
   // relay_open.cc: until both sides are ready
   void open_client(Instant now);
@@ -118,6 +121,7 @@ class Relay final : private net::Stream::Handler,
   void begin_session(const transport::PeerFacts& facts);
   void client_failed(Check check, Instant now);
   void refuse_client(Check check, const Certificate* shown, Instant now);
+  void authenticate(Instant now);
   void dial(Instant now);
   void dial_begins(Instant now);
   void open_broker(net::Socket socket, Instant now);
@@ -129,6 +133,7 @@ class Relay final : private net::Stream::Handler,
   void take(Side side, Bytes inner, Instant now);
   [[nodiscard]] std::size_t feed(Side side, Bytes inner, Instant now);
   void adopt_policy(Instant now);
+  void adopt_policy_before_dial(Instant now);
   /// A socket or a layer is gone; `check` names that where a side was not ready yet.
   void lose(Side side, CloseKind kind, Check check, std::string_view detail, Instant now);
   void lose_socket(Side side, int error, Instant now);
@@ -147,6 +152,7 @@ class Relay final : private net::Stream::Handler,
   void set_timer();
   void update_reading();
   void begin_close(Instant now);
+  void wait_for_nobody();
   void report_wire();
 
   [[nodiscard]] Leg& leg(Side side) { return side == Side::client ? client_ : broker_; }
@@ -164,9 +170,11 @@ class Relay final : private net::Stream::Handler,
   Leg client_;
   Leg broker_;
   std::optional<Session> session_;
-  std::uint64_t id_ = 0;                     // of the session
-  const policy::Policy* policy_ = nullptr;   // that the session has; to compare, nothing else
-  std::unique_ptr<Dialer::Ticket> ticket_;  // from CONNECT until the broker is ready
+  std::uint64_t id_ = 0;                    // of the session
+  const policy::Policy* policy_ = nullptr;  // that the session has; to compare, nothing else
+  // Both are cancelled as soon as the session is over: who waits holds a place of others.
+  auth::Authenticator::Ticket login_;       // while an authenticator is asked
+  std::unique_ptr<Dialer::Ticket> ticket_;  // from the dial until the broker is ready
   net::Timer timer_;
   net::Task turn_;  // queued while kept bytes wait for the next round
   Instant accepted_;

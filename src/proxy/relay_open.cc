@@ -107,6 +107,23 @@ void Relay::refuse_client(Check check, const Certificate* shown, Instant now) {
   begin_close(now);
 }
 
+/// All other checks have let CONNECT in. Whoever cannot be asked has not said yes.
+void Relay::authenticate(Instant now) {
+  net::WorkPool::Port* const port = worker_.port();
+  if (port != nullptr && listener_->authenticator != nullptr) {
+    login_ = listener_->authenticator->submit(session_->login(), *port, *this);
+  }
+  if (login_ == nullptr) session_->authenticated(LoginUnavailable{}, now, worker_.turn());
+}
+
+void Relay::on_login(LoginResult result) {
+  const Instant now = net::Loop::now();
+  login_.reset();
+  adopt_policy_before_dial(now);
+  session_->authenticated(result, now, worker_.turn());
+  settle(now);
+}
+
 /// CONNECT was accepted.
 void Relay::dial(Instant now) {
   ticket_ = worker_.dialer().request(now, *this);

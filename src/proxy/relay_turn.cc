@@ -9,6 +9,10 @@ void Relay::settle(Instant now) {
   Turn& turn = worker_.turn();
   if (state_ == State::running) {
     do {
+      if (turn.authenticate) {
+        turn.authenticate = false;
+        authenticate(now);  // which may end the session
+      }
       flush(now);
       if (turn.close) {
         begin_close(now);
@@ -193,7 +197,7 @@ void Relay::update_reading() {
 
 void Relay::begin_close(Instant now) {
   state_ = State::closing;
-  ticket_.reset();
+  wait_for_nobody();
   Duration limit = listener_->flow.linger;
   for (const Side side : {Side::client, Side::broker}) {
     Leg& of = leg(side);
@@ -204,6 +208,12 @@ void Relay::begin_close(Instant now) {
     of.stream.finish(listener_->flow.discard);
   }
   timer_.set(now + limit);
+}
+
+/// Nobody is to answer any more: neither authenticator nor dialer.
+void Relay::wait_for_nobody() {
+  login_.reset();
+  ticket_.reset();
 }
 
 void Relay::report_wire() {

@@ -63,7 +63,7 @@ bool leaves_v4(const ListenerSettings& listener, const std::vector<ListenerPtr>&
 
 std::expected<std::unique_ptr<Server>, StartError> Server::bind(
     std::shared_ptr<const Snapshot> snapshot, std::span<GatewayEvents* const> events,
-    Watcher& watcher) {
+    Watcher& watcher, net::WorkPool* pool) {
   std::unique_ptr<Server> server(new Server(watcher));
   std::vector<std::vector<net::Socket>> sockets(events.size());
   for (const ListenerPtr& listener : snapshot->listeners) {
@@ -88,7 +88,7 @@ std::expected<std::unique_ptr<Server>, StartError> Server::bind(
   server->door_ = std::make_unique<Door>(snapshot->listeners.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), *server->door_,
-                               *events[i], watcher);
+                               *events[i], watcher, pool);
     if (!worker) {
       return std::unexpected(system_error("cannot make a worker", net::describe(worker.error())));
     }

@@ -40,10 +40,11 @@ class Server final {
   };
 
   /// Binds every address. There are as many workers as `events`; worker i reports to events[i].
-  /// `events` and `watcher` outlive the server. SIGPIPE must be ignored by the process.
+  /// `events`, `watcher` and `pool` (Worker::make) outlive the server. SIGPIPE must be ignored by
+  /// the process.
   [[nodiscard]] static std::expected<std::unique_ptr<Server>, StartError> bind(
       std::shared_ptr<const Snapshot> snapshot, std::span<GatewayEvents* const> events,
-      Watcher& watcher);
+      Watcher& watcher, net::WorkPool* pool = nullptr);
   /// Where it was served and not drained, drains at once.
   ~Server();
   Server(const Server&) = delete;

@@ -4,12 +4,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sallyport/address.h"
 #include "sallyport/session.h"
 #include "sallyport/settings.h"
 
+#include "auth/authenticator.h"
 #include "net/socket.h"
 #include "tls/context.h"
 
@@ -30,6 +32,12 @@ struct ListenerSettings : settings::Listener {
   SessionOptions session;
   FlowSettings flow;
   PrefixLengths address_prefix;  // the addresses that count as one
+  /// Who is asked about every CONNECT; null: nobody. Set by ask(), so that no session can miss it.
+  std::shared_ptr<auth::Authenticator> authenticator;
+  void ask(std::shared_ptr<auth::Authenticator> whom) {
+    session.authenticate = whom != nullptr;
+    authenticator = std::move(whom);
+  }
 };
 
 struct BrokerSettings : settings::Broker {

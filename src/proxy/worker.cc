@@ -34,7 +34,7 @@ std::expected<std::unique_ptr<Worker>, int> Worker::make(Place place,
                                                          std::shared_ptr<const Snapshot> snapshot,
                                                          std::vector<net::Socket> sockets,
                                                          Door& door, GatewayEvents& events,
-                                                         Watcher& watcher) {
+                                                         Watcher& watcher, net::WorkPool* pool) {
   auto loop = net::Loop::make();
   if (!loop) return std::unexpected(loop.error());
   std::unique_ptr<Worker> worker(
@@ -47,6 +47,11 @@ std::expected<std::unique_ptr<Worker>, int> Worker::make(Place place,
     return std::unexpected(error);
   }
   worker->open_ = true;  // from here on the destructor closes what is open
+  if (pool != nullptr) {
+    if (const int error = worker->port_.emplace(*pool).open(*worker->loop_); error != 0) {
+      return std::unexpected(error);
+    }
+  }
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     net::Listener::Handler& handler = *worker;
     worker->listeners_.push_back(std::make_unique<net::Listener>(
@@ -194,6 +199,7 @@ void Worker::end() {
   heartbeat_.set(kNever);
   for (const auto& listener : listeners_) listener->close();
   resolver_.close();
+  if (port_) port_->close();
   timers_.close();
   // Mail may still be posted, by somebody who does not know yet that this is the end. It is
   // dropped, and whoever waits for an answer gets that of the others.

@@ -16,6 +16,7 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "net/timers.h"
+#include "net/work_pool.h"
 #include "proxy/commands.h"
 #include "proxy/dialer.h"
 #include "proxy/door.h"
@@ -52,10 +53,11 @@ class Worker final : private net::Wakeup::Handler,
   };
 
   /// `sockets` stand in the order of the snapshot's listeners. All workers share one door. `door`,
-  /// `events` and `watcher` outlive the worker. Fails with a libuv error code.
+  /// `events`, `watcher` and `pool` outlive the worker. `pool`: threads for authenticators; null:
+  /// there are none, and every login is unavailable. Fails with a libuv error code.
   [[nodiscard]] static std::expected<std::unique_ptr<Worker>, int> make(
       Place place, std::shared_ptr<const Snapshot> snapshot, std::vector<net::Socket> sockets,
-      Door& door, GatewayEvents& events, Watcher& watcher);
+      Door& door, GatewayEvents& events, Watcher& watcher, net::WorkPool* pool);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -78,6 +80,8 @@ class Worker final : private net::Wakeup::Handler,
   [[nodiscard]] net::Loop& loop() { return *loop_; }
   [[nodiscard]] net::Timers& timers() { return timers_; }
   [[nodiscard]] Dialer& dialer() { return dialer_; }
+  /// Where an authenticator hands in what takes long; null: nowhere.
+  [[nodiscard]] net::WorkPool::Port* port() { return port_ ? &*port_ : nullptr; }
   [[nodiscard]] Door& door() { return door_; }
   [[nodiscard]] GatewayEvents& events() { return events_; }
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
@@ -126,6 +130,7 @@ class Worker final : private net::Wakeup::Handler,
   std::unique_ptr<net::Loop> loop_;
   net::Timers timers_;
   net::Wakeup wakeup_;
+  std::optional<net::WorkPool::Port> port_;
   net::Resolver resolver_;
   Dialer dialer_;
   net::Timer heartbeat_;

@@ -14,6 +14,7 @@ Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   if (const auto bad = check_connack(*connack)) return malformed(a, *bad);
   if (connack->code == 0) return accept_connack(a, *connack);
   (void)forward(a);
+  will_topic_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
   return Fate::forwarded;
 }
@@ -44,13 +45,15 @@ std::optional<mqtt::Malformed> Session::Impl::check_connack(const mqtt::Connack&
 }
 
 Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::Connack& connack) {
+  // The broker has let the client in. Where the gateway does not, the broker is told good-bye, or
+  // else it would publish the Will. [MQTT-3.14.4-3]
+  auto will = std::move(will_topic_);
   if (!check_again(a, connack)) {
-    // The broker has let the client in. It is told good-bye, or else it would publish the Will.
-    // [MQTT-3.14.4-3]
     reply(Side::broker, a.turn,
           [](Buffer& out) { mqtt::encode_disconnect(ReasonCode::success, out); });
     return Fate::consumed;
   }
+  will_topic_ = std::move(will);
   Direction& to_broker = to(Side::broker);
   to_broker.receiver_max = connack.maximum_packet_size.value_or(UINT32_MAX);
   to_broker.quota.set_maximum(connack.receive_maximum);

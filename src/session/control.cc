@@ -123,6 +123,10 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
       decoded->session_expiry.value_or(0) != 0) {
     return malformed(a, {Check::property_value, ReasonCode::protocol_error});
   }
+  // The broker discards the Will, as with every DISCONNECT of 3.x. [MQTT-3.14.4-3 (3.1.1)] Any
+  // other reason leaves it to be published, and so does a DISCONNECT of the broker's own.
+  // [MQTT-3.14.4-3]
+  if (a.from == Side::client && decoded->reason == ReasonCode::success) will_topic_.reset();
   const Fate fate = forward(a);
   close({a.from, CloseKind::disconnect, {}}, a.turn);
   return fate;

@@ -126,10 +126,18 @@ void Session::Impl::dismiss(ReasonCode reason, CloseReason why, Turn& turn) {
   close(why, turn);
 }
 
+/// Returns the topic of the Will that the broker publishes if the session ends now: it has CONNECT,
+/// and the client has not taken the Will back. Returns an empty one if there is none.
+std::string_view Session::Impl::left_will() const {
+  const bool sent = state_ == State::awaiting_connack || state_ == State::open;
+  return sent && will_topic_ != nullptr ? std::string_view(*will_topic_) : std::string_view();
+}
+
 void Session::Impl::close(CloseReason reason, Turn& turn) {
   if (state_ == State::closed) return;
-  state_ = State::closed;
   turn.close = reason;
+  reason.will = left_will();
+  state_ = State::closed;
   events_.on_session_end(who(), reason, begun_);
 }
 
@@ -137,7 +145,9 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
                                      Instant /*now*/, Turn& turn) {
   if (state_ == State::closed) return;
   if (side == Side::broker && (state_ == State::dialing || state_ == State::awaiting_connack)) {
-    return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail, turn);
+    will_topic_.reset();  // the broker has not let the client in
+    return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail,
+                             turn);
   }
   // A broker that ends without a word has its reasons, which are not known here: the client sees of
   // it what it would see without the gateway.

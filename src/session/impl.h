@@ -144,6 +144,7 @@ class Session::Impl final {
   void reject_client(mqtt::ReasonCode reason, Turn& turn);
   void dismiss(mqtt::ReasonCode reason, CloseReason why, Turn& turn);
   void refuse_for_broker(Check check, mqtt::ReasonCode reason, std::string_view detail, Turn& turn);
+  std::string_view left_will() const;
   void close(CloseReason reason, Turn& turn);
 
   // connect.cc
@@ -265,6 +266,7 @@ class Session::Impl final {
 
   std::unique_ptr<Connecting> connecting_;  // from an accepted CONNECT to CONNACK; else null
   std::unique_ptr<const std::string> auth_method_;  // of CONNECT; null: it named none
+  std::unique_ptr<const std::string> will_topic_;   // while there is a Will to publish; else null
   Instant deadline_;  // for what the state waits for; once open, for the session itself
   std::uint32_t refused_ = 0;
   std::uint32_t throttled_ = 0;

@@ -50,7 +50,8 @@ Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Po
 Session::Impl::~Impl() {
   from_[Side::client].inlet.wipe();
   if (state_ != State::closed) {
-    events_.on_session_end(who(), {Side::client, CloseKind::internal_error, "abandoned"}, begun_);
+    events_.on_session_end(
+        who(), {Side::client, CloseKind::internal_error, "abandoned", left_will()}, begun_);
   }
 }
 
@@ -274,7 +275,8 @@ std::size_t Session::Impl::memory() const {
   std::size_t total = publishes_.memory() + deliveries_.memory() + subscribes_.memory() +
                       subscriptions_.memory() + budget_.memory() +
                       (connecting_ ? connecting_->memory() : 0) +
-                      (auth_method_ ? sizeof(*auth_method_) + auth_method_->capacity() : 0);
+                      (auth_method_ ? sizeof(*auth_method_) + auth_method_->capacity() : 0) +
+                      (will_topic_ ? sizeof(*will_topic_) + will_topic_->capacity() : 0);
   for (const Direction& way : from_) total += way.memory();
   return total;
 }

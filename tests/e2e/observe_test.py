@@ -1,13 +1,15 @@
 """What operators see: audit log, metrics, health; and what must never be seen there."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import urllib.request
 
-from support import metrics, ports, process, wait, wire
+from support import metrics, pki, ports, process, wait, wire
 from support.case import Case
 from support.gateway import Listener
 
@@ -54,6 +56,42 @@ publish = ["no"]
         self.assertEqual(lines, [("PUBLISH", "no", "no", None), ("PUBLISH", "other", None, "policy.no-rule"),
                                  ("SUBSCRIBE", "a", None, "policy.no-rule"),
                                  ("SUBSCRIBE", "b/#", None, "policy.no-rule")])
+
+    def test_a_will_that_the_broker_publishes_is_in_the_line_of_its_end(self):
+        gateway = self.gateway(self.mosquitto())
+        watcher = self.client(gateway.port).open_session("watcher")
+        watcher.subscribe("last/#", qos=0)
+        # Cut as soon as CONNECT has left, the broker may have it and may not; all that it publishes is told of.
+        for i in range(10):
+            with self.client(gateway.port) as client:
+                client.send(wire.connect(f"cut-{i}", will=(f"last/cut-{i}", b"gone", 0, False)))
+        for name, version, bytes_, left in (("leaves", 4, wire.disconnect(), False), ("goes", 4, b"", True),
+                                            ("says", 5, wire.disconnect(4), True)):
+            client = self.client(gateway.port, version=version)
+            self.assertEqual(client.connect(name, will=(f"last/{name}", b"gone", 0, False)).reason, 0)
+            client.send(bytes_)
+            client.close()
+            line = gateway.wait_audit(1, event="session_end", client_id=name)[0]
+            self.assertEqual(line.get("will"), f"last/{name}" if left else None)
+        published = set()
+        while "last/says" not in published:
+            published.add(watcher.expect(wire.PUBLISH).topic)
+        self.until(lambda: published <= {line.get("will") for line in gateway.audit_lines(event="session_end")},
+                   lambda: f"every Will is told of: {published}; {gateway.audit()}")
+        self.assertIn("last/goes", published)
+        self.assertNotIn("last/leaves", published)
+
+    def test_the_certificate_of_a_client_that_is_refused_for_it_is_in_the_line(self):
+        gateway = self.gateway(self.fake_broker(), listeners=[Listener("devices", "required")])
+        for name, check in (("expired", "tls.certificate-expired"), ("stranger", "tls.certificate-untrusted")):
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                # TLS 1.3 tells a client only after the handshake.
+                self.client(gateway.tls_port, tls=name).connect("c")
+            line = gateway.wait_audit(1, event="refusal", check=check)[0]
+            self.assertEqual(line["phase"], "handshake")
+            self.assertEqual(line["shown"]["cn"], "sensor-1")
+            self.assertEqual(int(line["shown"]["serial"], 16), int(pki.serial(name + ".crt"), 16))
+            self.assertNotIn("certificate", line)
 
     def test_no_password_and_no_payload_anywhere(self):
         password, payload, will = SECRETS

@@ -1,76 +1,22 @@
-// The contract of auth::Authenticator, kept by an authenticator as a real one will be: it copies
-// what it needs, works on a thread of the pool, answers on the loop, and forgets what nobody waits
-// for.
+// The contract of auth::Authenticator, kept by one as a real one will be.
 
 #include "auth/authenticator.h"
 
-#include <atomic>
-#include <map>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "net/work_pool.h"
+#include "pool_authenticator.h"
 
 using namespace sallyport;
 using auth::Authenticator;
+using auth::test::PoolAuthenticator;
 
 namespace {
-
-/// Passwords by user name.
-using Users = std::map<std::string, std::string, std::less<>>;
-
-/// Counts the copies of passwords that are still there.
-class PoolAuthenticator final : public Authenticator {
- public:
-  PoolAuthenticator(net::WorkPool& pool, Users users) : users_(std::move(users)), port_(pool) {}
-
-  [[nodiscard]] int open(net::Loop& loop) { return port_.open(loop); }
-  void close() { port_.close(); }
-
-  [[nodiscard]] Ticket submit(const LoginRequest& request, Handler& handler) override {
-    auto ticket = port_.submit(std::make_unique<Question>(*this, request, handler));
-    if (!ticket) return nullptr;
-    return std::make_unique<Waiting>(std::move(ticket));
-  }
-  std::atomic<int> copies = 0;
-
- private:
-  struct Waiting final : Pending {
-    explicit Waiting(net::WorkPool::Ticket of) : ticket(std::move(of)) {}
-    net::WorkPool::Ticket ticket;
-  };
-
-  struct Question final : net::WorkPool::Job {
-    Question(PoolAuthenticator& of, const LoginRequest& request, Handler& to)
-        : owner(of), handler(to), username(request.username.value_or("")) {
-      password.append(request.password);
-      ++owner.copies;
-    }
-    ~Question() override {
-      password.wipe();
-      --owner.copies;
-    }
-    void run() override {
-      const auto user = owner.users_.find(username);
-      if (user == owner.users_.end() || user->second != as_text(password.bytes())) return;
-      result = LoginAllowed{};
-    }
-    void finish() override { handler.on_login(std::move(result)); }
-
-    PoolAuthenticator& owner;
-    Handler& handler;
-    const std::string username;
-    Buffer password;
-    LoginResult result = LoginRefused{};
-  };
-
-  const Users users_;
-  net::WorkPool::Port port_;
-};
 
 /// Who waits for an answer.
 struct Client final : Authenticator::Handler {
@@ -81,29 +27,31 @@ struct Client final : Authenticator::Handler {
   }
   Authenticator::Ticket ticket;
   std::optional<LoginResult> result;
-  PoolAuthenticator* last = nullptr;  // closed with the answer, so that the loop ends
+  net::WorkPool::Port* last = nullptr;  // closed with the answer, so that the loop ends
 };
 
 struct Site {
   explicit Site(std::size_t queue = 16)
       : pool(net::WorkPool::make({.threads = 1, .queue = queue}).value()),
         loop(net::Loop::make().value()),
-        authenticator(*pool, {{"alice", "secret"}}) {
-    REQUIRE(authenticator.open(*loop) == 0);
+        port(*pool) {
+    REQUIRE(port.open(*loop) == 0);
   }
   void ask(Client& client, std::string username, std::string password) {
     // Gone when submit() has returned, as the session's copy may be.
     const Identity identity;
-    client.ticket = authenticator.submit({.username = username,
-                                          .password = as_bytes(password),
-                                          .auth_method = {},
-                                          .identity = identity},
-                                         client);
+    client.ticket = authenticator->submit({.username = username,
+                                           .password = as_bytes(password),
+                                           .auth_method = {},
+                                           .identity = identity},
+                                          port, client);
     std::fill(password.begin(), password.end(), '?');
   }
   std::unique_ptr<net::WorkPool> pool;
   std::unique_ptr<net::Loop> loop;
-  PoolAuthenticator authenticator;
+  net::WorkPool::Port port;
+  std::shared_ptr<PoolAuthenticator> authenticator =
+      std::make_shared<PoolAuthenticator>(auth::test::Users{{"alice", "secret"}});
 };
 
 }  // namespace
@@ -118,19 +66,19 @@ TEST_CASE("an answer comes once, on the loop, and leaves no password behind") {
   site.ask(nobody, "bob", "secret");
   CHECK(right.ticket != nullptr);
   CHECK_FALSE(right.result.has_value());
-  nobody.last = &site.authenticator;
+  nobody.last = &site.port;
   site.loop->run();
   CHECK(std::holds_alternative<LoginAllowed>(right.result.value()));
   CHECK(std::holds_alternative<LoginRefused>(wrong.result.value()));
   CHECK(std::holds_alternative<LoginRefused>(nobody.result.value()));
-  CHECK(site.authenticator.copies == 0);
+  CHECK(site.authenticator->copies == 0);
 }
 
 TEST_CASE("whoever destroys the ticket hears nothing") {
   Site site;
   Client gone;
   Client last;
-  last.last = &site.authenticator;
+  last.last = &site.port;
   for (int i = 0; i < 10; ++i) {
     site.ask(gone, "alice", "secret");  // destroys the ticket before
   }
@@ -140,7 +88,7 @@ TEST_CASE("whoever destroys the ticket hears nothing") {
   CHECK_FALSE(gone.result.has_value());
   CHECK(last.result.has_value());
   site.pool.reset();
-  CHECK(site.authenticator.copies == 0);
+  CHECK(site.authenticator->copies == 0);
 }
 
 TEST_CASE("an authenticator that can take no more says so at once") {
@@ -149,7 +97,7 @@ TEST_CASE("an authenticator that can take no more says so at once") {
   site.ask(client, "alice", "secret");
   CHECK(client.ticket == nullptr);
   CHECK_FALSE(client.result.has_value());
-  CHECK(site.authenticator.copies == 0);
-  site.authenticator.close();
+  CHECK(site.authenticator->copies == 0);
+  site.port.close();
   site.loop->run();
 }

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "policy/address.h"
 #include "policy/pattern.h"
 #include "record.h"
 #include "site.h"
@@ -113,9 +114,9 @@ TEST_CASE("commands: a filter asks for all that is set, and for nothing else") {
     void (*set)(SessionFilter&, bool right);
     bool bare;  // does the right value fit who has neither name nor certificate?
   };
-  const auto network = [](const char* text) { return policy::parse_cidr(text).value(); };
-  static const policy::Cidr inside = network("192.0.2.0/24");
-  static const policy::Cidr outside = network("192.0.3.0/24");
+  const auto network = [](const char* text) { return policy::parse_network(text).value(); };
+  static const AddressPrefix inside = network("192.0.2.0/24");
+  static const AddressPrefix outside = network("192.0.3.0/24");
   const std::vector<Case> cases = {
       {[](SessionFilter& f, bool right) { f.id = right ? 7 : 8; }, true},
       {[](SessionFilter& f, bool right) { f.listener = right ? "devices" : "device"; }, true},
@@ -178,7 +179,7 @@ TEST_CASE("commands: sessions of all workers are listed, ended and counted") {
   SessionFilter by_id;
   by_id.id = rows[0].id;
   SessionFilter by_network;
-  by_network.address = policy::parse_cidr("10.0.0.0/8").value();
+  by_network.address = policy::parse_network("10.0.0.0/8").value();
   CHECK(list(site, named("c3")).size() == 1);
   CHECK(list(site, user("u")).size() == 10);
   CHECK(list(site, by_id).size() == 1);

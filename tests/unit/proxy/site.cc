@@ -203,6 +203,7 @@ void Log::on_refusal(const Who& who, const Refusal& refusal) {
   {
     const std::lock_guard lock(mutex_);
     refused_ = {.phase = refusal.phase,
+                .version = who.version,
                 .address = who.identity.address,
                 .reason = refusal.reason,
                 .has_certificate = who.identity.certificate != nullptr,
@@ -270,6 +271,8 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   listener->address_text = "127.0.0.1:0";
   listener->tls = plan_.listener_tls;
   listener->session.bounds = plan_.bounds;
+  listener->session.login_timeout = plan_.login_timeout;
+  listener->ask(plan_.authenticator);
   listener->stall_timeout = plan_.stall_timeout;
   listener->max_connections = plan_.max_connections;
   listener->max_connections_per_address = plan_.max_connections_per_address;
@@ -290,7 +293,7 @@ Site::Site(Plan plan) : plan_(std::move(plan)) {
   snapshot_ = std::move(snapshot);
   GatewayEvents& told = plan_.events != nullptr ? *plan_.events : log;
   const std::vector<GatewayEvents*> events(plan_.workers, &told);
-  server = std::move(Server::bind(snapshot_, events, *this).value());
+  server = std::move(Server::bind(snapshot_, events, *this, plan_.pool).value());
   REQUIRE(server->serve().has_value());
 }
 

@@ -119,6 +119,7 @@ class Log final : public GatewayEvents {
   /// What the last refusal said.
   struct Refused {
     Phase phase = Phase::open;
+    std::optional<mqtt::Version> version;
     std::string address;
     mqtt::ReasonCode reason = mqtt::ReasonCode::success;
     bool has_certificate = false;  // as an identity
@@ -166,6 +167,9 @@ struct Plan {
   policy::Policy::Ptr policy = nullptr;  // default: policy_for({"t/#"})
   TurnBudget turn = {};
   GatewayEvents* events = nullptr;  // default: the site's log
+  std::shared_ptr<auth::Authenticator> authenticator = nullptr;
+  net::WorkPool* pool = nullptr;
+  Duration login_timeout = std::chrono::seconds(15);
 };
 
 /// The gateway, served.

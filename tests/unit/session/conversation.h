@@ -31,6 +31,7 @@ struct Recorder final : Events {
   int ended = 0;
   CloseKind end_kind{};
   std::string end_detail;
+  std::string end_will;
 
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t) override {
     packets[from].push_back(type);
@@ -48,6 +49,7 @@ struct Recorder final : Events {
     ++ended;
     end_kind = why.kind;
     end_detail = why.detail;
+    end_will = why.will;
   }
 };
 
