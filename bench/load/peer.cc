@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sallyport/settings.h"
+
 namespace sallyport::bench {
 
 namespace {
@@ -59,7 +61,7 @@ void Peer::finish() {
   if (!stream_.is_open()) return;
   if (tls_ != nullptr) tls_->close(bench_.out(this));
   flush();
-  stream_.finish();
+  stream_.finish(settings::Flow().discard);
 }
 
 void Peer::close(std::string_view why) {
