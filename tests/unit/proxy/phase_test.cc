@@ -1,9 +1,11 @@
 // Every refusal says in which phase of the connection it came, and of which version of MQTT the
 // client is as soon as its CONNECT has said so.
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -146,4 +148,38 @@ TEST_CASE("phase: every refusal names the one in which it came") {
     CHECK(site.log.last_refusal().version.has_value() == row.says_version);
     CHECK(site.log.count("refusal " + std::string(row.name)) == 1);
   }
+}
+
+TEST_CASE("phase: a drain reaches whoever has no session with the broker yet") {
+  Plan plan;
+  std::string bytes;
+  std::string answer;
+  SUBCASE("header") {
+    plan.proxy_protocol = {AddressPrefix::of(net::Address::parse("127.0.0.1", 1)->ip(), 8)};
+    bytes = "PROXY TCP4";
+  }
+  SUBCASE("handshake") {
+    plan.listener_tls = load(pki().server(ClientCertificate::none));
+    bytes = std::string("\x16\x03\x01\x02", 4);
+  }
+  SUBCASE("connect") { bytes = kHello.substr(0, 5); }
+  SUBCASE("it waits for a dial") {
+    plan.max_dials = 0;
+    bytes = kHello;
+    answer = wire::connack(wire::v5, 0x88);
+  }
+  Site site(std::move(plan));
+  Peer client = site.connect();
+  client.send(bytes);
+  for (int i = 0; site.log.received(Side::client) < bytes.size(); ++i) {
+    REQUIRE(i < kLimitMs);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  site.server->drain(std::chrono::minutes(10));
+  const std::string got = client.receive_all();
+  CHECK((answer.empty() || got == answer));
+  client.close();
+  site.wait_stopped();
+  CHECK(site.log.count("closed") == 1);
+  CHECK_FALSE(site.broker.dialled());
 }
