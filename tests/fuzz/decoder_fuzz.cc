@@ -110,8 +110,8 @@ void check_connect(const Case& c) {
   std::size_t size = beginning.size();
   if (p.will) {
     check_properties(as, p.will->properties);
-    const std::string will =
-        block(as, p.will->properties) + wire::text(p.will->topic) + wire::u16(p.will->payload_size());
+    const std::string will = block(as, p.will->properties) + wire::text(p.will->topic) +
+                             wire::u16(p.will->payload_size());
     must(body.substr(size).starts_with(will), "the Will says what is in it");
     must(p.will->qos == (flags >> 3 & 3) && p.will->retain == ((flags & 0x20) != 0),
          "so do its flags");
