@@ -1,8 +1,9 @@
 #!/bin/bash
-# Runs all tests: tests/run.sh [--keep] [--quick] [--ci]
+# Runs all tests: tests/run.sh [--keep] [--quick] [--ci] [--tidy]
 #
 #   --keep   builds into the folders of the last run instead of afresh
 #   --quick  only the sanitizer build: unit and end-to-end tests
+#   --tidy   also runs clang-tidy over src/ (tests/tidy.py), which takes some minutes
 #   --ci     also counts instructions (bench/guard.py), and fuzzes every target for 20 s
 #
 # Installs what is missing, builds, tests. The last line says "N passed, N failed"; exit code 0: none
@@ -11,14 +12,15 @@
 # shellcheck disable=SC2317
 set -uo pipefail
 
-keep=no quick=no ci=no
+keep=no quick=no ci=no tidy=no
 for argument in "$@"; do
   case $argument in
     --keep) keep=yes ;;
     --quick) quick=yes ;;
     --ci) ci=yes ;;
+    --tidy) tidy=yes ;;
     *)
-      sed -n '2,9s/^# \{0,1\}//p' "$0"
+      sed -n '2,10s/^# \{0,1\}//p' "$0"
       [ "$argument" = --help ] && exit 0
       exit 2
       ;;
@@ -32,11 +34,11 @@ export PATH=$PATH:/usr/sbin PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 export NINJA_STATUS='[%f/%t %es] '
 
 passed=0 failed=0
-summary=$(mktemp) later=$(mktemp) tidy=$(mktemp)
+summary=$(mktemp) later=$(mktemp)
 later_pid=''
 clean_up() {
   [ -z "$later_pid" ] || kill -- -"$later_pid" 2>/dev/null
-  rm -f "$summary" "$later" "$tidy"
+  rm -f "$summary" "$later"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
@@ -121,10 +123,9 @@ if [ $quick = no ]; then
   thread_targets=()
   for name in "${thread_programs[@]}"; do thread_targets+=("tests/unit/${name#unit_}/$name"); done
   # shellcheck disable=SC2016
-  setsid nice -n 10 bash -c 'release=$1 thread=$2 sanitize=$3 tidy=$4; shift 4
-    ninja -C "$release" && ninja -C "$release" bench && ninja -C "$thread" "$@" || exit
-    tests/tidy.py "$sanitize" >"$tidy" 2>&1 || true' \
-    later $release $thread $sanitize "$tidy" "${thread_targets[@]}" </dev/null >"$later" 2>&1 &
+  setsid nice -n 10 bash -c 'release=$1 thread=$2; shift 2
+    ninja -C "$release" && ninja -C "$release" bench && ninja -C "$thread" "$@"' \
+    later $release $thread "${thread_targets[@]}" </dev/null >"$later" 2>&1 &
   later_pid=$!
 fi
 
@@ -149,8 +150,6 @@ if [ $quick = no ]; then
   later_pid=''
   tail -n 1 "$later"
 
-  title "clang-tidy"
-  counted cat "$tidy"
   title "unit tests, release build"
   counted tests/units.py $release
   title "end-to-end tests, release build"
@@ -164,6 +163,11 @@ if [ $quick = no ]; then
   single "the quick start, a second time" quickstart
   title "unit tests of what threads share, with ThreadSanitizer"
   counted tests/units.py $thread "${thread_programs[@]}"
+fi
+
+if [ $tidy = yes ]; then
+  title "clang-tidy"
+  counted tests/tidy.py $sanitize
 fi
 
 if [ $ci = yes ] && [ $quick = no ]; then
