@@ -94,19 +94,14 @@ void read_globs(TableReader& table, std::string_view key, std::vector<std::strin
 
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into) {
   for (const Text& text : table.strings(key)) {
-    const auto network = policy::parse_cidr(text.value);
-    if (!network) {
+    if (auto network = policy::parse_network(text.value)) {
+      into.push_back(*network);
+    } else {
       table.problems().add(
           {text.at.line, text.at.column},
           std::string(key) + " in " + table.where() + ": " + network.error().message,
           network.error().hint);
-      continue;
     }
-    const auto& bytes = network->address.bytes;
-    const IpAddress address = network->address.v6
-                                  ? IpAddress{bytes}
-                                  : IpAddress::from_v4({bytes[0], bytes[1], bytes[2], bytes[3]});
-    into.push_back(AddressPrefix::of(address, network->bits));
   }
 }
 
