@@ -19,31 +19,31 @@ std::string Payer::client() const {
          identity.client_id;
 }
 
-RateMeter* Budget::find(std::uint32_t limit) {
+const Budget::Meter* Budget::find(std::uint32_t limit) const {
   if (meters_.size() > kFew) {
     const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
-    return at != meters_.end() && at->limit == limit ? at->meter.get() : nullptr;
+    return at != meters_.end() && at->limit == limit ? &*at : nullptr;
   }
   for (const Meter& used : meters_) {
-    if (used.limit == limit) return used.meter.get();
+    if (used.limit == limit) return &used;
   }
   return nullptr;
 }
 
 RateMeter& Budget::meter(const Payer& payer, const policy::Policy& policy, std::uint32_t limit,
                          Instant now) {
-  if (RateMeter* used = find(limit)) return *used;
+  if (const Meter* used = find(limit)) return *used->meter;
   const RateLimit& terms = policy.limit(limit);
   Ledger::Lease lease =
       payer.ledger == nullptr
           ? own_meter()
           : payer.ledger->lease({Scope::client, terms.name, payer.client()}, terms, now);
   const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
-  return *meters_.insert(at, {limit, std::move(lease)})->meter;
+  return *meters_.insert(at, {limit, &terms, std::move(lease)})->meter;
 }
 
-bool Budget::take_from(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                       std::uint32_t also, std::uint64_t bytes, Instant now) {
+bool Budget::take_from(std::span<const std::uint32_t> limits, std::uint32_t also,
+                       std::uint64_t bytes, Instant now) {
   struct Taken {
     RateMeter* used;
     RateMeter::Times after;
@@ -53,8 +53,10 @@ bool Budget::take_from(const policy::Policy& policy, std::span<const std::uint32
   const auto fits = [&](std::uint32_t index) {
     if (count == kFew) return false;
     Taken& next = taken[count++];
-    next.used = find(index);
-    return next.used != nullptr && next.used->fits(policy.limit(index), bytes, now, next.after);
+    const Meter* meter = find(index);
+    if (meter == nullptr) return false;
+    next.used = meter->meter.get();
+    return next.used->fits(*meter->terms, bytes, now, next.after);
   };
   for (const std::uint32_t index : limits) {
     if (!fits(index)) return false;

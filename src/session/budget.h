@@ -36,10 +36,10 @@ class Budget final {
   /// Takes one message of `bytes` bytes out of all of these limits, and of `also` where that is not
   /// kNoLimit. False: nothing was taken, and ask() has to be asked: it does not fit, or it is the
   /// first of its kind, or has many limits.
-  [[nodiscard]] bool take(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                          std::uint32_t also, std::uint64_t bytes, Instant now) {
+  [[nodiscard]] bool take(std::span<const std::uint32_t> limits, std::uint32_t also,
+                          std::uint64_t bytes, Instant now) {
     if (limits.empty() && also == policy::kNoLimit) return true;
-    return take_from(policy, limits, also, bytes, now);
+    return take_from(limits, also, bytes, now);
   }
   /// One message of `bytes` bytes against all of these limits.
   [[nodiscard]] Exceeded ask(const Payer& payer, const policy::Policy& policy,
@@ -58,11 +58,13 @@ class Budget final {
  private:
   struct Meter {
     std::uint32_t limit;
+    const RateLimit*
+        terms;  // the policy's, which outlives the meter: give_back() comes with another
     Ledger::Lease meter;
   };
-  [[nodiscard]] bool take_from(const policy::Policy& policy, std::span<const std::uint32_t> limits,
-                               std::uint32_t also, std::uint64_t bytes, Instant now);
-  [[nodiscard]] RateMeter* find(std::uint32_t limit);
+  [[nodiscard]] bool take_from(std::span<const std::uint32_t> limits, std::uint32_t also,
+                               std::uint64_t bytes, Instant now);
+  [[nodiscard]] const Meter* find(std::uint32_t limit) const;
   [[nodiscard]] RateMeter& meter(const Payer& payer, const policy::Policy& policy,
                                  std::uint32_t limit, Instant now);
 

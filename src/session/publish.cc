@@ -41,7 +41,7 @@ std::size_t Session::Impl::pass_known(Side from, Bytes in, Instant now, Turn& tu
   if (counts && way.quota.spent()) return 0;
   const bool delivers = from == Side::broker && publish.qos != 0;
   if (delivers && deliveries_.in_use(publish.packet_id)) return 0;
-  if (!budget_.take(*policy_, role_limits(from), verdict->limit, publish.total, now)) return 0;
+  if (!budget_.take(role_limits(from), verdict->limit, publish.total, now)) return 0;
 
   const std::size_t here = std::min(publish.total, in.size());
   const auto behind = static_cast<std::uint32_t>(publish.total - here);
@@ -167,7 +167,7 @@ bool Session::Impl::admit_publish(const Arrival& a, std::string_view topic,
                                   policy::Verdict& verdict) {
   const std::span<const std::uint32_t> roles = role_limits(a.from);
   const std::uint32_t limit = verdict.allowed ? verdict.limit : policy::kNoLimit;
-  if (budget_.take(*policy_, roles, limit, a.size(), a.now)) return true;
+  if (budget_.take(roles, limit, a.size(), a.now)) return true;
 
   const auto refuse = [&verdict](const Budget::Exceeded& over) {
     verdict.allowed = false;
