@@ -17,14 +17,19 @@ RuleSpec inspected(std::string id, Filters filters, std::uint32_t most = 100) {
   return rule;
 }
 
-Verdict asked(std::vector<RuleSpec> rules, PublishRequest request = {{.topic = "a"}}) {
+/// A verdict, and the policy that its names live in.
+struct Asked : Verdict {
+  Policy::Ptr policy;
+};
+
+Asked asked(std::vector<RuleSpec> rules, PublishRequest request = {{.topic = "a"}}) {
   const auto policy = compiled({role("sensor", std::move(rules))});
   const Identity identity = device();
   const auto grants = Policy::admit(policy, identity, mqtt::Version::v5);
   REQUIRE(grants.has_value());
-  Verdict verdict = grants->check_publish(request);
+  const Verdict verdict = grants->check_publish(request);
   if (verdict.inspect != nullptr) CHECK(verdict.inspect->inspector != nullptr);
-  return verdict;
+  return {verdict, policy};
 }
 
 TEST_CASE("a rule that inspects is one that allows, and says so") {
@@ -50,7 +55,7 @@ TEST_CASE("the cheapest rule counts: free, limited, inspected, both") {
   CHECK(asked({both_of_them, eye, limited}).cause.name == "y-limited");
   CHECK(asked({both_of_them, eye, limited}).inspect == nullptr);
   CHECK(asked({both_of_them, eye}).cause.name == "x-eye");
-  const Verdict last = asked({both_of_them});
+  const Asked last = asked({both_of_them});
   CHECK(last.limit != kNoLimit);
   CHECK(last.inspect != nullptr);
   // A free rule that does not cover the message does not count.
