@@ -89,8 +89,8 @@ publish = ["no"]
                 self.client(gateway.tls_port, tls=name).connect("c")
             line = gateway.wait_audit(1, event="refusal", check=check)[0]
             self.assertEqual(line["phase"], "handshake")
-            self.assertEqual(line["shown"]["cn"], "sensor-1")
-            self.assertEqual(int(line["shown"]["serial"], 16), int(pki.serial(name + ".crt"), 16))
+            self.assertEqual(line["unverified_certificate"]["cn"], "sensor-1")
+            self.assertEqual(int(line["unverified_certificate"]["serial"], 16), int(pki.serial(name + ".crt"), 16))
             self.assertNotIn("certificate", line)
 
     def test_no_password_and_no_payload_anywhere(self):
