@@ -81,8 +81,11 @@ class CompleteExample(Case):
         self.running.start()
         first = self.device()
         first.open_session("first")
-        with self.assertRaises(OSError):
+        try:
             self.device()
+        except OSError:
+            pass  # or, where the reset came first, Python takes the socket for one without a peer
+        self.running.wait_audit(check="connection.max-gateway")
         self.write(self.example())
         self.assertTrue(self.running.reload())
         self.device().open_session("second")
