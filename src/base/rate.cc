@@ -68,7 +68,10 @@ class Budget {
     return debt_ <= most ? Duration::zero() : wait_for(debt_ - most);
   }
   [[nodiscard]] std::int64_t charged() const {
-    if (wait() == Duration::zero()) return from_ + static_cast<std::int64_t>(cost_);
+    // At the end of time nothing can wait, and nothing can be added either.
+    if (wait() == Duration::zero() && !is_beyond_time()) {
+      return from_ + static_cast<std::int64_t>(cost_);
+    }
     // Charged although it does not fit: the budget is used up, and no further.
     return std::max(from_, full());
   }
