@@ -144,8 +144,10 @@ TEST_CASE("phase: every refusal names the one in which it came") {
     Site site(std::move(plan));
     row.play(site);
     site.log.wait("refusal " + std::string(row.name));
-    CHECK(site.log.last_refusal().phase == row.phase);
-    CHECK(site.log.last_refusal().version.has_value() == row.says_version);
+    // One look: with a short time for the header, whoever plays on may be refused once more.
+    const Log::Refused refused = site.log.last_refusal();
+    CHECK(refused.phase == row.phase);
+    CHECK(refused.version.has_value() == row.says_version);
     CHECK(site.log.count("refusal " + std::string(row.name)) == 1);
   }
 }
