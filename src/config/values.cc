@@ -150,10 +150,7 @@ std::string show(const std::vector<std::string>& texts) {
 std::string show(const std::vector<AddressPrefix>& prefixes) {
   if (prefixes.empty()) return "none";
   std::vector<std::string> texts;
-  for (const AddressPrefix& prefix : prefixes) {
-    const int bits = prefix.bits - (prefix.network.is_v4() ? 96 : 0);
-    texts.push_back(to_string(prefix.network) + "/" + std::to_string(bits));
-  }
+  for (const AddressPrefix& prefix : prefixes) texts.push_back(to_string(prefix));
   return show(texts);
 }
 
