@@ -170,8 +170,11 @@ policy::RuleSpec rule(std::string id, bool deny, std::string_view filter) {
   policy::RuleSpec out;
   out.id = std::move(id);
   out.deny = deny;
-  out.publish = {std::string(filter)};
-  out.subscribe = {std::string(filter)};
+  // So that a filter that begins with the mark itself, or looks like another language, means
+  // itself.
+  const std::string exact = "literal:" + std::string(filter);
+  out.publish = {exact};
+  out.subscribe = {exact};
   return out;
 }
 
