@@ -34,4 +34,10 @@ void OpenSession::feed(Side from, Bytes bytes) {
   turn_.clear();
 }
 
+void OpenSession::judge(policy::Policy::Ptr policy) {
+  session_.set_policy(std::move(policy), now_, turn_);
+  require(!turn_.close && turn_.to(Side::client).empty() && turn_.to(Side::broker).empty(),
+          "a new policy does not leave the session as it is");
+}
+
 }  // namespace sallyport::bench

@@ -23,6 +23,8 @@ class OpenSession final {
   /// One turn with these bytes; the clock moves by `kStep`. How many bytes it sends to the other
   /// side and back to `from` are added up.
   void feed(Side from, Bytes bytes);
+  /// What a reload does to a session. Throws std::logic_error if it ends or says something.
+  void judge(policy::Policy::Ptr policy);
   [[nodiscard]] std::uint64_t forwarded() const { return forwarded_; }
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
   [[nodiscard]] const Session& session() const { return session_; }

@@ -108,6 +108,21 @@ class OpenCase final : public Case {
   Turn turn_;
 };
 
+/// What a sweep after a reload does to each session; Turn::sessions of them are one slice.
+class JudgeCase final : public Case {
+ public:
+  explicit JudgeCase(std::uint64_t roles)
+      : policies_{compile(site(roles)), compile(site(roles))}, session_(policies_[0], turn_) {}
+  void run(std::uint64_t steps) override {
+    for (; steps != 0; --steps) session_.judge(policies_[steps % 2]);
+  }
+
+ private:
+  const policy::Policy::Ptr policies_[2];
+  Turn turn_;
+  OpenSession session_;
+};
+
 }  // namespace
 
 std::vector<CaseSpec> session_cases() {
@@ -121,6 +136,9 @@ std::vector<CaseSpec> session_cases() {
       {"session/delivery-64", "a delivery, QoS 0, 64 B", 0, 1, make_case<DeliveryCase>},
       {"session/refused-64-qos1", "a PUBLISH of QoS 1 that no rule covers, answered", 0, 0,
        make_case<RefusalCase>},
+      {"sweep/judge-50", "an open session is judged by a new policy of 50 roles", 0, kRoles,
+       make_case<JudgeCase>},
+      {"sweep/judge-10000", "the same with 10,000 roles", 0, 10'000, make_case<JudgeCase>},
       {"session/open", "session, CONNECT, CONNACK, end", 0, 0, make_case<OpenCase>},
   };
 }

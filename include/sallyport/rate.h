@@ -97,9 +97,9 @@ struct RateLimit {
 class RateMeter {
  public:
   /// When all that was used of each budget is paid back.
-  struct Times {
-    std::int64_t messages = INT64_MIN;
-    std::int64_t bytes = INT64_MIN;
+  struct Times {  // not initialized: each packet makes some, and fits() writes them
+    std::int64_t messages;
+    std::int64_t bytes;
     friend bool operator==(const Times&, const Times&) = default;
   };
 
@@ -136,8 +136,11 @@ class RateMeter {
 inline std::uint64_t Pace::cost(std::uint64_t amount) const {
   __extension__ using Wide = unsigned __int128;
   const Wide parts = Wide{amount} * fraction;
-  const Wide total = Wide{amount} * whole + static_cast<std::uint64_t>(parts >> 64) +
-                     (static_cast<std::uint64_t>(parts) != 0 ? 1 : 0);
+  const auto more = static_cast<std::uint64_t>(parts >> 64);
+  const std::uint64_t rounded = static_cast<std::uint64_t>(parts) != 0 ? 1 : 0;
+  // What nearly every packet and limit are: the product fits, and so do the two small terms.
+  if (((amount | whole) >> 31) == 0) return amount * whole + more + rounded;
+  const Wide total = Wide{amount} * whole + more + rounded;
   return total > kLongest ? kLongest : static_cast<std::uint64_t>(total);
 }
 

@@ -28,7 +28,7 @@ struct Turn {
   /// Connections that one listener accepts in a round: each costs a TLS engine.
   std::uint32_t accepts = 8;
   /// Sessions that a reload, a drain or a command looks at in a round. One that is judged anew
-  /// costs about 14,000 instructions, so 200 are below 5 ms.
+  /// costs about 8,400 instructions (bench/guard.toml: sweep/judge-*), so 200 are below 5 ms.
   std::uint32_t sessions = 200;
   [[nodiscard]] friend bool operator==(const Turn&, const Turn&) = default;
 };

@@ -122,10 +122,12 @@ void encode_connack(Version version, bool session_present, ReasonCode reason, Bu
 void encode_ack(PacketType type, Version version, std::uint16_t packet_id, ReasonCode reason,
                 Buffer& out) {
   const bool with_reason = version == Version::v5 && reason != ReasonCode::success;
-  out.push_back(first_byte(type));
-  out.push_back(with_reason ? 3 : 2);
-  append_u16(packet_id, out);
-  if (with_reason) out.push_back(static_cast<std::uint8_t>(reason));
+  const auto length = static_cast<std::uint8_t>(with_reason ? 3 : 2);
+  const auto high = static_cast<std::uint8_t>(packet_id >> 8);
+  const auto low = static_cast<std::uint8_t>(packet_id);
+  const std::uint8_t packet[] = {first_byte(type), length, high, low,
+                                 static_cast<std::uint8_t>(reason)};
+  out.append(Bytes(packet).first(std::size_t{2} + length));
 }
 
 void encode_suback(PacketType type, Version version, std::uint16_t packet_id,

@@ -9,6 +9,7 @@ namespace sallyport {
 
 namespace {
 
+// More limits than these are measured against one after the other, and looked for by halving.
 constexpr std::size_t kFew = 4;
 
 }  // namespace
@@ -44,25 +45,25 @@ RateMeter& Budget::meter(const Payer& payer, const policy::Policy& policy, std::
 
 bool Budget::take_from(std::span<const std::uint32_t> limits, std::uint32_t also,
                        std::uint64_t bytes, Instant now) {
-  struct Taken {
-    RateMeter* used;
-    RateMeter::Times after;
-  };
-  std::array<Taken, kFew> taken;
+  // Not initialized, because this is run for every packet: each is written before it is read.
+  RateMeter* used[kFew + 1];
+  RateMeter::Times after[kFew + 1];
   std::size_t count = 0;
-  const auto fits = [&](std::uint32_t index) {
-    if (count == kFew) return false;
-    Taken& next = taken[count++];
-    const Meter* meter = find(index);
+  const auto fits = [&](std::uint32_t limit) {
+    const Meter* meter = find(limit);
     if (meter == nullptr) return false;
-    next.used = meter->meter.get();
-    return next.used->fits(*meter->terms, bytes, now, next.after);
+    used[count] = meter->meter.get();
+    return used[count]->fits(*meter->terms, bytes, now, after[count]);
   };
-  for (const std::uint32_t index : limits) {
-    if (!fits(index)) return false;
+  if (limits.size() > kFew) return false;  // one more place is for `also`
+  for (; count != limits.size(); ++count) {
+    if (!fits(limits[count])) return false;
   }
-  if (also != policy::kNoLimit && !fits(also)) return false;
-  for (std::size_t i = 0; i != count; ++i) taken[i].used->set(taken[i].after);
+  if (also != policy::kNoLimit) {
+    if (!fits(also)) return false;
+    ++count;
+  }
+  for (std::size_t i = 0; i != count; ++i) used[i]->set(after[i]);
   return true;
 }
 
