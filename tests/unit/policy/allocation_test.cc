@@ -13,14 +13,14 @@ TEST_CASE("the counter counts") {
 }
 
 TEST_CASE("no verdict allocates, whatever it is about") {
-  RoleSpec all = role("all", {allow_publish("a", {"plant/${client_id}/#", "plant/+/x", "+/+/+/+"}),
-                              allow_subscribe("b", {"plant/${cert.san.dns}/#", "#"}),
-                              deny_publish("c", {"+/secret/#", "x-${username}-y"}),
-                              deny_subscribe("d", {"secret/#"})});
+  RoleSpec all =
+      role("all", {allow("a", {"plant/${client_id}/#", "plant/+/x", "+/+/+/+"}),
+                   allow("b", {}, {"plant/${cert.san.dns}/#", "#"}),
+                   deny("c", {"+/secret/#", "x-${username}-y"}), deny("d", {}, {"secret/#"})});
   all.rules[0].limit = messages(10);
   all.rules[0].max_payload = 10;
   all.rules[0].on_deny = both(Action::report);
-  RoleSpec listener = role("listener", {allow_publish("e", {"a/b/c/d/e/f/g/h/#"})});
+  RoleSpec listener = role("listener", {allow("e", {"a/b/c/d/e/f/g/h/#"})});
   listener.match["listener"] = {"dev*"};
   const Client client({all, listener});
   const std::string deep(65'535, '/');

@@ -31,9 +31,9 @@ TEST_CASE("a role for another value is another role, whatever the attribute") {
   for (std::size_t i = 0; i < kAttributes.size(); ++i) {
     const Attribute& row = kAttributes[i];
     CAPTURE(row.match);
-    RoleSpec mine = role("mine", {allow_publish("may-mine", {"mine/#"})});
+    RoleSpec mine = role("mine", {allow("may-mine", {"mine/#"})});
     mine.match.asked[i] = {row.values(identity).front()};
-    RoleSpec other = role("other", {allow_publish("may-other", {"other/#"})});
+    RoleSpec other = role("other", {allow("may-other", {"other/#"})});
     other.match.asked[i] = {row.is_network() ? "203.0.113.1" : "someone-else"};
     for (const bool mine_first : {true, false}) {
       const Client client(mine_first ? std::vector{mine, other} : std::vector{other, mine});
@@ -64,7 +64,7 @@ TEST_CASE("the placeholder of a row takes the values that its match key is held 
     if (row.placeholder.empty()) continue;
     CAPTURE(row.placeholder);
     RoleSpec spec = role("r");
-    spec.rules = {allow_publish("own", {"x/${" + std::string(row.placeholder) + "}"})};
+    spec.rules = {allow("own", {"x/${" + std::string(row.placeholder) + "}"})};
     const Client client({spec});
     for (const std::string& value : row.values(identity)) {
       if (value.find('/') == std::string::npos) CHECK(client.publishes("x/" + value).allowed);

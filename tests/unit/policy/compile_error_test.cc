@@ -13,7 +13,7 @@ std::vector<PolicyError> errors_of(const PolicySpec& spec) {
 
 /// A role and a rule in which nothing is wrong, each with an origin of its own.
 PolicySpec good() {
-  RoleSpec spec = role("sensor", {allow_publish("telemetry", {"plant/${client_id}/#"})});
+  RoleSpec spec = role("sensor", {allow("telemetry", {"plant/${client_id}/#"})});
   spec.origin = {"plant.toml", 3, 1};
   spec.rules[0].origin = {"plant.toml", 9, 1};
   return {{spec}};
@@ -48,7 +48,7 @@ auto role_name(std::string text) {
 auto address(std::string text) {
   return [text = std::move(text)](PolicySpec& spec) { the_role(spec).match["address"] = {text}; };
 }
-auto deny(std::function<void(RuleSpec&)> change) {
+auto in_deny(std::function<void(RuleSpec&)> change) {
   return [change = std::move(change)](PolicySpec& spec) {
     the_rule(spec).deny = true;
     change(the_rule(spec));
@@ -89,14 +89,14 @@ const std::vector<Mistake>& mistakes() {
        "choose another"},
       {"rule id twice in a role",
        [](PolicySpec& spec) {
-         RuleSpec again = allow_publish("telemetry", {"b"});
+         RuleSpec again = allow("telemetry", {"b"});
          again.origin = {"plant.toml", 20, 1};
          the_role(spec).rules.push_back(again);
        },
        "rule id \"telemetry\" is used twice; first at plant.toml:9:1", "unique over all files", 20},
       {"rule id twice in two files",
        [](PolicySpec& spec) {
-         RoleSpec other = role("other", {deny_publish("telemetry", {"b"})});
+         RoleSpec other = role("other", {deny("telemetry", {"b"})});
          other.rules[0].origin = {"other.toml", 30, 1};
          spec.roles.push_back(other);
        },
@@ -194,13 +194,13 @@ const std::vector<Mistake>& mistakes() {
          the_rule(spec).on_deny = OnDeny{Action::throttle, Action::drop};
        },
        "on_deny = \"throttle\"", "on_exceed"},
-      {"deny with max_qos", deny([](RuleSpec& rule) { rule.max_qos = 1; }),
+      {"deny with max_qos", in_deny([](RuleSpec& rule) { rule.max_qos = 1; }),
        "max_qos on a deny rule", "whatever its QoS"},
-      {"deny with retain", deny([](RuleSpec& rule) { rule.retain = false; }),
+      {"deny with retain", in_deny([](RuleSpec& rule) { rule.retain = false; }),
        "retain on a deny rule", "allow rule"},
-      {"deny with max_payload", deny([](RuleSpec& rule) { rule.max_payload = 1; }),
+      {"deny with max_payload", in_deny([](RuleSpec& rule) { rule.max_payload = 1; }),
        "max_payload on a deny rule", "allow rule"},
-      {"deny with limit", deny([](RuleSpec& rule) { rule.limit = messages(1); }),
+      {"deny with limit", in_deny([](RuleSpec& rule) { rule.limit = messages(1); }),
        "limit on a deny rule", "allow rule"},
       // conditions and limits
       {"max_qos 3", [](PolicySpec& spec) { the_rule(spec).max_qos = 3; }, "max_qos = 3",
@@ -394,7 +394,7 @@ TEST_CASE("what looks odd and is right compiles") {
       [](PolicySpec& spec) {
         the_rule(spec).publish = {"a", "a", "+", "a"};
       },
-      deny([](RuleSpec& rule) { rule.on_deny = OnDeny{}; })};
+      in_deny([](RuleSpec& rule) { rule.on_deny = OnDeny{}; })};
   for (std::size_t i = 0; i < odd.size(); ++i) {
     CAPTURE(i);
     PolicySpec spec = good();
@@ -409,7 +409,7 @@ TEST_CASE("limits get their defaults") {
   spec.limits = RateSpec{};
   spec.limits->messages = Rate{90, std::chrono::minutes(1)};
   spec.limits->bytes = Rate{64 * 1024, std::chrono::seconds(1)};
-  RuleSpec slow = allow_publish("slow", {"a"});
+  RuleSpec slow = allow("slow", {"a"});
   slow.limit = RateSpec{};
   slow.limit->messages = Rate{1, std::chrono::hours(1)};
   slow.limit->bytes = Rate{10, std::chrono::hours(1)};

@@ -9,33 +9,16 @@
 
 #include "sallyport/policy.h"
 
+#include "policies.h"
+
 /// What the tests of policies share: short ways to write a spec, and a client to ask about.
 namespace sallyport::policy {
 
-using Filters = std::vector<Text>;
+using test::allow;
+using test::deny;
+using test::Filters;
+using test::role;
 
-inline RuleSpec allow_publish(std::string id, Filters filters) {
-  RuleSpec rule;
-  rule.id = std::move(id);
-  rule.publish = std::move(filters);
-  return rule;
-}
-inline RuleSpec allow_subscribe(std::string id, Filters filters) {
-  RuleSpec rule;
-  rule.id = std::move(id);
-  rule.subscribe = std::move(filters);
-  return rule;
-}
-inline RuleSpec deny_publish(std::string id, Filters filters) {
-  RuleSpec rule = allow_publish(std::move(id), std::move(filters));
-  rule.deny = true;
-  return rule;
-}
-inline RuleSpec deny_subscribe(std::string id, Filters filters) {
-  RuleSpec rule = allow_subscribe(std::move(id), std::move(filters));
-  rule.deny = true;
-  return rule;
-}
 inline RateSpec messages(std::uint64_t count) {
   RateSpec spec;
   spec.messages = Rate{count, std::chrono::seconds(1)};
@@ -43,23 +26,8 @@ inline RateSpec messages(std::uint64_t count) {
 }
 inline OnDeny both(Action action) { return {action, action}; }
 
-inline RoleSpec role(std::string name, std::vector<RuleSpec> rules = {}) {
-  RoleSpec spec;
-  spec.name = std::move(name);
-  spec.rules = std::move(rules);
-  return spec;
-}
-
-/// Compiles, and fails the test with the compiler's words if it does not.
-inline Policy::Ptr compiled(std::vector<RoleSpec> roles) {
-  auto policy = Policy::compile({std::move(roles)});
-  if (!policy) {
-    for (const PolicyError& error : policy.error()) {
-      MESSAGE(error.message << " (" << error.hint << ")");
-    }
-    REQUIRE(policy.has_value());
-  }
-  return *policy;
+[[nodiscard]] inline Policy::Ptr compiled(std::vector<RoleSpec> roles) {
+  return test::compiled(PolicySpec{std::move(roles)});
 }
 
 /// A device with every kind of value that a policy can look at.

@@ -12,7 +12,7 @@ struct Anything final : Inspector {
 };
 
 RuleSpec inspected(std::string id, Filters filters, std::uint32_t most = 100) {
-  RuleSpec rule = allow_publish(std::move(id), std::move(filters));
+  RuleSpec rule = allow(std::move(id), std::move(filters));
   rule.inspection = {std::make_shared<Anything>(), most};
   return rule;
 }
@@ -45,8 +45,8 @@ TEST_CASE("a rule that inspects is one that allows, and says so") {
 }
 
 TEST_CASE("the cheapest rule counts: free, limited, inspected, both") {
-  RuleSpec free = allow_publish("z-free", {"a"});
-  RuleSpec limited = allow_publish("y-limited", {"a"});
+  RuleSpec free = allow("z-free", {"a"});
+  RuleSpec limited = allow("y-limited", {"a"});
   limited.limit = messages(1);
   const RuleSpec eye = inspected("x-eye", {"a"});
   RuleSpec both_of_them = inspected("w-both", {"a"});
@@ -70,7 +70,7 @@ TEST_CASE("what is to be done where the inspector refuses is the rule's") {
   CHECK(asked({eye}).action == Action::disconnect);
   eye.on_deny = both(Action::report);
   CHECK(asked({eye}).action == Action::report);
-  CHECK(asked({eye, deny_publish("no", {"a"})}).inspect == nullptr);
+  CHECK(asked({eye, deny("no", {"a"})}).inspect == nullptr);
 }
 
 TEST_CASE("a deny rule has nothing to inspect") {
@@ -82,7 +82,7 @@ TEST_CASE("a deny rule has nothing to inspect") {
 }
 
 TEST_CASE("no rule may be called like a check of the login") {
-  const auto policy = Policy::compile({{role("sensor", {allow_publish("login.mine", {"a"})})}});
+  const auto policy = Policy::compile({{role("sensor", {allow("login.mine", {"a"})})}});
   CHECK_FALSE(policy.has_value());
 }
 

@@ -13,16 +13,16 @@ RoleSpec with(RoleSpec spec, Action action) {
   return spec;
 }
 RuleSpec small(std::string id, Filters filters) {
-  RuleSpec rule = allow_publish(std::move(id), std::move(filters));
+  RuleSpec rule = allow(std::move(id), std::move(filters));
   rule.max_payload = 10;
   return rule;
 }
 
 TEST_CASE("a rule's on_deny goes before its role's") {
-  const std::vector<RuleSpec> rules = {
-      allow_publish("all", {"a/#"}), deny_publish("as-role", {"a/role"}),
-      with(deny_publish("own", {"a/own"}), Action::drop),
-      with(small("narrow", {"b"}), Action::drop), small("narrow-as-role", {"c"})};
+  const std::vector<RuleSpec> rules = {allow("all", {"a/#"}), deny("as-role", {"a/role"}),
+                                       with(deny("own", {"a/own"}), Action::drop),
+                                       with(small("narrow", {"b"}), Action::drop),
+                                       small("narrow-as-role", {"c"})};
   const Client client({with(role("r", rules), Action::disconnect)});
   CHECK(words(client.publishes("a/role")) == "refused by as-role: disconnect 0x87");
   CHECK(words(client.publishes("a/own")) == "refused by own: drop 0x87");
@@ -33,7 +33,7 @@ TEST_CASE("a rule's on_deny goes before its role's") {
 }
 
 TEST_CASE("on_deny may differ between 3.x and 5") {
-  RoleSpec spec = role("r", {allow_publish("all", {"a/#"}), deny_publish("no", {"a/b"})});
+  RoleSpec spec = role("r", {allow("all", {"a/#"}), deny("no", {"a/b"})});
   spec.on_deny = {Action::disconnect, Action::drop};
   spec.rules[1].on_deny = OnDeny{Action::report, Action::disconnect};
   const auto policy = compiled({spec});
@@ -68,27 +68,26 @@ TEST_CASE("of the roles' on_deny the strictest counts where no rule covers a top
 }
 
 TEST_CASE("of several deny rules the strictest decides, then the first by id") {
-  const Client client({role(
-      "r", {allow_publish("all", {"#"}), with(deny_publish("a-report", {"t/#"}), Action::report),
-            with(deny_publish("b-drop", {"t/+", "t/x/y"}), Action::drop),
-            with(deny_publish("c-drop", {"t/+"}), Action::drop),
-            with(deny_publish("d-end", {"t/x/#"}), Action::disconnect)})});
+  const Client client(
+      {role("r", {allow("all", {"#"}), with(deny("a-report", {"t/#"}), Action::report),
+                  with(deny("b-drop", {"t/+", "t/x/y"}), Action::drop),
+                  with(deny("c-drop", {"t/+"}), Action::drop),
+                  with(deny("d-end", {"t/x/#"}), Action::disconnect)})});
   CHECK(words(client.publishes("t")) == "allowed by all, reported a-report 0x87");
   CHECK(words(client.publishes("t/b")) == "refused by b-drop: drop 0x87");
   CHECK(words(client.publishes("t/x/y")) == "refused by d-end: disconnect 0x87");
 }
 
 TEST_CASE("a reported deny rule still needs an allow rule") {
-  const Client client({role(
-      "r", {allow_publish("own", {"a"}), with(deny_publish("watch", {"#"}), Action::report)})});
+  const Client client(
+      {role("r", {allow("own", {"a"}), with(deny("watch", {"#"}), Action::report)})});
   CHECK(words(client.publishes("a")) == "allowed by own, reported watch 0x87");
   CHECK(words(client.publishes("b")) == "refused by policy.no-rule: drop 0x87");
 }
 
 TEST_CASE("a reported deny rule does not soften another one") {
-  const Client client(
-      {role("r", {allow_publish("own", {"#"}), with(deny_publish("watch", {"#"}), Action::report),
-                  deny_publish("no", {"b"})})});
+  const Client client({role(
+      "r", {allow("own", {"#"}), with(deny("watch", {"#"}), Action::report), deny("no", {"b"})})});
   CHECK(words(client.publishes("b")) == "refused by no: drop 0x87");
 }
 
@@ -108,7 +107,7 @@ TEST_CASE("a condition that one rule reports is not refused by another") {
 
 TEST_CASE("nothing is reported where a rule allows without failing") {
   const Client client(
-      {role("r", {with(small("a-watch", {"t"}), Action::report), allow_publish("b-open", {"t"})})});
+      {role("r", {with(small("a-watch", {"t"}), Action::report), allow("b-open", {"t"})})});
   CHECK(words(client->check_publish({"t", 0, false, 11})) == "allowed by b-open");
 }
 
@@ -130,9 +129,9 @@ TEST_CASE("of several failing conditions the strictest decides, then the first b
 }
 
 TEST_CASE("where a deny rule and a condition are both reported, the deny rule is named") {
-  const Client client({with(role("r", {small("narrow", {"t"}), deny_publish("watch", {"t"}),
-                                       deny_publish("look", {"u"})}),
-                            Action::report)});
+  const Client client(
+      {with(role("r", {small("narrow", {"t"}), deny("watch", {"t"}), deny("look", {"u"})}),
+            Action::report)});
   CHECK(words(client->check_publish({"t", 0, false, 11})) ==
         "allowed by narrow, reported watch 0x87");
   CHECK(words(client.publishes("u")) == "allowed by policy.no-rule, reported look 0x87");
@@ -140,8 +139,7 @@ TEST_CASE("where a deny rule and a condition are both reported, the deny rule is
 
 TEST_CASE("report is for subscriptions and deliveries too") {
   const Client client(
-      {with(role("r", {allow_subscribe("in", {"in/#"}), deny_subscribe("watch", {"in/x"})}),
-            Action::report)});
+      {with(role("r", {allow("in", {}, {"in/#"}), deny("watch", {}, {"in/x"})}), Action::report)});
   CHECK(words(client.subscribes("in/x")) == "allowed by in, reported watch 0x87");
   CHECK(words(client.gets("in/x")) == "allowed by in, reported watch 0x87");
   CHECK(words(client.subscribes("#")) == "allowed by policy.no-rule, reported policy.no-rule 0x87");

@@ -103,9 +103,8 @@ TEST_CASE("two filters are what they are written out to") {
 TEST_CASE("a rule's levels are told apart by every byte, however long they are") {
   for (std::size_t size = 1; size <= 40; ++size) {
     const std::string level(size, 'k');
-    const Client client(
-        {role("r", {allow_publish("first", {level + "/x"}), allow_publish("last", {"x/" + level}),
-                    allow_publish("other", {"y/" + level + level})})});
+    const Client client({role("r", {allow("first", {level + "/x"}), allow("last", {"x/" + level}),
+                                    allow("other", {"y/" + level + level})})});
     CHECK(client.publishes(level + "/x").allowed);
     CHECK(client.publishes("x/" + level).allowed);
     CHECK_FALSE(client.publishes("y/" + level).allowed);
@@ -124,7 +123,7 @@ TEST_CASE("a hundred thousand rules, and each is found") {
   RoleSpec spec = role("r");
   for (int i = 0; i < 100'000; ++i) {
     const std::string number = std::to_string(i);
-    spec.rules.push_back(allow_publish("r" + number, {"site/line-" + number + "/+/t"}));
+    spec.rules.push_back(allow("r" + number, {"site/line-" + number + "/+/t"}));
   }
   const Client client({spec});
   CHECK(client->policy()->rule_count() == 100'000);

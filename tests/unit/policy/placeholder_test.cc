@@ -19,8 +19,7 @@ TEST_CASE("each placeholder stands for what its name says") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.filter);
-    const Client client(
-        {role("r", {allow_publish("own", {row.filter}), allow_subscribe("read", {row.filter})})});
+    const Client client({role("r", {allow("own", {row.filter}), allow("read", {}, {row.filter})})});
     CHECK(words(client.publishes(row.topic)) == "allowed by own");
     CHECK(words(client.gets(row.topic)) == "allowed by read");
     CHECK(words(client.subscribes(row.topic)) == "allowed by read");
@@ -34,8 +33,8 @@ TEST_CASE("each placeholder stands for what its name says") {
 }
 
 TEST_CASE("a placeholder stands for part of a level") {
-  const Client client({role("r", {allow_publish("own", {"dev-${client_id}", "${client_id}.out/#",
-                                                        "<${cert.cn}>/+/${username}"})})});
+  const Client client({role("r", {allow("own", {"dev-${client_id}", "${client_id}.out/#",
+                                                "<${cert.cn}>/+/${username}"})})});
   for (const auto* topic : {"dev-pump-7", "pump-7.out", "pump-7.out/a", "<sensor-7>/a/ursula"}) {
     CAPTURE(topic);
     CHECK(client.publishes(topic).allowed);
@@ -50,11 +49,10 @@ TEST_CASE("a placeholder stands for part of a level") {
 
 TEST_CASE("literals, wildcards and placeholders side by side are all tried") {
   const Client client({role(
-      "r",
-      {allow_publish("a-plus", {"t/+/1"}), allow_publish("b-literal", {"t/pump-7/2"}),
-       allow_publish("c-own", {"t/${client_id}/3"}),
-       allow_publish("d-part", {"t/pump-${cert.serial}/4", "t/p${client_id}/5", "t/${username}/6"}),
-       allow_publish("e-below", {"t/+/x/#"})})});
+      "r", {allow("a-plus", {"t/+/1"}), allow("b-literal", {"t/pump-7/2"}),
+            allow("c-own", {"t/${client_id}/3"}),
+            allow("d-part", {"t/pump-${cert.serial}/4", "t/p${client_id}/5", "t/${username}/6"}),
+            allow("e-below", {"t/+/x/#"})})});
   CHECK(words(client.publishes("t/pump-7/1")) == "allowed by a-plus");
   CHECK(words(client.publishes("t/pump-7/2")) == "allowed by b-literal");
   CHECK(words(client.publishes("t/pump-7/3")) == "allowed by c-own");
@@ -67,9 +65,8 @@ TEST_CASE("literals, wildcards and placeholders side by side are all tried") {
 
 TEST_CASE("a value with a wildcard, a slash, U+0000 or nothing in it never matches") {
   // CVE-2017-7650
-  const auto policy =
-      compiled({role("r", {allow_publish("own", {"x/${client_id}", "y/z${client_id}"}),
-                           allow_subscribe("read", {"x/${client_id}"})})});
+  const auto policy = compiled({role("r", {allow("own", {"x/${client_id}", "y/z${client_id}"}),
+                                           allow("read", {}, {"x/${client_id}"})})});
   for (const std::string& value :
        {std::string(), std::string("+"), std::string("#"), std::string("a/b"), std::string("a+"),
         std::string("#a"), std::string("a\0b", 3), std::string("/")}) {
@@ -91,8 +88,8 @@ TEST_CASE("of several values the unusable ones never match") {
   certificate->san_dns = {"", "+", "a/b", "good"};
   identity.certificate = certificate;
   const auto policy =
-      compiled({role("r", {allow_publish("own", {"x/${cert.san.dns}", "x/${cert.san.dns}/b"}),
-                           allow_subscribe("read", {"x/${cert.san.dns}"})})});
+      compiled({role("r", {allow("own", {"x/${cert.san.dns}", "x/${cert.san.dns}/b"}),
+                           allow("read", {}, {"x/${cert.san.dns}"})})});
   const Client client(policy, identity);
   CHECK(client.publishes("x/good").allowed);
   CHECK_FALSE(client.publishes("x/").allowed);
@@ -105,10 +102,10 @@ TEST_CASE("what an identity does not have matches nothing") {
   bare.listener = "plain";
   bare.address = "192.0.2.7";
   bare.client_id = "c";
-  const auto policy = compiled(
-      {role("r", {allow_publish("own", {"x/${username}", "x/${cert.cn}", "x/${cert.san.dns}",
-                                        "x/${cert.san.uri}", "x/${cert.serial}"}),
-                  allow_publish("here", {"l/${listener}"})})});
+  const auto policy =
+      compiled({role("r", {allow("own", {"x/${username}", "x/${cert.cn}", "x/${cert.san.dns}",
+                                         "x/${cert.san.uri}", "x/${cert.serial}"}),
+                           allow("here", {"l/${listener}"})})});
   const Client client(policy, bare);
   CHECK(words(client.publishes("x/")) == kNoRule);
   CHECK(words(client.publishes("x/c")) == kNoRule);
@@ -123,9 +120,9 @@ TEST_CASE("what an identity does not have matches nothing") {
 TEST_CASE("a value does not name a $ topic") {
   Identity identity = device();
   identity.username = "$SYS";
-  const auto policy = compiled({role("r", {allow_publish("own", {"${username}/#", "a/${username}"}),
-                                           allow_subscribe("read", {"${username}/#"}),
-                                           allow_publish("named", {"$dev-${client_id}/x"})})});
+  const auto policy = compiled(
+      {role("r", {allow("own", {"${username}/#", "a/${username}"}),
+                  allow("read", {}, {"${username}/#"}), allow("named", {"$dev-${client_id}/x"})})});
   const Client client(policy, identity);
   CHECK(words(client.publishes("$SYS/broker")) == kNoRule);
   CHECK(words(client.publishes("$SYS")) == kNoRule);
@@ -136,8 +133,7 @@ TEST_CASE("a value does not name a $ topic") {
 }
 
 TEST_CASE("deny rules take placeholders too") {
-  const Client client(
-      {role("r", {allow_publish("all", {"#"}), deny_publish("not-own", {"x/${client_id}/#"})})});
+  const Client client({role("r", {allow("all", {"#"}), deny("not-own", {"x/${client_id}/#"})})});
   CHECK(words(client.publishes("x/pump-7/a")) == "refused by not-own: drop 0x87");
   CHECK(words(client.publishes("x/pump-8/a")) == "allowed by all");
 }

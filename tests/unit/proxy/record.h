@@ -88,12 +88,9 @@ class Record final : public GatewayEvents {
 
 /// A policy that admits the client with this identifier and nobody else, and lets it do nothing.
 inline policy::Policy::Ptr policy_of_only(std::string client_id) {
-  policy::RoleSpec role;
-  role.name = "only";
-  role.match["client_id"] = {std::move(client_id)};
-  policy::PolicySpec spec;
-  spec.roles.push_back(std::move(role));
-  return policy::Policy::compile(spec).value();
+  policy::RoleSpec only = role("only");
+  only.match["client_id"] = {std::move(client_id)};
+  return compiled({{std::move(only)}});
 }
 
 }  // namespace sallyport::proxy::test

@@ -182,15 +182,9 @@ TEST_CASE("server: a reload that admits nobody ends the sessions") {
   Site site;
   auto [client, broker] = site.session({.level = wire::v5});
   Snapshot next = site.snapshot();
-  next.policy = policy::Policy::compile([] {
-                  policy::RoleSpec role;
-                  role.name = "others";
-                  role.match["username"] = {"somebody-else"};
-                  policy::PolicySpec spec;
-                  spec.roles.push_back(role);
-                  return spec;
-                }())
-                    .value();
+  policy::RoleSpec others = role("others");
+  others.match["username"] = {"somebody-else"};
+  next.policy = compiled({{others}});
   (void)site.server->reload(std::make_shared<Snapshot>(next));
   const std::string last = client.receive_all();
   CHECK(last.substr(0, 1) == "\xE0");

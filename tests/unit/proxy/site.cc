@@ -251,16 +251,8 @@ void Log::on_backpressure(Side slow, bool paused) {
 void Log::on_heartbeat() { add("heartbeat"); }
 
 policy::Policy::Ptr policy_for(std::vector<std::string> topics) {
-  policy::RuleSpec rule;
-  rule.id = "everything";
-  rule.publish.assign(topics.begin(), topics.end());
-  rule.subscribe = rule.publish;
-  policy::RoleSpec role;
-  role.name = "everybody";
-  role.rules.push_back(std::move(rule));
-  policy::PolicySpec spec;
-  spec.roles.push_back(std::move(role));
-  return policy::Policy::compile(spec).value();
+  const Filters all(topics.begin(), topics.end());
+  return compiled(everybody({allow("everything", all, all)}));
 }
 
 Site::Site(Plan plan) : plan_(std::move(plan)) {

@@ -19,6 +19,7 @@
 #include "../tls/pair.h"
 #include "net/socket.h"
 #include "proxy/server.h"
+#include "support/policies.h"
 #include "support/wire.h"
 #include "tls/engine.h"
 
@@ -26,6 +27,12 @@
 /// broker. Nothing waits for a time to pass: every wait is for something to happen, and the limit
 /// on it only turns a test that would hang into one that fails.
 namespace sallyport::proxy::test {
+
+using sallyport::test::allow;
+using sallyport::test::compiled;
+using sallyport::test::everybody;
+using sallyport::test::Filters;
+using sallyport::test::role;
 
 inline constexpr int kLimitMs = 20'000;
 

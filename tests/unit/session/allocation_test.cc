@@ -28,8 +28,8 @@ class Line {
     spec.roles[0].limits.emplace();
     spec.roles[0].limits->messages = Rate{1'000'000'000, std::chrono::seconds(1)};
     spec.roles[0].rules[0].limit = spec.roles[0].limits;
-    session_.emplace(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
-                     *policy::Policy::compile(spec), events, 1, now_);
+    session_.emplace(options_, Identity{"devices", "127.0.0.1", {}, {}, {}}, compiled(spec), events,
+                     1, now_);
     send(Side::client,
          wire::connect(
              {.level = level, .properties = level == v5 ? wire::topic_alias_maximum(5) : ""}));

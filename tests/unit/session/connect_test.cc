@@ -327,11 +327,8 @@ TEST_CASE("a broker that does not begin with CONNACK is cut off") {
 
 TEST_CASE("5.0: a Will is checked again once the broker has said who the client is") {
   policy::PolicySpec spec = everybody({allow("all", {"#"}, {"#"})});
-  policy::RoleSpec role;
-  role.name = "auto";
-  role.match["client_id"] = {"auto-*"};
-  role.rules = {deny("no-admin", {"admin/#"})};
-  spec.roles.push_back(role);
+  spec.roles.push_back(role("auto", {deny("no-admin", {"admin/#"})}));
+  spec.roles.back().match["client_id"] = {"auto-*"};
   const auto connect = [&spec](std::string will) {
     auto talk = std::make_unique<Conversation>(spec);
     talk->client_sends(

@@ -4,20 +4,10 @@
 
 namespace sallyport::test {
 
-namespace {
-
-policy::Policy::Ptr compile(const policy::PolicySpec& spec) {
-  auto policy = policy::Policy::compile(spec);
-  if (!policy) FAIL(policy.error().front().message);
-  return *policy;
-}
-
-}  // namespace
-
 Conversation::Conversation(policy::PolicySpec spec, Bounds bounds) {
   options_.bounds = bounds;
   session_ = std::make_unique<Session>(options_, Identity{"devices", "127.0.0.1", {}, {}, {}},
-                                       compile(spec), events, 1, now_);
+                                       compiled(spec), events, 1, now_);
 }
 
 Conversation::Conversation(std::nullptr_t) {
@@ -29,7 +19,7 @@ Conversation::Conversation(policy::PolicySpec spec, const SessionOptions& option
                            Identity identity, Instant begin)
     : options_(options), now_(begin) {
   session_ =
-      std::make_unique<Session>(options_, std::move(identity), compile(spec), events, 1, now_);
+      std::make_unique<Session>(options_, std::move(identity), compiled(spec), events, 1, now_);
 }
 
 void Conversation::sends(Side from, std::string_view bytes) {
@@ -128,7 +118,7 @@ void Conversation::pass(Duration time) {
 }
 
 void Conversation::set_policy(policy::PolicySpec spec) {
-  session_->set_policy(compile(spec), now_, turn_);
+  session_->set_policy(compiled(spec), now_, turn_);
   collect();
 }
 
@@ -151,31 +141,6 @@ void Conversation::open(const wire::Connect& connect, std::string_view connack_p
   (void)client_gets();
   (void)broker_gets();
   events.rewrites.clear();
-}
-
-policy::PolicySpec everybody(std::vector<policy::RuleSpec> rules) {
-  policy::RoleSpec role;
-  role.name = "everybody";
-  role.rules = std::move(rules);
-  policy::PolicySpec spec;
-  spec.roles.push_back(std::move(role));
-  return spec;
-}
-
-policy::RuleSpec allow(std::string id, std::vector<policy::Text> publish,
-                       std::vector<policy::Text> subscribe) {
-  policy::RuleSpec rule;
-  rule.id = std::move(id);
-  rule.publish = std::move(publish);
-  rule.subscribe = std::move(subscribe);
-  return rule;
-}
-
-policy::RuleSpec deny(std::string id, std::vector<policy::Text> publish,
-                      std::vector<policy::Text> subscribe) {
-  policy::RuleSpec rule = allow(std::move(id), std::move(publish), std::move(subscribe));
-  rule.deny = true;
-  return rule;
 }
 
 policy::PolicySpec up_and_down() {

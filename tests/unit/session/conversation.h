@@ -6,6 +6,7 @@
 
 #include "sallyport/session.h"
 
+#include "policies.h"
 #include "wire.h"
 
 /// A session under test, with a client and a broker that are strings and a clock in hand.
@@ -117,12 +118,6 @@ class Conversation {
   std::unique_ptr<Session> session_;
 };
 
-/// One role for everybody, with these rules.
-[[nodiscard]] policy::PolicySpec everybody(std::vector<policy::RuleSpec> rules);
-[[nodiscard]] policy::RuleSpec allow(std::string id, std::vector<policy::Text> publish,
-                                     std::vector<policy::Text> subscribe = {});
-[[nodiscard]] policy::RuleSpec deny(std::string id, std::vector<policy::Text> publish,
-                                    std::vector<policy::Text> subscribe = {});
 /// Publish to `up/#`, read `down/#`; `deny secret` holds for `down/secret/#` and `up/secret/#`.
 [[nodiscard]] policy::PolicySpec up_and_down();
 

@@ -20,9 +20,7 @@ enum class Whose { listener, role };
 /// Everything is allowed, and the limits are lowered by the listener or by one of two roles.
 Conversation limited(Whose whose, const Lower& lower) {
   policy::PolicySpec spec = everything();
-  policy::RoleSpec other;
-  other.name = "other";
-  spec.roles.push_back(other);
+  spec.roles.push_back(role("other"));
   Bounds bounds;
   if (whose == Whose::listener) {
     lower(bounds);

@@ -127,10 +127,8 @@ TEST_CASE("will: a session that was never open leaves one only where the broker 
 
 TEST_CASE("will: a client that is refused behind CONNACK leaves none, for the broker is told") {
   policy::PolicySpec spec = everybody({allow("all", {"#"})});
-  policy::RoleSpec named;
-  named.name = "auto";
+  policy::RoleSpec named = role("auto", {deny("no-will", {"up/#"})});
   named.match["client_id"] = {"auto-*"};
-  named.rules = {deny("no-will", {"up/#"})};
   spec.roles.push_back(std::move(named));
   Conversation talk(spec);
   wire::Connect connect = with_will(v5);
@@ -152,8 +150,8 @@ TEST_CASE(
     const SessionOptions options;
     Turn turn;
     const Instant now(std::chrono::seconds(1000));
-    Session session(options, {"devices", "127.0.0.1", {}, {}, {}},
-                    policy::Policy::compile(up_and_down()).value(), events, 1, now);
+    Session session(options, {"devices", "127.0.0.1", {}, {}, {}}, compiled(up_and_down()), events,
+                    1, now);
     CHECK(session.memory() == 0);
     const std::string hello = wire::connect(with_will(v3_1_1));
     CHECK(session.feed(Side::client, as_bytes(hello), now, turn) == hello.size());
