@@ -62,6 +62,8 @@ struct Pace {
   std::uint64_t capacity = 0;      // what the burst costs; 0: nothing ever fits
 
   [[nodiscard]] std::uint64_t cost(std::uint64_t amount) const;
+  /// There is no rate: nothing costs anything, and everything fits.
+  [[nodiscard]] bool is_free() const { return capacity == UINT64_MAX; }
   friend bool operator==(const Pace&, const Pace&) = default;
 };
 
@@ -154,8 +156,10 @@ inline bool RateMeter::fits(const RateLimit& limit, std::uint64_t bytes, Instant
            !__builtin_add_overflow(from, static_cast<std::int64_t>(cost), &then);
   };
   const Times before = times();
+  after.bytes = before.bytes;
   return fits_in(limit.message_pace, limit.message_pace.whole, before.messages, after.messages) &&
-         fits_in(limit.byte_pace, limit.byte_pace.cost(bytes), before.bytes, after.bytes);
+         (limit.byte_pace.is_free() ||
+          fits_in(limit.byte_pace, limit.byte_pace.cost(bytes), before.bytes, after.bytes));
 }
 
 }  // namespace sallyport

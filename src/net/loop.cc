@@ -27,23 +27,17 @@ std::expected<std::unique_ptr<Loop>, int> Loop::make() {
   }
   loop->loop_.data = loop.get();
   // None of these can fail. The loop runs on for a task that waits, and for nothing else of these.
-  uv_prepare_init(&loop->loop_, &loop->prepare_);
   uv_check_init(&loop->loop_, &loop->check_);
   uv_idle_init(&loop->loop_, &loop->idle_);
-  uv_unref(reinterpret_cast<uv_handle_t*>(&loop->prepare_));
   uv_unref(reinterpret_cast<uv_handle_t*>(&loop->check_));
-  uv_prepare_start(&loop->prepare_, [](uv_prepare_t* handle) {
-    ++of(reinterpret_cast<uv_handle_t*>(handle)).round_;
-  });
   uv_check_start(&loop->check_, [](uv_check_t* handle) {
-    of(reinterpret_cast<uv_handle_t*>(handle)).run_tasks();
+    of(reinterpret_cast<uv_handle_t*>(handle)).begin_round();
   });
   return loop;
 }
 
 Loop::~Loop() {
   if (loop_.data == nullptr) return;
-  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr);
   // Close callbacks of handles that were closed, but whose loop has not run since.
@@ -71,7 +65,9 @@ void Loop::stay_awake() {
   }
 }
 
-void Loop::run_tasks() {
+void Loop::begin_round() {
+  ++round_;
+  if (tasks_.empty() && late_.empty()) return;
   tasks_.run_before(round_, UINT32_MAX);
   late_.run(budget_.late_tasks);
   if (tasks_.empty() && late_.empty()) uv_idle_stop(&idle_);

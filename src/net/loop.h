@@ -17,15 +17,15 @@ namespace sallyport::net {
 /// The system's word for a libuv error code ("connection refused"). Static storage.
 [[nodiscard]] std::string_view describe(int error);
 
-/// What a round of the loop may cost. A round is one poll of the sockets and all that follows from
-/// it, up to the next poll.
+/// What a round of the loop may cost. A round is the tasks that wait, and one poll of the sockets
+/// with all that follows from it.
 struct RoundBudget {
   std::uint32_t read_bytes = UINT32_MAX;  // that one stream brings
   std::uint32_t late_tasks = UINT32_MAX;  // that run
 };
 
 /// One libuv loop, the read buffer that all streams on it share, and the work that waits for its
-/// turn. A round goes: timers, poll (streams are read), tasks, late tasks. The loop does not sleep
+/// turn. A round goes: tasks, late tasks, timers, poll (streams are read). The loop does not sleep
 /// in the poll while a task waits.
 ///
 /// Thread: made anywhere, then used by the one thread that calls run(); only net::Wakeup crosses
@@ -50,7 +50,7 @@ class Loop final {
   [[nodiscard]] const RoundBudget& budget() const { return budget_; }
   /// Counts the rounds; wraps around.
   [[nodiscard]] std::uint32_t round() const { return round_; }
-  /// The task runs once, in the next round, behind the sockets and those who wait longer.
+  /// The task runs once, in the next round, behind those that wait longer.
   void enqueue(Task& task);
   /// The task runs once, behind all tasks of a round that has some of its `late_tasks` left.
   void enqueue_late(Task& task);
@@ -67,13 +67,12 @@ class Loop final {
 
  private:
   Loop();
-  void run_tasks();
+  void begin_round();
   void stay_awake();
 
   uv_loop_t loop_;
-  uv_prepare_t prepare_{};  // before each poll: begins a round
-  uv_check_t check_{};      // behind each poll: runs the tasks
-  uv_idle_t idle_{};        // active while a task waits, so that the poll does not sleep
+  uv_check_t check_{};  // behind each poll: begins a round
+  uv_idle_t idle_{};    // active while a task waits, so that the poll does not sleep
   TaskQueue tasks_;
   TaskQueue late_;
   RoundBudget budget_;

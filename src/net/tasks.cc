@@ -4,8 +4,7 @@
 
 namespace sallyport::net {
 
-void Task::cancel() {
-  if (next_ == nullptr) return;
+void Task::leave() {
   previous_->next_ = next_;
   next_->previous_ = previous_;
   previous_ = nullptr;

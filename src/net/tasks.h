@@ -29,10 +29,14 @@ class Task final {
 
   [[nodiscard]] bool is_queued() const { return next_ != nullptr; }
   /// Leaves its queue; no effect where it is in none.
-  void cancel();
+  void cancel() {
+    if (is_queued()) leave();
+  }
 
  private:
   friend class TaskQueue;
+  void leave();
+
   Handler& handler_;
   Task* previous_ = nullptr;  // null: in no queue
   Task* next_ = nullptr;

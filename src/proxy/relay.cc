@@ -55,6 +55,10 @@ void Relay::receive(Side side, Bytes outer, Instant now) {
   }
   using Layer = transport::Layer::State;
   const auto fed = of.layers.feed(outer, worker_.scratch(), worker_.outer(side));
+  if (fed.state == Layer::open && of.ready) {  // nearly every read
+    take(side, fed.inner, now);
+    return;
+  }
   if (fed.state == Layer::failed) {
     // A session is not even begun where the handshake and a bad record came in one read: a layer
     // that failed vouches for nobody, so what it decrypted would be judged without a certificate.

@@ -41,7 +41,7 @@ void Relay::settle(Instant now) {
 }
 
 void Relay::set_timer() {
-  Instant wake = std::min({deadline_, client_.stall_at, broker_.stall_at});
+  Instant wake = std::min(deadline_, std::min(client_.stall_at, broker_.stall_at));
   if (state_ == State::running) wake = std::min(wake, session_->wake_at());
   timer_.set(wake);
 }

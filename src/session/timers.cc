@@ -27,7 +27,7 @@ Instant Session::Impl::keep_alive_deadline() const {
 
 Instant Session::Impl::wake_at() const {
   if (state_ == State::closed) return kNever;
-  Instant at = std::min({deadline_, keep_alive_deadline(), keep_alive_.ping_due()});
+  Instant at = std::min(deadline_, std::min(keep_alive_deadline(), keep_alive_.ping_due()));
   for (const Direction& way : from_) {
     if (way.throttled()) at = std::min(at, way.throttled_until);
   }

@@ -46,11 +46,13 @@ State Stack::start(std::size_t layer, Scratch& scratch, Buffer& out) {
 }
 
 Stack::Fed Stack::feed(Bytes in, Scratch& scratch, Buffer& out) {
+  if (layers_[1] == nullptr) return feed_only(in, scratch, out);
   Fed fed{.state = State::open, .inner = in};
   for (std::size_t i = 0; i != kMost && layers_[i] != nullptr; ++i) {
     Buffer& inner = scratch.inner[i];
     inner.clear();
-    const State before = layers_[i]->state();
+    const bool more = i + 1 != kMost && layers_[i + 1] != nullptr;
+    const bool opens = more && layers_[i]->state() == State::opening;
     const State after = layers_[i]->feed(fed.inner, inner, i == 0 ? out : scratch.outer[0]);
     hand_out(i, scratch, out);
     fed.inner = inner.bytes();
@@ -65,15 +67,27 @@ Stack::Fed Stack::feed(Bytes in, Scratch& scratch, Buffer& out) {
       return fed;
     }
     if (after == State::peer_closed) fed.state = after;
-    if (before == State::opening && i + 1 != kMost && layers_[i + 1] != nullptr) {
-      if (start(i + 1, scratch, out) == State::failed) return {.state = State::failed, .inner = {}};
+    if (opens && start(i + 1, scratch, out) == State::failed) {
+      return {.state = State::failed, .inner = {}};
     }
   }
   return fed;
 }
 
+/// feed() of a single layer, which nearly all legs have.
+Stack::Fed Stack::feed_only(Bytes in, Scratch& scratch, Buffer& out) {
+  Buffer& inner = scratch.inner[0];
+  inner.clear();
+  const State state = layers_[0]->feed(in, inner, out);
+  return {.state = state, .inner = state == State::failed ? Bytes() : inner.bytes()};
+}
+
 void Stack::send(std::span<const Bytes> inner, Scratch& scratch, Buffer& out) {
-  send_from(count(), inner, scratch, out);
+  if (layers_[1] == nullptr) {
+    (void)layers_[0]->send(inner, out);
+  } else {
+    send_from(count(), inner, scratch, out);
+  }
 }
 
 /// Through the layers outside of `layer`, the innermost of them first.

@@ -53,6 +53,7 @@ class Stack final {
 
  private:
   [[nodiscard]] std::size_t count() const;
+  Fed feed_only(Bytes in, Scratch& scratch, Buffer& out);
   void send_from(std::size_t layer, std::span<const Bytes> inner, Scratch& scratch, Buffer& out);
   void hand_out(std::size_t layer, Scratch& scratch, Buffer& out);
   Layer::State start(std::size_t layer, Scratch& scratch, Buffer& out);
