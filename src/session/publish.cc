@@ -68,9 +68,12 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
 
   bool again = false;
-  if (const auto bad = check_exchange(a.from, publish, again)) return malformed(a, *bad);
+  if (const auto bad = check_exchange(a.from, publish, again); bad && !tolerate(a, bad->check)) {
+    return malformed(a, *bad);
+  }
   const bool counts = version_ == Version::v5 && publish.qos != 0 && !again;
-  if (counts && way.quota.spent()) {  // [MQTT-3.3.4-7] [MQTT-3.3.4-9]
+  if (counts && way.quota.spent() &&  // [MQTT-3.3.4-7] [MQTT-3.3.4-9]
+      !tolerate(a, Check::receive_maximum)) {
     return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
@@ -236,7 +239,7 @@ Session::Impl::Fate Session::Impl::refuse_publish(const Arrival& a, const mqtt::
   if (a.from == Side::client) {
     answer_client(publish, reason, a.turn);
   } else {
-    owe_broker(publish, a.turn);
+    owe_broker(publish.packet_id, publish.qos, a.turn);
   }
   return Fate::consumed;
 }
