@@ -231,7 +231,7 @@ bool find_head(FrameResult& result, Bytes in, const FrameRules& rules, std::size
   std::size_t end = head + 2 + load_u16(in.data() + head) + (qos == 1 || qos == 2 ? 2 : 0);
   if (end > total || end > rules.max_head) return true;
   head = end;
-  if (rules.version != Version::v5) return true;
+  if (rules.version != Version::v5 || end == total) return true;
   if (!read_properties(result, in, total, end)) {
     return result.status != FrameResult::Status::need_more;  // else there are none that can be read
   }
