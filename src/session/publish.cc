@@ -67,6 +67,11 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   const std::string_view topic = resolve(publish, way.aliases);
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
 
+  // There are devices that read a topic into an array: CVE-2018-19417.
+  if (a.from == Side::broker && topic.size() > bounds_.max_delivery_topic) {
+    return malformed(a, {Check::topic_too_long, ReasonCode::topic_name_invalid});
+  }
+
   bool again = false;
   if (const auto bad = check_exchange(a.from, publish, again); bad && !tolerate(a, bad->check)) {
     return malformed(a, *bad);

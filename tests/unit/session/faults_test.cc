@@ -106,8 +106,7 @@ TEST_CASE("lengths of a delivery that run past its end cost that delivery") {
   for (const wire::Level level : kAll) {
     // Topic, packet identifier, property length: what cannot be read cannot be acknowledged.
     check_dropped(level, 0, wire::packet(0x30, u16(500) + "abc"), "mqtt.truncated");
-    check_dropped(level, 0, wire::packet(0x32, u16(3) + "abc" + u8(1)),
-                  "mqtt.truncated");
+    check_dropped(level, 0, wire::packet(0x32, u16(3) + "abc" + u8(1)), "mqtt.truncated");
     check_dropped(level, 0, wire::packet(0x30, u8(0)), "mqtt.remaining-length");
     check_dropped(level, 0, wire::packet(0x30, {}), "mqtt.remaining-length");
     check_dropped(level, 0, wire::packet(0x36, text("t") + u16(7) + u8(0)), "mqtt.qos");
@@ -228,6 +227,50 @@ TEST_CASE("an alias that a bad delivery sets never stands for what it stood for 
     CHECK(talk.client_gets() == alias("again", 1) + alias("", 1));
     CHECK_FALSE(talk.closed());
   }
+}
+
+TEST_CASE(
+    "what a device cannot say itself: the longest topic and the largest packet that it takes") {
+  Bounds bounds;
+  bounds.max_delivery_topic = 64;
+  bounds.max_delivery = 1000;
+  for (const wire::Level level : kAll) {
+    const auto publish = [level](std::size_t topic, std::size_t payload) {
+      return wire::publish({.level = level,
+                            .topic = std::string(topic, 't'),
+                            .payload = std::string(payload, 'x'),
+                            .qos = 1,
+                            .packet_id = 7});
+    };
+    Conversation talk(everything(), bounds);
+    talk.open({.level = level});
+    talk.broker_sends(publish(65, 0) + publish(1, 1000));
+    CHECK(talk.client_gets().empty());
+    CHECK(talk.broker_gets() == wire::puback(7) + wire::puback(7));
+    REQUIRE(talk.events.refusals.size() == 2);
+    CHECK(talk.events.refusals[0].name == "mqtt.topic-too-long");
+    CHECK(talk.events.refusals[1].name == "mqtt.packet-too-large");
+    talk.broker_sends(publish(64, 900));
+    CHECK(talk.client_gets() == publish(64, 900));
+    // The client's own topics are not what is meant.
+    talk.client_sends(publish(70, 1));
+    CHECK(talk.broker_gets() == publish(70, 1));
+  }
+  // An alias hides nothing.
+  Conversation talk(everything(), bounds);
+  talk.open({.level = v5, .properties = wire::topic_alias_maximum(3)});
+  const std::string alias = wire::topic_alias(1);
+  talk.broker_sends(
+      wire::publish({.level = v5, .topic = std::string(65, 't'), .properties = alias}) +
+      wire::publish({.level = v5, .properties = alias}));
+  CHECK(talk.client_gets().empty());
+  CHECK(talk.events.refusals.size() == 2);
+  // What MQTT itself allows is no bound.
+  Conversation open(everything());
+  open.open();
+  const std::string longest = wire::publish({.topic = std::string(65'535, 't')});
+  open.broker_sends(longest);
+  CHECK(open.client_gets() == longest);
 }
 
 TEST_CASE("what breaks the framing ends the session, and only that does") {
