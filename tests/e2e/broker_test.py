@@ -6,6 +6,7 @@ from support.client import Client
 from support.fake_broker import polite
 
 UNAVAILABLE = {3: 3, 4: 3, 5: 0x88}
+BROKER = {"from": "broker"}  # of a refusal in the audit log
 
 
 class BrokerAway(Case):
@@ -36,7 +37,7 @@ class BrokerAway(Case):
                     client = self.client(gateway.port, version=version)
                     client.send(wire.connect("c", version))
                     client.expect_end()
-                    gateway.wait_audit(number, event="refusal", check="session.broker-silent", side="broker")
+                    gateway.wait_audit(number, event="refusal", check="session.broker-silent", **BROKER)
                     gateway.wait_audit(number, event="session_end", side="broker", begun=False)
             self.assertEqual(gateway.audit_lines(event="refusal", check="session.broker-unavailable"), [])
 
@@ -221,7 +222,7 @@ class BadBroker(Case):
                         connection.wait_packet(wire.PUBACK)
                     elif bad[0] & 4:
                         connection.wait_packet(wire.PUBCOMP)
-                line = gateway.wait_audit(2, event="refusal", side="broker", action="drop")[0]
+                line = gateway.wait_audit(2, event="refusal", **BROKER, action="drop")[0]
                 self.assertEqual(line["packet"], "PUBLISH")
                 gateway.wait_metric(2, "sallyport_refusals_total", rule=line["check"])
 
@@ -252,7 +253,7 @@ class BadBroker(Case):
                 publisher.expect(wire.PUBACK)
         publisher.send(wire.publish("t", b"small"))
         self.assertEqual(reader.expect(wire.PUBLISH).payload, b"small")
-        gateway.wait_audit(3, event="refusal", check="mqtt.packet-too-large", side="broker")
+        gateway.wait_audit(3, event="refusal", check="mqtt.packet-too-large", **BROKER)
 
     def odd(self, send, gets=None, connect=5, connack=None, more="", check=None, action="report"):
         """What a broker sends once a session is open, and what the client gets of it."""
@@ -269,7 +270,7 @@ class BadBroker(Case):
             for packet in [send] if gets is None else gets:
                 client.expect_raw(packet)
         client.ping()
-        lines = gateway.wait_audit(1, event="refusal", check=check, side="broker")
+        lines = gateway.wait_audit(1, event="refusal", check=check, **BROKER)
         self.assertEqual({line["action"] for line in lines}, {action})
         if action == "report":  # once a session
             self.assertEqual(len(gateway.audit_lines(event="refusal")), 1)
@@ -318,7 +319,7 @@ class BadBroker(Case):
                 got = client.connect("c")
                 self.assertEqual(got.body[:2], connack[2:4])
                 gateway.wait_audit(event="refusal", check=check, action="report")
-                gateway.wait_audit(event="session_start")
+                gateway.wait_audit(event="session_begin")
 
     def test_return_codes_above_5_reach_clients_of_3_1_1(self):
         for code in (6, 0x80, 0x87, 0xFF):
@@ -338,7 +339,7 @@ class BadBroker(Case):
             if version == 5:
                 client.expect_raw(wire.connack(0x80, 5))
             client.expect_end()
-            line = gateway.wait_audit(event="refusal", side="broker")[0]
+            line = gateway.wait_audit(event="refusal", **BROKER)[0]
             self.assertEqual((line["packet"], line["action"]), ("CONNACK", "disconnect"))
             gateway.wait_audit(event="session_end", side="broker", kind="malformed")
 

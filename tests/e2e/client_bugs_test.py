@@ -162,7 +162,7 @@ class ClientBugs(Case):
         self.stopped += 1
         lines = self.running.wait_audit(self.stopped, event="refusal", check=self.check)
         self.running.wait_metric(self.stopped, "sallyport_refusals_total", rule=self.check)
-        self.assertEqual({line["side"] for line in lines}, {"broker"})
+        self.assertEqual({line["from"] for line in lines}, {"broker"})
         others = [line for line in self.running.audit_lines(event="refusal") if line.get("check") != self.check]
         self.assertEqual(others, [])
 
