@@ -123,7 +123,7 @@ TEST_CASE("phase: every refusal names the one in which it came") {
          plan.dial_wait = std::chrono::milliseconds(20);
        },
        [](Site& site) { sends(site, kHello); }},
-      {Phase::connack, "session.broker-unavailable", true, same,
+      {Phase::connack, "session.broker-silent", true, same,
        [](Site& site) { dialled(site, [](Peer&, Peer& broker) { broker.close(); }); }},
       {Phase::connack, "mqtt.connect-first", true, same,
        [](Site& site) {
