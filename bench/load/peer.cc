@@ -102,10 +102,10 @@ void Peer::take(Bytes plain) {
       continue;
     }
     const Inlet::Step step = inlet_.next(plain, rules_);
-    if (step.kind == Inlet::Step::Kind::malformed) {
+    if (step.found.is_refused()) {
       return close(to_string(step.found.error.check));
     }
-    if (step.kind == Inlet::Step::Kind::frame) {
+    if (step.found.has_frame()) {
       handler_.on_packet(step.found.frame);
       inlet_.finish(step.found.frame.payload_size, false);
     }

@@ -36,6 +36,9 @@ struct Bounds {
   std::uint16_t max_topic_aliases = 16;    // each direction
   std::uint16_t max_qos2_in_flight = 100;  // from the client, not yet completed
   std::uint16_t max_requests = 64;         // SUBSCRIBEs refused in part and not yet answered
+  // Of what the client gets. Devices that cannot say what they take may have less room than that.
+  std::uint32_t max_delivery = 256 * 1024 * 1024;  // whole control packet; this: no bound
+  std::uint16_t max_delivery_topic = UINT16_MAX;
   std::uint16_t min_keep_alive = 1;
   std::uint16_t max_keep_alive = 1200;    // also applied where a client asks for none
   bool refuse_mqtt3_keep_alive = false;   // out of these two, where it cannot be corrected
@@ -110,6 +113,8 @@ inline constexpr auto kBounds = std::to_array<BoundRow>({
     {"max_subscriptions", &Bounds::max_subscriptions, Unit::items, 0, detail::kMost16},
     {"max_requests", &Bounds::max_requests, Unit::items, 1, detail::kMost16},
     {"max_qos2_in_flight", &Bounds::max_qos2_in_flight, Unit::items, 1, detail::kMost16},
+    {"max_delivery", &Bounds::max_delivery, Unit::bytes, detail::kMinPacket, detail::kMaxPacket},
+    {"max_delivery_topic", &Bounds::max_delivery_topic, Unit::bytes, 1, detail::kMost16},
     {"max_topic_aliases", &Bounds::max_topic_aliases, Unit::items, 0, detail::kMost16},
     {"max_user_properties", &Bounds::max_user_properties, Unit::items, 0, detail::kMost16},
     {"max_user_property_bytes", &Bounds::max_user_property_bytes, Unit::bytes, 0,

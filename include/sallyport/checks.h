@@ -97,6 +97,8 @@ namespace sallyport {
   X(login_expired, "login.expired", "the time for which the client was let in is over")            \
   X(broker_unavailable, "session.broker-unavailable", "the broker could not be reached")           \
   X(broker_timeout, "session.broker-timeout", "the broker did not answer CONNECT in time")         \
+  X(broker_silent, "session.broker-silent",                                                        \
+    "the broker took the connection and closed it without an answer to CONNECT")                   \
   X(broker_refused, "broker.connection-refused", "nobody listens at the broker's address")         \
   X(broker_unreachable, "broker.unreachable", "no way to the broker's address")                    \
   X(broker_name, "broker.name", "the broker's name could not be resolved")                         \

@@ -93,7 +93,15 @@ struct CloseReason {
 };
 
 /// What the gateway changed in a packet that it passed on. See "What the gateway may change".
-enum class Rewrite : std::uint8_t { connect, connack, subscribe, suback, topic_alias };
+enum class Rewrite : std::uint8_t {
+  connect,
+  connack,
+  subscribe,
+  suback,
+  topic_alias,
+  server_reference,  // taken out of CONNACK or DISCONNECT
+  mended,            // what is wrong with an answer of the broker's was left out
+};
 [[nodiscard]] std::string_view to_string(Rewrite rewrite);
 
 /// The only way out of the core. Called on the worker's thread; implementations return at once,

@@ -29,7 +29,9 @@ struct Frame {
 
 struct FrameResult {
   enum class Status : std::uint8_t {
-    frame,      // `frame` is filled in
+    frame,
+    odd,        // by look_again() only: `error`, which clients tolerate
+    wrong,      // by look_again() only: `error`, in a packet whose end is known
     need_more,  // ask again with at least `needed` bytes from the same start
     malformed,  // `error`
     too_large,  // `error`; `frame.header` tells what was announced
@@ -38,6 +40,9 @@ struct FrameResult {
   std::size_t needed = 0;
   Malformed error{Check::remaining_length, ReasonCode::malformed_packet};
   Frame frame;
+
+  [[nodiscard]] bool has_frame() const { return status <= Status::wrong; }
+  [[nodiscard]] bool is_refused() const { return status >= Status::malformed; }
 };
 
 /// What the framer must know to refuse a packet from its first bytes, before anything is gathered.
@@ -46,6 +51,7 @@ struct FrameRules {
   Version version = Version::v3_1_1;
   std::uint32_t max_packet = 0;  // whole packets larger than this are too_large
   std::uint32_t max_head = 0;    // most bytes of `head` that may be gathered
+  bool tolerant = false;         // look_again() may accept what clients tolerate
 };
 
 /// Looks at the control packet at the start of `in`. Pure: it keeps nothing, so the answer depends
@@ -58,5 +64,20 @@ struct FrameRules {
 ///   - more than `max_packet` bytes, or a head of more than `max_head`
 ///   - a PUBLISH whose topic or properties run past its own end
 [[nodiscard]] FrameResult next_frame(Bytes in, const FrameRules& rules);
+
+/// A second look at what next_frame() has refused for `error` (malformed or too_large), where a
+/// wrong packet is to cost that packet only: a broker's. Pure, as next_frame() is. Returns
+///   - odd, if the rules are tolerant: flags that are not as fixed, DUP on QoS 0, a Remaining
+///   Length
+///     that is longer than it need be, a PINGRESP with a body.
+///   - wrong: anything else, in a packet whose end is known. `frame` spans it: `head` is what an
+///   answer
+///     to it needs and can be read (of a PUBLISH up to its packet identifier, and its properties if
+///     they lie inside the packet and within max_head), `payload_size` counts the rest.
+///   - malformed: nobody can tell where the packet ends. The only such error is a Remaining Length
+///   of
+///     more than four bytes.
+///   - need_more, as next_frame().
+[[nodiscard]] FrameResult look_again(Bytes in, const FrameRules& rules, Malformed error);
 
 }  // namespace sallyport::mqtt

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sallyport/bounds.h"
+#include "sallyport/check_set.h"
 #include "sallyport/framer.h"
 
 /// Decoded views into a frame. Every view points into the bytes it was decoded from and owns
@@ -157,20 +158,24 @@ struct Auth {
 /// decode_connect() learns the version from the packet itself; an unsupported one is
 /// {protocol_version, unsupported_protocol_version}.
 [[nodiscard]] Decoded<Connect> decode_connect(const Frame& frame, const Bounds& bounds);
+/// With `tolerated`, which collects them, a decoder accepts what clients tolerate of a broker:
+/// flags and codes of CONNACK whatever they say, a Maximum QoS of 2, reason codes that belong to
+/// other packets, codes of SUBACK that are failures whatever they say.
 [[nodiscard]] Decoded<Connack> decode_connack(const Frame& frame, Version version,
-                                              const Bounds& bounds);
+                                              const Bounds& bounds, CheckSet* tolerated = nullptr);
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
                                               const Bounds& bounds);
 [[nodiscard]] Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version,
-                                      const Bounds& bounds);
+                                      const Bounds& bounds, CheckSet* tolerated = nullptr);
 /// SUBSCRIBE and UNSUBSCRIBE.
 [[nodiscard]] Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version,
                                                   const Bounds& bounds);
 /// SUBACK and UNSUBACK.
 [[nodiscard]] Decoded<Suback> decode_suback(const Frame& frame, Version version,
-                                            const Bounds& bounds);
+                                            const Bounds& bounds, CheckSet* tolerated = nullptr);
 [[nodiscard]] Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version version,
-                                                    const Bounds& bounds);
+                                                    const Bounds& bounds,
+                                                    CheckSet* tolerated = nullptr);
 [[nodiscard]] Decoded<Auth> decode_auth(const Frame& frame, Side from, const Bounds& bounds);
 
 }  // namespace sallyport::mqtt

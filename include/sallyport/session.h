@@ -42,6 +42,7 @@ struct Turn {
 struct SessionOptions {
   Bounds bounds;
   Duration broker_timeout = settings::Broker().connack_timeout;  // from dialling to CONNACK
+  settings::BrokerFaults faults;
   /// Whether an authenticator is asked about every CONNECT that all other checks let in.
   bool authenticate = false;
   Duration login_timeout = settings::Login().timeout;  // for the authenticator's answer

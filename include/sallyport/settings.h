@@ -52,6 +52,19 @@ struct Gateway {
   [[nodiscard]] friend bool operator==(const Gateway&, const Gateway&) = default;
 };
 
+/// [broker]: what becomes of what the broker sends and should not.
+struct BrokerFaults {
+  /// A delivery that is wrong, and whole, ends the session. Else it is dropped, and acknowledged in
+  /// the client's place.
+  bool end_on_bad_delivery = false;
+  /// What clients tolerate of brokers is refused as what they do not.
+  bool refuse_deviations = false;
+  /// Other servers to which the broker may send clients: host, or host and port, in lower case, as
+  /// it writes them itself. 4.11 (5.0)
+  std::vector<std::string> server_references;
+  [[nodiscard]] friend bool operator==(const BrokerFaults&, const BrokerFaults&) = default;
+};
+
 /// [broker]
 struct Broker {
   Duration connect_timeout = std::chrono::seconds(5);   // name, TCP and TLS together

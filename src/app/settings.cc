@@ -65,6 +65,7 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
     to->session.max_held = from.max_held;
     to->session.login_timeout = options.login.timeout;
     to->session.broker_timeout = options.broker.connack_timeout;
+    to->session.faults = options.broker;
     to->session.hash_key = random_key();
     to->session.ledger = &ledger;
     if (from.connects_per_client) to->session.connects = connect_limit(from);

@@ -59,6 +59,10 @@ std::string_view to_string(Rewrite rewrite) {
       return "suback";
     case Rewrite::topic_alias:
       return "topic_alias";
+    case Rewrite::server_reference:
+      return "server_reference";
+    case Rewrite::mended:
+      return "mended";
   }
   return "unknown";
 }

@@ -40,6 +40,8 @@ void list_tls(const BrokerOptions& broker, const std::string& path, std::vector<
   list_keys<tls::ClientOptions>(kTlsKeys, broker.tls.value_or(tls::ClientOptions()), path, out);
 }
 
+constexpr Words<bool, 2> kOnBadDelivery = {{"drop", "disconnect"}, {false, true}};
+
 constexpr auto kKeys = std::to_array<Key<BrokerOptions>>({
     {.name = "address",
      .value = Address<BrokerOptions>{&BrokerOptions::address, kAddressHint, false},
@@ -54,6 +56,10 @@ constexpr auto kKeys = std::to_array<Key<BrokerOptions>>({
     {"dial_queue", Count<BrokerOptions>{&BrokerOptions::dial_queue, 0, 1'000'000}},
     {"dial_wait", Time<BrokerOptions>{&BrokerOptions::dial_wait, std::chrono::milliseconds(100),
                                       std::chrono::minutes(10)}},
+    {"on_bad_delivery",
+     choice<BrokerOptions, &BrokerOptions::end_on_bad_delivery, kOnBadDelivery>()},
+    {"deviations", Refusal<BrokerOptions>{&BrokerOptions::refuse_deviations}},
+    {"server_references", References<BrokerOptions>{&BrokerOptions::server_references}},
     {"tls", Table<BrokerOptions>{read_tls, list_tls}},
 });
 

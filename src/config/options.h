@@ -25,7 +25,7 @@ struct Endpoint {
   [[nodiscard]] std::string to_string() const;
 };
 
-struct BrokerOptions : settings::Broker {
+struct BrokerOptions : settings::Broker, settings::BrokerFaults {
   Endpoint address;
   std::optional<tls::ClientOptions> tls;
   Origin tls_origin;

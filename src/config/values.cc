@@ -105,6 +105,26 @@ void read_prefixes(TableReader& table, std::string_view key, std::vector<Address
   }
 }
 
+void read_references(TableReader& table, std::string_view key, std::vector<std::string>& into) {
+  for (const Text& text : table.strings(key)) {
+    const bool plain = std::ranges::all_of(text.value, [](unsigned char c) {
+      return c > ' ' && c < 0x7F && c != '/' && c != ',' && c != '#';
+    });
+    if (plain && !text.value.empty()) {
+      std::string lower = text.value;
+      for (char& c : lower) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      }
+      into.push_back(std::move(lower));
+    } else {
+      table.problems().add(
+          {text.at.line, text.at.column},
+          std::string(key) + " in " + table.where() + ": \"" + text.value + "\" names no server",
+          "write it as the broker does: \"host\" or \"host:port\", no scheme");
+    }
+  }
+}
+
 std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                      std::string_view hint, bool numeric) {
   const auto text = table.string(key);

@@ -37,6 +37,7 @@ void read_host_name(TableReader& table, std::string_view key, std::string& into)
 void read_globs(TableReader& table, std::string_view key, std::vector<std::string>& into,
                 Origin& origin);
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into);
+void read_references(TableReader& table, std::string_view key, std::vector<std::string>& into);
 [[nodiscard]] std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                                    std::string_view hint, bool numeric);
 /// What is relative starts at the folder of the file that the table stands in.
@@ -289,6 +290,18 @@ struct Prefixes {
   }
   [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
   [[nodiscard]] static std::string accepted() { return "addresses, networks"; }
+};
+
+/// Servers as a Server Reference names them: host, or host and port. Kept in lower case. 4.11 (5.0)
+template <typename T>
+struct References {
+  std::vector<std::string> T::*field;
+
+  void read(TableReader& table, std::string_view key, T& into) const {
+    values::read_references(table, key, into.*field);
+  }
+  [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
+  [[nodiscard]] static std::string accepted() { return "\"host\", \"host:port\""; }
 };
 
 /// A host and a port. Numeric: one of this machine's.

@@ -15,11 +15,16 @@ namespace {
 /// nothing means success, a reason code alone means no properties.
 std::optional<Malformed> read_reason(Reader& from, PacketType type, Side side, Place place,
                                      const Bounds& bounds, ReasonCode& reason,
-                                     Properties& properties, PropertyValues& values) {
+                                     Properties& properties, PropertyValues& values,
+                                     CheckSet* tolerated) {
   std::uint8_t code = 0;
   [[maybe_unused]] const bool given = from.u8(code);  // left out, it is 0
   // [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.14.2-1] [MQTT-3.15.2-1]
-  if (!reason_allowed(type, side, code)) return protocol_error(Check::reason_code);
+  if (!reason_allowed(type, side, code)) {
+    if (tolerated == nullptr) return protocol_error(Check::reason_code);
+    // 0x80 and more is a failure to everybody, less is none. 2.4
+    tolerated->add(Check::reason_code);
+  }
   reason = static_cast<ReasonCode>(code);
   if (from.done()) return std::nullopt;
   if (const auto bad = read_properties(from, place, bounds, properties, values)) return bad;
@@ -29,7 +34,8 @@ std::optional<Malformed> read_reason(Reader& from, PacketType type, Side side, P
 
 }  // namespace
 
-Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Bounds& bounds) {
+Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Bounds& bounds,
+                        CheckSet* tolerated) {
   Ack out;
   out.type = frame.header.type;
   Reader body(frame.body());
@@ -41,14 +47,14 @@ Decoded<Ack> decode_ack(const Frame& frame, Side from, Version version, const Bo
   if (version != Version::v5) return std::unexpected(malformed(Check::trailing_bytes));
   PropertyValues values;
   if (const auto bad = read_reason(body, out.type, from, Place::ack, bounds, out.reason,
-                                   out.properties, values)) {
+                                   out.properties, values, tolerated)) {
     return std::unexpected(*bad);
   }
   return out;
 }
 
 Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version version,
-                                      const Bounds& bounds) {
+                                      const Bounds& bounds, CheckSet* tolerated) {
   Disconnect out;
   Reader body(frame.body());
   if (version != Version::v5) {
@@ -59,7 +65,7 @@ Decoded<Disconnect> decode_disconnect(const Frame& frame, Side from, Version ver
       from == Side::client ? Place::disconnect_from_client : Place::disconnect_from_broker;
   PropertyValues values;
   if (const auto bad = read_reason(body, PacketType::disconnect, from, place, bounds, out.reason,
-                                   out.properties, values)) {
+                                   out.properties, values, tolerated)) {
     return std::unexpected(*bad);
   }
   if (values.has(Property::session_expiry_interval)) {
@@ -74,7 +80,7 @@ Decoded<Auth> decode_auth(const Frame& frame, Side from, const Bounds& bounds) {
   const bool short_form = body.done();
   PropertyValues values;
   if (const auto bad = read_reason(body, PacketType::auth, from, Place::auth, bounds, out.reason,
-                                   out.properties, values)) {
+                                   out.properties, values, nullptr)) {
     return std::unexpected(*bad);
   }
   if (values.has(Property::authentication_method)) {

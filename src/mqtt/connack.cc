@@ -12,16 +12,36 @@ namespace {
 
 constexpr auto kHighestReturnCode = static_cast<std::uint8_t>(ConnectReturnCode::not_authorized);
 
-Decoded<Connack> decode_connack_3(std::uint8_t flags, std::uint8_t code, Version version) {
+/// Returns `error`; returns none if it may be tolerated, and was.
+std::optional<Malformed> unless(CheckSet* tolerated, Malformed error) {
+  if (tolerated == nullptr) return error;
+  tolerated->add(error.check);
+  return std::nullopt;
+}
+
+/// Connect Acknowledge Flags, next to the code. 3.2.2.1
+std::optional<Malformed> read_flags(std::uint8_t flags, Connack& out, CheckSet* tolerated) {
+  out.session_present = (flags & 0x01) != 0;
+  if ((flags & ~0x01) != 0) {
+    if (const auto bad = unless(tolerated, malformed(Check::connack_flags))) return bad;
+  }
+  if (out.session_present && out.code != 0) {  // [MQTT-3.2.2-4 (3.1.1)] [MQTT-3.2.2-6 (5.0)]
+    return unless(tolerated, protocol_error(Check::connack_flags));
+  }
+  return std::nullopt;
+}
+
+Decoded<Connack> decode_connack_3(std::uint8_t flags, std::uint8_t code, Version version,
+                                  CheckSet* tolerated) {
   Connack out;
   out.code = code;
-  if (code > kHighestReturnCode) return std::unexpected(malformed(Check::reason_code));  // 3.2.2.3
-  if (version == Version::v3_1) return out;  // the first byte is not used there. 3.2 (3.1)
-  if ((flags & ~0x01) != 0) return std::unexpected(malformed(Check::connack_flags));
-  out.session_present = flags != 0;
-  if (out.session_present && code != 0) {
-    return std::unexpected(protocol_error(Check::connack_flags));  // [MQTT-3.2.2-4]
+  if (code > kHighestReturnCode) {  // 3.2.2.3
+    if (const auto bad = unless(tolerated, malformed(Check::reason_code))) {
+      return std::unexpected(*bad);
+    }
   }
+  if (version == Version::v3_1) return out;  // the first byte is not used there. 3.2 (3.1)
+  if (const auto bad = read_flags(flags, out, tolerated)) return std::unexpected(*bad);
   return out;
 }
 
@@ -49,14 +69,15 @@ void take_values(const PropertyValues& values, Connack& out) {
 
 }  // namespace
 
-Decoded<Connack> decode_connack(const Frame& frame, Version version, const Bounds& bounds) {
+Decoded<Connack> decode_connack(const Frame& frame, Version version, const Bounds& bounds,
+                                CheckSet* tolerated) {
   Reader from(frame.body());
   std::uint8_t flags = 0;
   std::uint8_t code = 0;
   if (!from.u8(flags) || !from.u8(code)) return std::unexpected(malformed(Check::truncated));
   if (version != Version::v5) {
     if (!from.done()) return std::unexpected(malformed(Check::trailing_bytes));
-    return decode_connack_3(flags, code, version);
+    return decode_connack_3(flags, code, version, tolerated);
   }
 
   Connack out;
@@ -70,17 +91,14 @@ Decoded<Connack> decode_connack(const Frame& frame, Version version, const Bound
     out.code = static_cast<std::uint8_t>(ReasonCode::unsupported_protocol_version);
     return out;
   }
-  if ((flags & ~0x01) != 0) {
-    return std::unexpected(malformed(Check::connack_flags));  // [MQTT-3.2.2-1]
-  }
-  out.session_present = flags != 0;
-  if (!reason_allowed(PacketType::connack, Side::broker, code)) {
-    return std::unexpected(protocol_error(Check::reason_code));  // [MQTT-3.2.2-8]
-  }
-  if (out.session_present && code != 0) {
-    return std::unexpected(protocol_error(Check::connack_flags));  // [MQTT-3.2.2-6]
+  if (const auto bad = read_flags(flags, out, tolerated)) return std::unexpected(*bad);
+  if (!reason_allowed(PacketType::connack, Side::broker, code)) {  // [MQTT-3.2.2-8]
+    if (const auto bad = unless(tolerated, protocol_error(Check::reason_code))) {
+      return std::unexpected(*bad);
+    }
   }
   PropertyValues values;
+  values.tolerated = tolerated;
   if (const auto bad = read_properties(from, Place::connack, bounds, out.properties, values)) {
     return std::unexpected(*bad);
   }

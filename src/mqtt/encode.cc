@@ -47,9 +47,9 @@ std::size_t integer_width(PropertyKind kind) {
 
 void append_change(const PropertyChange& change, std::size_t width, Buffer& out) {
   out.push_back(static_cast<std::uint8_t>(change.id));
-  if (width == 1) out.push_back(static_cast<std::uint8_t>(change.value));
-  if (width == 2) append_u16(change.value, out);
-  if (width == 4) append_u32(change.value, out);
+  if (width == 1) out.push_back(static_cast<std::uint8_t>(*change.value));
+  if (width == 2) append_u16(*change.value, out);
+  if (width == 4) append_u32(*change.value, out);
 }
 
 std::size_t width_of(Property id) {
@@ -58,10 +58,11 @@ std::size_t width_of(Property id) {
 
 bool fits(const PropertyChange& change, Place place) {
   const PropertyRule& rule = property_rule(static_cast<std::uint8_t>(change.id));
+  if (!change.value) return rule.allowed(place);
   const std::size_t width = integer_width(rule.kind);
   if (width == 0 || !rule.allowed(place)) return false;
-  if (rule.kind == PropertyKind::flag) return change.value <= 1;
-  return width == 4 || change.value <= 0xFFFF;
+  if (rule.kind == PropertyKind::flag) return *change.value <= 1;
+  return width == 4 || *change.value <= 0xFFFF;
 }
 
 /// The change to this property, or null.
@@ -70,7 +71,13 @@ const PropertyChange* find(std::span<const PropertyChange> changes, Property id)
   return found == changes.end() ? nullptr : &*found;
 }
 
-/// A body of CONNECT or CONNACK in three parts.
+/// Where rewrite_properties() finds a block.
+Place place_of(PacketType type) {
+  if (type == PacketType::connect) return Place::connect;
+  return type == PacketType::connack ? Place::connack : Place::disconnect_from_broker;
+}
+
+/// A body in three parts.
 struct PropertyBlock {
   Bytes before;  // up to the property length
   Bytes block;   // without its length
@@ -79,7 +86,8 @@ struct PropertyBlock {
 
 std::optional<PropertyBlock> find_block(const Frame& frame) {
   const Bytes body = frame.body();
-  std::size_t at = 2;  // CONNACK: flags and code
+  // CONNACK: flags and code; DISCONNECT: reason code.
+  std::size_t at = frame.header.type == PacketType::disconnect ? 1 : 2;
   if (frame.header.type == PacketType::connect) {
     Reader from(body);
     std::string_view name;
@@ -180,15 +188,20 @@ bool rewrite_suback(const Frame& frame, const Suback& packet, std::span<const st
 }
 
 bool rewrite_properties(const Frame& frame, std::span<const PropertyChange> changes, Buffer& out) {
-  const Place place = frame.header.type == PacketType::connect ? Place::connect : Place::connack;
+  const Place place = place_of(frame.header.type);
   const auto parts = find_block(frame);
   if (!parts) return false;
 
   // In place nothing grows; what is not there yet comes behind.
   std::size_t size = parts->block.size();
+  PropertyView property;
+  for (Bytes rest = parts->block; next_property(rest, property);) {
+    const PropertyChange* change = find(changes, property.id);
+    if (change != nullptr && !change->value) size -= property.raw.size();
+  }
   for (const PropertyChange& change : changes) {
     if (!fits(change, place) || find(changes, change.id) != &change) return false;
-    if (!has_property(parts->block, change.id)) size += 1 + width_of(change.id);
+    if (change.value && !has_property(parts->block, change.id)) size += 1 + width_of(change.id);
   }
   if (size > kMaxRemainingLength) return false;
   const std::size_t body = parts->before.size() + varint_size(static_cast<std::uint32_t>(size)) +
@@ -197,17 +210,16 @@ bool rewrite_properties(const Frame& frame, std::span<const PropertyChange> chan
 
   out.append(parts->before);
   append_varint(static_cast<std::uint32_t>(size), out);
-  PropertyView property;
   for (Bytes rest = parts->block; next_property(rest, property);) {
     const PropertyChange* change = find(changes, property.id);
-    if (change != nullptr) {
-      append_change(*change, width_of(change->id), out);
-    } else {
+    if (change == nullptr) {
       out.append(property.raw);
+    } else if (change->value) {
+      append_change(*change, width_of(change->id), out);
     }
   }
   for (const PropertyChange& change : changes) {
-    if (!has_property(parts->block, change.id)) {
+    if (change.value && !has_property(parts->block, change.id)) {
       append_change(change, width_of(change.id), out);
     }
   }

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -54,16 +55,17 @@ template <std::predicate<std::size_t> Keep>
 [[nodiscard]] bool rewrite_suback(const Frame& frame, const Suback& packet,
                                   std::span<const std::uint8_t> codes, Buffer& out);
 
-/// An integer property and the value that it is to have.
+/// A property, and the value that it is to have; none: it is taken out.
 struct PropertyChange {
   Property id{};
-  std::uint32_t value = 0;
+  std::optional<std::uint32_t> value;
 };
-/// A CONNECT or CONNACK of 5.0 with integer properties set: in place where the packet has the
-/// property, else behind the last one. Everything else is verbatim, the Will's own properties and
-/// the order of the others among it. `changes` names every property once; one that is not an
-/// integer property makes the answer false. Values are cut to the property's width by nobody: one
-/// that is too wide makes the answer false.
+/// A CONNECT, CONNACK or DISCONNECT of a broker, of 5.0, with integer properties set, in place
+/// where the packet has the property, else behind the last one; and others taken out. Everything
+/// else is verbatim, the Will's own properties and the order of the others among it. `changes`
+/// names every property once; a value for one that is not an integer property makes the answer
+/// false. Values are cut to the property's width by nobody: one that is too wide makes the answer
+/// false.
 [[nodiscard]] bool rewrite_properties(const Frame& frame, std::span<const PropertyChange> changes,
                                       Buffer& out);
 

@@ -134,17 +134,18 @@ inline bool read_properties(FrameResult& result, Bytes in, std::size_t total, st
 }
 
 /// A PUBLISH. Its head ends where its payload begins; field by field, so that nothing is waited for
-/// that could already be refused. 3.3
+/// that could already be refused. 3.3 Not exact: with what clients tolerate.
+template <bool kExact>
 inline void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules) {
   const FixedHeader& header = result.frame.header;
   const bool five = rules.version == Version::v5;
   const std::size_t packet_id = (header.flags & 0x06) != 0 ? 2 : 0;
   if ((header.flags & 0x06) == 0x06) return refuse(result, Check::qos);  // [MQTT-3.3.1-4]
-  if ((header.flags & 0x0E) == 0x08) {
+  if (kExact && (header.flags & 0x0E) == 0x08) {
     // DUP on QoS 0. It can be parsed, but is not allowed. [MQTT-3.3.1-2]
     return refuse(result, Check::qos, ReasonCode::protocol_error);
   }
-  if (!read_length(result, in, five)) return;
+  if (!read_length(result, in, kExact && five)) return;
   const std::size_t size = header.size;
   const std::size_t total = size + header.remaining_length;
   const std::size_t least = 2 + packet_id + (five ? 1 : 0);
@@ -166,6 +167,7 @@ inline void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules
 }
 
 /// Everything else. Apart, so that it costs a PUBLISH nothing.
+template <bool kExact>
 [[gnu::noinline]] void frame_other(FrameResult& result, Bytes in, const FrameRules& rules) {
   const FixedHeader& header = result.frame.header;
   const Shape& shape = shape_of(header.type, rules.version);
@@ -179,16 +181,19 @@ inline void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules
   if (rules.version == Version::v3_1 && shape.flags == 0x02) {
     ignored = 0x08;  // 3.1 says that a repeated PUBREL, SUBSCRIBE or UNSUBSCRIBE carries DUP. 2.1
   }
-  if ((header.flags & ~ignored) != shape.flags) {
+  if (kExact && (header.flags & ~ignored) != shape.flags) {
     return refuse(result, Check::fixed_header_flags);  // [MQTT-2.2.2-2]
   }
   // 5.0 wants the shortest form of a length [MQTT-1.5.5-1]. 3.1.1 does not say so, and brokers
   // read the longer ones as what they mean, so there they pass. decode_connect() looks at CONNECT,
   // whose version is not known here.
-  const bool shortest_form = rules.version == Version::v5 && header.type != PacketType::connect;
+  const bool shortest_form =
+      kExact && rules.version == Version::v5 && header.type != PacketType::connect;
   if (!read_length(result, in, shortest_form)) return;
+  const bool any_body = !kExact && header.type == PacketType::pingresp;
   // AUTH has neither reason code nor properties, or both; nothing else says "one byte". 3.15.2.1
-  if (header.remaining_length < shape.least || header.remaining_length > shape.most ||
+  if (header.remaining_length < shape.least ||
+      (header.remaining_length > shape.most && !any_body) ||
       (header.type == PacketType::auth && header.remaining_length == 1)) {
     return refuse(result, Check::remaining_length);
   }
@@ -198,23 +203,89 @@ inline void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules
   framed(result, in, total);
 }
 
-}  // namespace
-
-FrameResult next_frame(Bytes in, const FrameRules& rules) {
+template <bool kExact>
+inline FrameResult frame_packet(Bytes in, const FrameRules& rules) {
   FrameResult result;
-  if (in.empty()) {
-    need(result, 1);
-    return result;
-  }
   FixedHeader& header = result.frame.header;
   header.type = static_cast<PacketType>(in[0] >> 4);
   header.flags = in[0] & 0x0F;
   if (header.type == PacketType::publish) {
-    frame_publish(result, in, rules);
+    frame_publish<kExact>(result, in, rules);
   } else {
-    frame_other(result, in, rules);
+    frame_other<kExact>(result, in, rules);
   }
   return result;
+}
+
+/// How much of a wrong PUBLISH is its head: see look_again(). False: more bytes are needed to tell.
+bool find_head(FrameResult& result, Bytes in, const FrameRules& rules, std::size_t& head) {
+  const FixedHeader& header = result.frame.header;
+  const auto total = static_cast<std::size_t>(header.total());
+  head = header.size;
+  if (header.remaining_length < 2) return true;
+  if (in.size() < head + 2) {
+    need(result, head + 2);
+    return false;
+  }
+  const unsigned qos = header.flags >> 1 & 0x03;
+  std::size_t end = head + 2 + load_u16(in.data() + head) + (qos == 1 || qos == 2 ? 2 : 0);
+  if (end > total || end > rules.max_head) return true;
+  head = end;
+  if (rules.version != Version::v5 || end == total) return true;
+  if (!read_properties(result, in, total, end)) {
+    return result.status != FrameResult::Status::need_more;  // else there are none that can be read
+  }
+  if (end <= rules.max_head) head = end;
+  return true;
+}
+
+/// Finds the end of a packet that is wrong for `error`.
+FrameResult find_end(Bytes in, const FrameRules& rules, Malformed error) {
+  FrameResult result;
+  FixedHeader& header = result.frame.header;
+  header.type = static_cast<PacketType>(in[0] >> 4);
+  header.flags = in[0] & 0x0F;
+  if (!read_length(result, in, false)) return result;
+  const auto total = static_cast<std::size_t>(header.total());
+  std::size_t head = total;
+  if (header.type == PacketType::publish) {
+    if (!find_head(result, in, rules, head)) return result;
+  } else if (total > rules.max_packet || total > rules.max_head) {
+    // Packet identifier and reason code; of CONNACK its flags and its code.
+    head = std::min<std::size_t>(total, header.size + 3U);
+  }
+  if (in.size() < head) {
+    need(result, head);
+    return result;
+  }
+  framed(result, in, head);
+  result.frame.payload_size = static_cast<std::uint32_t>(total - head);
+  result.status = FrameResult::Status::wrong;
+  result.error = error;
+  return result;
+}
+
+}  // namespace
+
+FrameResult next_frame(Bytes in, const FrameRules& rules) {
+  if (!in.empty()) return frame_packet<true>(in, rules);
+  FrameResult result;
+  need(result, 1);
+  return result;
+}
+
+FrameResult look_again(Bytes in, const FrameRules& rules, Malformed error) {
+  if (rules.tolerant) {
+    FrameResult result = frame_packet<false>(in, rules);
+    if (result.status == FrameResult::Status::need_more) return result;
+    if (result.status == FrameResult::Status::frame) {
+      result.status = FrameResult::Status::odd;
+      result.error = error;
+      return result;
+    }
+    error = result.error;
+  }
+  return find_end(in, rules, error);
 }
 
 }  // namespace sallyport::mqtt

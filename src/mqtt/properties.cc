@@ -86,7 +86,12 @@ std::optional<Malformed> read_number(Reader& from, Property id, const PropertyRu
     case PropertyKind::flag: {
       std::uint8_t byte = 0;
       if (!from.u8(byte)) return kDoesNotFit;
-      if (byte > 1) return protocol_error(Check::property_value);
+      if (byte > 1) {
+        // 2 is what holds without the property, and so what some brokers write. 3.2.2.3.4
+        const bool harmless = id == Property::maximum_qos && byte == 2;
+        if (!harmless || values.tolerated == nullptr) return protocol_error(Check::property_value);
+        values.tolerated->add(Check::property_value);
+      }
       number = byte;
       break;
     }
@@ -254,6 +259,20 @@ bool next_property(Bytes& rest, PropertyView& out) {
   out.raw = rest.first(rest.size() - from.left());
   rest = from.rest();
   return true;
+}
+
+bool copy_good_properties(Bytes block, Place place, Buffer& out) {
+  static constexpr Bounds kGrammar = unbounded();
+  Properties counts;
+  PropertyValues values;
+  CheckSet tolerated;
+  values.tolerated = &tolerated;
+  PropertyView property;
+  while (next_property(block, property)) {
+    Reader from(property.raw);
+    if (!read_property(from, place, kGrammar, counts, values)) out.append(property.raw);
+  }
+  return block.empty();
 }
 
 bool has_property(Bytes block, Property id) {

@@ -48,6 +48,7 @@ struct PropertyRule {
 /// What decoders want to know of a block. Values are meaningful where has() says so.
 struct PropertyValues {
   std::uint64_t seen = 0;
+  CheckSet* tolerated = nullptr;  // collects what clients tolerate; null: nothing is tolerated
   std::array<std::uint32_t, 0x2B> numbers;  // not initialised: most blocks hold one or two
   std::string_view response_topic;
   std::string_view authentication_method;
@@ -64,5 +65,10 @@ struct PropertyValues {
 [[nodiscard]] std::optional<Malformed> read_properties(Reader& from, Place place,
                                                        const Bounds& bounds, Properties& block,
                                                        PropertyValues& values);
+
+/// Appends the properties of a block that may stand there, as they are: what clients tolerate, and
+/// of those that may stand there once the first. Returns false if the block holds something that is
+/// no property, whose end therefore nobody knows.
+[[nodiscard]] bool copy_good_properties(Bytes block, Place place, Buffer& out);
 
 }  // namespace sallyport::mqtt

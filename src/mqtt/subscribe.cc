@@ -99,7 +99,8 @@ bool next_filter(PacketType type, Bytes& rest, FilterEntry& out) {
   return true;
 }
 
-Decoded<Suback> decode_suback(const Frame& frame, Version version, const Bounds& bounds) {
+Decoded<Suback> decode_suback(const Frame& frame, Version version, const Bounds& bounds,
+                              CheckSet* tolerated) {
   Suback out;
   out.type = frame.header.type;
   Reader from(frame.body());
@@ -114,9 +115,13 @@ Decoded<Suback> decode_suback(const Frame& frame, Version version, const Bounds&
   }
   if (out.codes.empty()) return std::unexpected(malformed(Check::truncated));
   for (const std::uint8_t code : out.codes) {
-    if (!code_allowed(out.type, version, code)) {
+    if (code_allowed(out.type, version, code)) continue;
+    // A failure is one to everybody. What grants a QoS that does not exist is not for an array of a
+    // client's to meet.
+    if (tolerated == nullptr || code < kSubackFailure) {
       return std::unexpected(protocol_error(Check::reason_code));
     }
+    tolerated->add(Check::reason_code);
   }
   return out;
 }

@@ -37,7 +37,7 @@ inline constexpr std::array<std::string_view, 4> kTlsVersions = {"TLSv1.2", "TLS
 inline constexpr std::size_t kSides = 2;
 inline constexpr std::size_t kPacketTypes = 16;
 inline constexpr std::size_t kCloseKinds = static_cast<std::size_t>(CloseKind::internal_error) + 1;
-inline constexpr std::size_t kRewrites = static_cast<std::size_t>(Rewrite::topic_alias) + 1;
+inline constexpr std::size_t kRewrites = static_cast<std::size_t>(Rewrite::mended) + 1;
 
 /// A counter for each check.
 #define X(enumerator, name, text) +1

@@ -16,6 +16,14 @@ void AliasTable::set(std::uint16_t alias, std::string_view topic, bool forwarded
   entry.receiver_knows = forwarded;
 }
 
+void AliasTable::forget(std::uint16_t alias) {
+  if (alias == 0) {
+    entries_.clear();
+  } else if (alias <= entries_.size()) {
+    entries_[alias - 1U].topic.clear();
+  }
+}
+
 void AliasTable::mark_known(std::uint16_t alias) {
   if (alias != 0 && alias <= entries_.size()) entries_[alias - 1U].receiver_knows = true;
 }

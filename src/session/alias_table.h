@@ -25,6 +25,8 @@ class AliasTable final {
   [[nodiscard]] const Entry* find(std::uint16_t alias) const;
   /// The sender sets a (valid) alias. `forwarded`: the receiver gets the same packet.
   void set(std::uint16_t alias, std::string_view topic, bool forwarded);
+  /// The sender has set an alias to something that is not known here, or (0) maybe any of them.
+  void forget(std::uint16_t alias);
   /// The receiver was told topic and alias together.
   void mark_known(std::uint16_t alias);
 

@@ -9,37 +9,52 @@ using mqtt::ReasonCode;
 using mqtt::Version;
 
 Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
-  const auto connack = mqtt::decode_connack(a.frame, version_, decode_bounds(Side::broker));
+  CheckSet odd;
+  const auto connack = mqtt::decode_connack(a.frame, version_, decode_bounds(Side::broker),
+                                            tolerance(Side::broker, odd));
   if (!connack) return malformed(a, connack.error());
-  if (const auto bad = check_connack(*connack)) return malformed(a, *bad);
+  if (const auto bad = check_connack(a, *connack)) return end_malformed(a, *bad);
+  note_tolerated(a, odd);
   if (connack->code == 0) return accept_connack(a, *connack);
-  (void)forward(a);
+  (void)forward_referring(a, connack->properties);
   will_topic_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
   return Fate::forwarded;
 }
 
-/// Returns what is wrong with a CONNACK after this CONNECT; returns none if nothing is.
-std::optional<mqtt::Malformed> Session::Impl::check_connack(const mqtt::Connack& connack) const {
-  const auto refuse = [](Check check) {
-    return mqtt::Malformed{check, ReasonCode::protocol_error};
+/// Returns what is wrong with a CONNACK after this CONNECT; returns none if nothing is that clients
+/// do not tolerate. Another authentication method than the client's own is not for the client to
+/// believe.
+std::optional<mqtt::Malformed> Session::Impl::check_connack(const Arrival& a,
+                                                            const mqtt::Connack& connack) {
+  struct Deviation {
+    bool is_there;
+    Check check;
   };
-  // [MQTT-3.2.2-1 (3.1.1)] [MQTT-3.2.2-2 (5.0)]
-  if (asked_.clean_start && connack.session_present) return refuse(Check::connack_flags);
-  if (version_ != Version::v5) return std::nullopt;
-  if (!asked_.response_information &&
-      mqtt::has_property(connack.properties.raw, Property::response_information)) {
-    return refuse(Check::property_unknown);  // [MQTT-3.1.2-28]
+  const bool five = version_ == Version::v5;
+  const bool accepts = connack.code == 0;
+  const bool unasked_information =
+      five && !asked_.response_information &&
+      mqtt::has_property(connack.properties.raw, Property::response_information);
+  const Deviation deviations[] = {
+      // [MQTT-3.2.2-1 (3.1.1)] [MQTT-3.2.2-2 (5.0)]
+      {asked_.clean_start && connack.session_present, Check::connack_flags},
+      // [MQTT-3.1.2-28]
+      {unasked_information, Check::property_unknown},
+      // [MQTT-4.12.0-6]
+      {auth_method_ == nullptr && connack.authentication_method.has_value(), Check::auth_method},
+      // [MQTT-4.12.0-5]
+      {accepts && auth_method_ != nullptr && !connack.authentication_method, Check::auth_method},
+      // [MQTT-3.2.2-16]
+      {five && accepts && identity_.client_id.empty() && !connack.assigned_client_id,
+       Check::client_id_invalid},
+  };
+  for (const auto& [is_there, check] : deviations) {
+    if (is_there && !tolerate(a, check)) return mqtt::Malformed{check, ReasonCode::protocol_error};
   }
-  if (auth_method_ == nullptr && connack.authentication_method) {
-    return refuse(Check::auth_method);  // [MQTT-4.12.0-6]
-  }
-  if (connack.code != 0) return std::nullopt;
-  if (auth_method_ != nullptr && connack.authentication_method != *auth_method_) {
-    return refuse(Check::auth_method);  // [MQTT-4.12.0-5]
-  }
-  if (identity_.client_id.empty() && !connack.assigned_client_id) {
-    return refuse(Check::client_id_invalid);  // [MQTT-3.2.2-16]
+  if (accepts && auth_method_ != nullptr &&
+      connack.authentication_method.value_or(*auth_method_) != *auth_method_) {
+    return mqtt::Malformed{Check::auth_method, ReasonCode::protocol_error};  // [MQTT-4.12.0-5]
   }
   return std::nullopt;
 }
@@ -70,7 +85,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   events_.on_session_begin(who());
 
   // Where the gateway's own bounds are lower, a 5.0 client is told, so that it can keep them.
-  mqtt::PropertyChange changes[4];
+  mqtt::PropertyChange changes[5];
   std::size_t count = 0;
   if (version_ == Version::v5) {
     if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_.max_packet) {
@@ -84,12 +99,15 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
     }
     if (asked != keep_alive) changes[count++] = {Property::server_keep_alive, keep_alive};
   }
-  if (count == 0) return forward(a);
+  if (count == 0) return forward_referring(a, connack.properties);
+  const bool away = leads_away(connack.properties);
+  if (away) changes[count++] = {Property::server_reference, {}};
   Buffer& head = blank(a.turn);
   if (!mqtt::rewrite_properties(a.frame, {changes, count}, head) ||
       head.size() > to(Side::client).receiver_max) {  // [MQTT-3.1.2-24] (5.0)
-    return forward(a);
+    return forward_referring(a, connack.properties);
   }
+  if (away) events_.on_rewrite(Rewrite::server_reference);
   to_broker.quota.set_maximum(std::min(connack.receive_maximum, bounds_.max_qos2_in_flight));
   return forward_as(a, head.bytes(), Rewrite::connack);
 }
@@ -115,14 +133,15 @@ bool Session::Impl::check_again(const Arrival& a, const mqtt::Connack& connack) 
     (void)refuse_connect(a, ReasonCode::not_authorized, cause_of(Check::login_expired));
     return false;
   }
-  if (!connack.assigned_client_id) return true;
-  identity_.client_id = *connack.assigned_client_id;
-  auto admitted = admit();
-  if (!admitted) {
-    (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);
-    return false;
+  if (connack.assigned_client_id) {
+    identity_.client_id = *connack.assigned_client_id;
+    auto admitted = admit();
+    if (!admitted) {
+      (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);
+      return false;
+    }
+    adopt(std::move(*admitted));
   }
-  adopt(std::move(*admitted));
   if (connecting_->will == nullptr) return true;
   const mqtt::Will will = connecting_->will->view();
   return judge_will(a, will) && charge_will(a, will);

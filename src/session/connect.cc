@@ -198,6 +198,9 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
   keep_alive_.ask(connect.keep_alive);
   Direction& to_client = to(Side::client);
   to_client.receiver_max = connect.maximum_packet_size.value_or(UINT32_MAX);
+  if (bounds_.max_delivery < Bounds().max_delivery) {
+    to_client.receiver_max = std::min(to_client.receiver_max, bounds_.max_delivery);
+  }
   to_client.quota.set_maximum(connect.receive_maximum);
 
   connecting_ = std::make_unique<Connecting>();

@@ -35,11 +35,14 @@ std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
 }
 
 Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
-  const auto decoded = mqtt::decode_ack(a.frame, a.from, version_, decode_bounds(a.from));
+  CheckSet odd;
+  const auto decoded =
+      mqtt::decode_ack(a.frame, a.from, version_, decode_bounds(a.from), tolerance(a.from, odd));
   if (!decoded) return malformed(a, decoded.error());
-  if (tells_unasked(a, decoded->properties)) {
+  if (tells_unasked(a, decoded->properties) && !tolerate(a, Check::property_unknown)) {
     return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
   }
+  note_tolerated(a, odd);
   return a.from == Side::client ? on_client_ack(a, *decoded) : on_broker_ack(a, *decoded);
 }
 
@@ -72,19 +75,24 @@ Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::A
 }
 
 Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::Ack& ack) {
+  return note_broker_ack(ack) ? forward(a) : complete(a, ack.packet_id);
+}
+
+/// Keeps account of an acknowledgement of the broker's. Returns whether it is for the client; if
+/// not, it is a PUBREL of an exchange of the gateway's own.
+bool Session::Impl::note_broker_ack(const mqtt::Ack& ack) {
   if (ends_message(ack)) from_[Side::client].quota.give_back();
   switch (ack.type) {
     case PacketType::pubrec:
       if (is_error(ack.reason)) publishes_.complete(ack.packet_id);
-      return forward(a);
+      return true;
     case PacketType::pubcomp:
       publishes_.complete(ack.packet_id);
-      return forward(a);
+      return true;
     case PacketType::pubrel:
-      if (!deliveries_.broker_pubrel(ack.packet_id)) return forward(a);
-      return complete(a, ack.packet_id);
+      return !deliveries_.broker_pubrel(ack.packet_id);
     default:
-      return forward(a);
+      return true;
   }
 }
 
@@ -116,8 +124,11 @@ Session::Impl::Fate Session::Impl::on_pingresp(const Arrival& a) {
 }
 
 Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
-  const auto decoded = mqtt::decode_disconnect(a.frame, a.from, version_, decode_bounds(a.from));
+  CheckSet odd;
+  const auto decoded = mqtt::decode_disconnect(a.frame, a.from, version_, decode_bounds(a.from),
+                                               tolerance(a.from, odd));
   if (!decoded) return malformed(a, decoded.error());
+  note_tolerated(a, odd);
   // A session that CONNECT let expire at once cannot be kept alive now. 3.14.2.2.2 (5.0)
   if (a.from == Side::client && asked_.session_expires &&
       decoded->session_expiry.value_or(0) != 0) {
@@ -127,7 +138,7 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
   // other reason leaves it to be published, and so does a DISCONNECT of the broker's own.
   // [MQTT-3.14.4-3]
   if (a.from == Side::client && decoded->reason == ReasonCode::success) will_topic_.reset();
-  const Fate fate = forward(a);
+  const Fate fate = forward_referring(a, decoded->properties);
   close({a.from, CloseKind::disconnect, {}}, a.turn);
   return fate;
 }
@@ -138,7 +149,7 @@ Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
     return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
   const auto decoded = mqtt::decode_auth(a.frame, a.from, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
-  if (tells_unasked(a, decoded->properties)) {
+  if (tells_unasked(a, decoded->properties) && !tolerate(a, Check::property_unknown)) {
     return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
   }
   // CONNACK is what ends this, one way or the other. [MQTT-4.12.0-2] [MQTT-4.12.0-3]

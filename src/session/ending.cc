@@ -81,13 +81,14 @@ void Session::Impl::note_reported(const Arrival& a, const policy::Verdict& verdi
   report_refusal(a, Action::report, verdict.reported_reason, verdict.reported, topic);
 }
 
-Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed error) {
+/// Ends the session because of a packet. What is wrong with a broker's packet is not the client's
+/// doing, so a client of 5.0 is told "unspecified error", which is true, and one of 3.x nothing: it
+/// has no return code for that.
+Session::Impl::Fate Session::Impl::end_malformed(const Arrival& a, mqtt::Malformed error) {
   report_refusal(a, Action::disconnect, error.reason, cause_of(error.check), {});
   if (state_ == State::awaiting_connack) {
-    if (a.from == Side::broker) {
-      reject_client(ReasonCode::server_unavailable, a.turn);
-    } else if (version_ == Version::v5) {
-      reject_client(error.reason, a.turn);  // 3.x has no return code for a malformed packet
+    if (version_ == Version::v5) {  // 3.x has no return code for a malformed packet
+      reject_client(a.from == Side::client ? error.reason : ReasonCode::unspecified_error, a.turn);
     }
   } else if (state_ == State::open) {
     say_goodbye(a.from == Side::client ? error.reason : ReasonCode::unspecified_error, a.turn);
@@ -144,13 +145,18 @@ void Session::Impl::close(CloseReason reason, Turn& turn) {
 void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view detail,
                                      Instant /*now*/, Turn& turn) {
   if (state_ == State::closed) return;
-  if (side == Side::broker && (state_ == State::dialing || state_ == State::awaiting_connack)) {
-    will_topic_.reset();  // the broker has not let the client in
+  if (side == Side::broker && state_ == State::dialing) {
     return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail,
                              turn);
   }
   // A broker that ends without a word has its reasons, which are not known here: the client sees of
-  // it what it would see without the gateway.
+  // it what it would see without the gateway. Where that is its answer to CONNECT, it has not let
+  // the client in, and whoever looks for the reason finds a line.
+  if (side == Side::broker && state_ == State::awaiting_connack) {
+    will_topic_.reset();
+    report(Side::broker, PacketType::connect, ReasonCode::unspecified_error,
+           cause_of(Check::broker_silent));
+  }
   close({side, kind, detail}, turn);
 }
 

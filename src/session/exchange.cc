@@ -82,10 +82,10 @@ void Session::Impl::answer_client(const mqtt::Publish& publish, ReasonCode reaso
 }
 
 /// Acknowledges a delivery to the broker in the client's place, when it is its turn.
-void Session::Impl::owe_broker(const mqtt::Publish& publish, Turn& turn) {
+void Session::Impl::owe_broker(std::uint16_t packet_id, std::uint8_t qos, Turn& turn) {
   // It is said again while the client carries the exchange on, so the client answers.
-  if (deliveries_.with_client(publish.packet_id)) return;
-  deliveries_.drop(publish.packet_id, publish.qos);
+  if (deliveries_.with_client(packet_id)) return;
+  deliveries_.drop(packet_id, qos);
   pay_owed(turn);
 }
 

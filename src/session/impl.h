@@ -23,6 +23,7 @@ namespace sallyport {
 ///   exchange.cc   what is the client's or the broker's alone about a PUBLISH
 ///   subscribe.cc  SUBSCRIBE, UNSUBSCRIBE, SUBACK     control.cc    acks, PING, DISCONNECT, AUTH
 ///   timers.cc     deadlines, keep-alive              rates.cc      limits, throttling
+///   suback.cc     SUBACK, UNSUBACK                   faults.cc     what a broker does wrong
 class Session::Impl final {
  public:
   Impl(const SessionOptions& options, Identity identity, policy::Policy::Ptr policy, Events& events,
@@ -127,6 +128,23 @@ class Session::Impl final {
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
 
+  // faults.cc
+  Fate on_odd(const Arrival& a, const mqtt::FrameResult& found);
+  CheckSet* tolerance(Side from, CheckSet& collect) const;
+  bool tolerate(const Arrival& a, Check check);
+  void note_tolerated(const Arrival& a, const CheckSet& tolerated);
+  /// Deals with a packet that is wrong, but whose end is known. The client's ends the session, the
+  /// broker's costs that packet where the conversation can go on.
+  Fate malformed(const Arrival& a, mqtt::Malformed error);
+  Fate drop_delivery(const Arrival& a, mqtt::Malformed error);
+  Fate mend_connack(const Arrival& a, mqtt::Malformed error);
+  Fate mend_ack(const Arrival& a);
+  Fate mend_suback(const Arrival& a);
+  Fate mend_pingresp(const Arrival& a);
+  Fate mend_disconnect(const Arrival& a);
+  bool leads_away(const mqtt::Properties& properties) const;
+  Fate forward_referring(const Arrival& a, const mqtt::Properties& properties);
+
   // ending.cc
   Who who() const {
     return {id_, identity_, version_known_ ? std::optional(version_) : std::nullopt};
@@ -139,7 +157,7 @@ class Session::Impl final {
   /// Reports what ends the session where no frame is the reason.
   void report(Side from, mqtt::PacketType packet, mqtt::ReasonCode reason, policy::Cause cause);
   void note_reported(const Arrival& a, const policy::Verdict& verdict, std::string_view topic);
-  Fate malformed(const Arrival& a, mqtt::Malformed error);
+  Fate end_malformed(const Arrival& a, mqtt::Malformed error);
   void say_goodbye(mqtt::ReasonCode reason, Turn& turn);
   void reject_client(mqtt::ReasonCode reason, Turn& turn);
   void dismiss(mqtt::ReasonCode reason, CloseReason why, Turn& turn);
@@ -175,7 +193,7 @@ class Session::Impl final {
 
   // connack.cc
   Fate on_connack(const Arrival& a);
-  std::optional<mqtt::Malformed> check_connack(const mqtt::Connack& connack) const;
+  std::optional<mqtt::Malformed> check_connack(const Arrival& a, const mqtt::Connack& connack);
   Fate accept_connack(const Arrival& a, const mqtt::Connack& connack);
   std::uint16_t set_keep_alive(const mqtt::Connack& connack, Instant now);
   bool check_again(const Arrival& a, const mqtt::Connack& connack);
@@ -205,7 +223,7 @@ class Session::Impl final {
                                                 bool& again) const;
   void begin_exchange(Side from, const mqtt::Publish& publish);
   void answer_client(const mqtt::Publish& publish, mqtt::ReasonCode reason, Turn& turn);
-  void owe_broker(const mqtt::Publish& publish, Turn& turn);
+  void owe_broker(std::uint16_t packet_id, std::uint8_t qos, Turn& turn);
   void pay_owed(Turn& turn);
 
   // subscribe.cc
@@ -217,13 +235,18 @@ class Session::Impl final {
                       const Budget::Exceeded& over);
   Fate answer_request(const Arrival& a, const mqtt::Subscribe& request,
                       const SubscribeWindow::Codes& codes);
+
+  // suback.cc
   Fate on_suback(const Arrival& a);
+  Fate complete_suback(const Arrival& a, std::uint16_t packet_id, Bytes usable,
+                       SubscribeWindow::Codes codes);
 
   // control.cc
   std::size_t pass_puback(Bytes in, Turn& turn);
   Fate on_ack(const Arrival& a);
   Fate on_client_ack(const Arrival& a, const mqtt::Ack& ack);
   Fate on_broker_ack(const Arrival& a, const mqtt::Ack& ack);
+  bool note_broker_ack(const mqtt::Ack& ack);
   Fate complete(const Arrival& a, std::uint16_t packet_id);
   Fate on_pingreq(const Arrival& a);
   Fate on_pingresp(const Arrival& a);
@@ -276,6 +299,7 @@ class Session::Impl final {
   bool begun_ = false;
   ConnectFlags asked_;
   BrokerAbilities broker_;
+  CheckSet tolerated_;  // what the broker deviates in, and was reported
 };
 
 }  // namespace sallyport

@@ -12,12 +12,10 @@ namespace sallyport {
 class Inlet final {
  public:
   struct Step {
-    enum class Kind : std::uint8_t { frame, need_more, malformed };
-    Kind kind = Kind::need_more;
-    bool gathered = false;    // Kind::frame: the frame lies in this object, not in the input
+    bool gathered = false;    // the frame lies in this object, not in the input
     std::size_t taken = 0;    // bytes of the input that this step used up
-    Bytes behind;             // Kind::frame: what lies behind its head, in the same memory
-    mqtt::FrameResult found;  // its frame (valid until finish()), or its error
+    Bytes behind;             // what lies behind the frame's head, in the same memory
+    mqtt::FrameResult found;  // a frame is valid until finish(). Of a broker's also odd and wrong
   };
   /// Bytes of the payload behind the last frame.
   struct Payload {

@@ -67,10 +67,18 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   const std::string_view topic = resolve(publish, way.aliases);
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
 
+  // There are devices that read a topic into an array: CVE-2018-19417.
+  if (a.from == Side::broker && topic.size() > bounds_.max_delivery_topic) {
+    return malformed(a, {Check::topic_too_long, ReasonCode::topic_name_invalid});
+  }
+
   bool again = false;
-  if (const auto bad = check_exchange(a.from, publish, again)) return malformed(a, *bad);
+  if (const auto bad = check_exchange(a.from, publish, again); bad && !tolerate(a, bad->check)) {
+    return malformed(a, *bad);
+  }
   const bool counts = version_ == Version::v5 && publish.qos != 0 && !again;
-  if (counts && way.quota.spent()) {  // [MQTT-3.3.4-7] [MQTT-3.3.4-9]
+  if (counts && way.quota.spent() &&  // [MQTT-3.3.4-7] [MQTT-3.3.4-9]
+      !tolerate(a, Check::receive_maximum)) {
     return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
   }
 
@@ -236,7 +244,7 @@ Session::Impl::Fate Session::Impl::refuse_publish(const Arrival& a, const mqtt::
   if (a.from == Side::client) {
     answer_client(publish, reason, a.turn);
   } else {
-    owe_broker(publish, a.turn);
+    owe_broker(publish.packet_id, publish.qos, a.turn);
   }
   return Fate::consumed;
 }

@@ -92,13 +92,15 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
                                                                       Instant now, Turn& turn) {
   Direction& way = from_[from];
   const Inlet::Step step = way.inlet.next(in, rules(from));
-  if (step.kind == Inlet::Step::Kind::need_more) return step.taken;
+  if (step.found.status == mqtt::FrameResult::Status::need_more) return step.taken;
   const Arrival arrival{from, step.found.frame, !step.gathered, step.behind, now, turn};
-  if (step.kind == Inlet::Step::Kind::malformed) {
-    (void)malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
+  if (step.found.is_refused()) {
+    (void)end_malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
     return std::nullopt;
   }
-  const Fate fate = dispatch(arrival);
+  const Fate fate = step.found.status == mqtt::FrameResult::Status::frame
+                        ? dispatch(arrival)
+                        : on_odd(arrival, step.found);
   if (fate == Fate::later) {
     way.inlet.put_back();
     return std::nullopt;
@@ -136,7 +138,9 @@ std::uint8_t Session::Impl::paused(Side from) const {
 
 mqtt::FrameRules Session::Impl::rules(Side from) const {
   std::uint32_t most = largest(from);
-  if (from == Side::broker) return {from, version_, most, kBrokerBounds.max_packet};
+  if (from == Side::broker) {
+    return {from, version_, most, kBrokerBounds.max_packet, !options_.faults.refuse_deviations};
+  }
   if (state_ == State::awaiting_connect) most = std::min(most, bounds_.max_packet_before_connect);
   return {from, version_, most, most};
 }

@@ -170,33 +170,4 @@ Session::Impl::Fate Session::Impl::answer_request(const Arrival& a, const mqtt::
   return Fate::consumed;
 }
 
-Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
-  const auto decoded = mqtt::decode_suback(a.frame, version_, decode_bounds(Side::broker));
-  if (!decoded) return malformed(a, decoded.error());
-  if (tells_unasked(a, decoded->properties)) {
-    return malformed(a, {Check::property_unknown, ReasonCode::protocol_error});
-  }
-  subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
-  if (a.type() == PacketType::unsuback && version_ != Version::v5) return forward(a);
-  SubscribeWindow::Codes codes = subscribes_.take(decoded->packet_id);
-  if (codes.empty()) return forward(a);
-  if (!SubscribeWindow::merge(codes, decoded->codes)) {
-    return malformed(a, {Check::suback_codes, ReasonCode::protocol_error});
-  }
-  if (codes.size() == decoded->codes.size()) return forward(a);  // none was taken out
-  Buffer& head = blank(a.turn);
-  if (!mqtt::rewrite_suback(a.frame, *decoded, codes, head)) {
-    return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
-  }
-  if (head.size() <= to(Side::client).receiver_max) {
-    return forward_as(a, head.bytes(), Rewrite::suback);
-  }
-  // It fits without the properties that it came with. [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
-  reply(Side::client, a.turn, [&](Buffer& out) {
-    mqtt::encode_suback(a.type(), version_, decoded->packet_id, codes, out);
-  });
-  events_.on_rewrite(Rewrite::suback);
-  return Fate::consumed;
-}
-
 }  // namespace sallyport

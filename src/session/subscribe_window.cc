@@ -36,14 +36,16 @@ SubscribeWindow::Codes SubscribeWindow::take(std::uint16_t packet_id) {
   return codes;
 }
 
-bool SubscribeWindow::merge(Codes& codes, Bytes from_broker) {
+std::size_t SubscribeWindow::forwarded(const Codes& codes) {
+  return static_cast<std::size_t>(std::ranges::count(codes, kForwarded));
+}
+
+void SubscribeWindow::merge(Codes& codes, Bytes from_broker) {
   std::size_t next = 0;
   for (std::uint8_t& code : codes) {
     if (code != kForwarded) continue;
-    if (next == from_broker.size()) return false;
-    code = from_broker[next++];
+    code = next < from_broker.size() ? from_broker[next++] : mqtt::kSubackFailure;
   }
-  return next == from_broker.size();
 }
 
 std::size_t SubscribeWindow::memory() const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sallyport/bytes.h"
+#include "sallyport/mqtt.h"
 
 namespace sallyport {
 
@@ -32,8 +33,11 @@ class SubscribeWindow final {
   /// What was asked under this identifier, which is forgotten. Empty: that is not known.
   [[nodiscard]] Codes take(std::uint16_t packet_id);
 
-  /// Fills the broker's codes into the places that were forwarded; false: their number is wrong.
-  [[nodiscard]] static bool merge(Codes& codes, Bytes from_broker);
+  /// How many of them went to the broker.
+  [[nodiscard]] static std::size_t forwarded(const Codes& codes);
+  /// Fills the broker's codes into the places that were forwarded, and failure where they end
+  /// early.
+  static void merge(Codes& codes, Bytes from_broker);
 
   [[nodiscard]] std::size_t memory() const;
 

@@ -37,13 +37,15 @@ def statements(standard, errors):
         table = tomllib.load(file)["statements"]
     for name, statement in table.items():
         where = f"mqtt-{standard}.toml: {name}"
-        unknown = set(statement) - {"binds", "only", "class", "says", "why"}
+        unknown = set(statement) - {"binds", "only", "class", "says", "why", "lenient"}
         if not ID.fullmatch(name) or unknown:
             errors.append(f"{where}: not an id, or unknown keys {sorted(unknown)}")
         if statement.get("binds") not in SIDES or statement.get("class") not in CLASSES:
             errors.append(f"{where}: binds or class is missing or unknown")
         if not statement.get("says", "").strip():
             errors.append(f"{where}: says nothing")
+        if not statement.get("lenient", "-").strip() or ("lenient" in statement and statement["class"] == "passed"):
+            errors.append(f"{where}: lenient gives a reason, and only where something is enforced or kept")
         needs_reason = statement.get("class") == "passed" or "only" in statement
         if needs_reason != bool(statement.get("why", "").strip()):
             errors.append(f"{where}: " + ("has no reason" if needs_reason else "needs no reason"))

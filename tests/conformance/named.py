@@ -3,11 +3,11 @@
 
     tests/conformance/named.py
 
-Two tables name tests: broker-bugs.toml beside this file, and "Traps" in tests/README.md. A test is
-named by its file below tests/, a colon, and the whole title of a TEST_CASE, or a test method, or a row
-of e2e/broker_bugs_test.py. In the README a name stands in `backquotes`. Every bug has a check, by the
-name that it has in checks.h, and a row in e2e/broker_bugs_test.py of the same name. One result is
-counted for every row of either table. The last line says "N passed, N failed".
+Three tables name tests: broker-bugs.toml and client-bugs.toml beside this file, and "Traps" in
+tests/README.md. A test is named by its file below tests/, a colon, and the whole title of a TEST_CASE, or
+a test method, or a row of e2e/broker_bugs_test.py or e2e/client_bugs_test.py. In the README a name stands
+in `backquotes`. Every bug has a check, by the name that it has in checks.h, and a row of the same name in
+the end-to-end test of its table. One result is counted for every row of a table. The last line says "N passed, N failed".
 """
 
 import ast
@@ -21,7 +21,7 @@ from check import HERE, strings
 
 TESTS = HERE.parent
 CHECKS = TESTS.parent / "include" / "sallyport" / "checks.h"
-ROWS = "e2e/broker_bugs_test.py"
+BUGS = {"broker-bugs.toml": "e2e/broker_bugs_test.py", "client-bugs.toml": "e2e/client_bugs_test.py"}
 TRAPS = 10
 
 
@@ -59,29 +59,29 @@ def missing_test(reference):
     return "" if name in known else f"{reference}: there is no such test"
 
 
-def check_bug(bug, checks):
+def check_bug(bug, checks, rows):
     wrong = []
     if set(bug) != {"name", "trigger", "check", "tests"} or not all(bug.values()):
         return [f"it has the keys {sorted(bug)}, and none may be empty"]
     if bug["check"] not in checks:
         wrong.append(f"checks.h has no {bug['check']}")
-    if f"{ROWS}: {bug['name']}" not in bug["tests"]:
-        wrong.append(f"{ROWS} does not stand among its tests")
+    if f"{rows}: {bug['name']}" not in bug["tests"]:
+        wrong.append(f"{rows} does not stand among its tests")
     return wrong + list(filter(None, map(missing_test, bug["tests"])))
 
 
-def bugs():
-    with open(HERE / "broker-bugs.toml", "rb") as file:
+def bugs(name_of_table, rows):
+    with open(HERE / name_of_table, "rb") as file:
         table = tomllib.load(file)["bug"]
     checks = re.findall(r'X\(\w+, "([a-z0-9.-]+)"', CHECKS.read_text(encoding="utf-8"))
     seen = set()
     for bug in table:
         name = bug.get("name", "?")
-        yield f"broker-bugs.toml: {name}", check_bug(bug, checks) + ["it stands twice"] * (name in seen)
+        yield f"{name_of_table}: {name}", check_bug(bug, checks, rows) + ["it stands twice"] * (name in seen)
         seen.add(name)
-    for row in sorted(names(ROWS) - seen):
+    for row in sorted(names(rows) - seen):
         if not row.startswith("test_"):
-            yield f"{ROWS}: {row}", ["it does not stand in broker-bugs.toml"]
+            yield f"{rows}: {row}", [f"it does not stand in {name_of_table}"]
 
 
 def traps():
@@ -101,7 +101,8 @@ def traps():
 
 def main():
     passed = failed = 0
-    for where, wrong in [*bugs(), *traps()]:
+    of_bugs = [result for table in BUGS.items() for result in bugs(*table)]
+    for where, wrong in [*of_bugs, *traps()]:
         passed, failed = passed + (not wrong), failed + bool(wrong)
         for what in wrong:
             print(f"{where}: {what}")

@@ -22,6 +22,17 @@ id = "own"
 publish = ["own/${client_id}/#", "home/${username}/#"]
 subscribe = ["own/${client_id}/#", "home/${username}/#"]
 """
+NAMED = """
+[[role]]
+name = "named"
+match = { username = "*" }
+client_id = "${username}"
+
+[[role.allow]]
+id = "all"
+publish = ["#"]
+subscribe = ["#"]
+"""
 READER = """
 [[role]]
 name = "everybody"
@@ -50,6 +61,11 @@ def with_will_property(raw):
     body = (wire.binary("MQTT") + b"\x05\x06\0\x3c" + b"\0" + wire.binary("c")
             + wire.varint(len(raw)) + raw + wire.binary("will") + wire.binary("gone"))
     return wire.packet(wire.CONNECT, 0, body)
+
+
+def with_property_length(raw):
+    """A CONNECT of 5.0 whose property length is written in these bytes."""
+    return wire.packet(wire.CONNECT, 0, wire.binary("MQTT") + b"\x05\x02\0\x3c" + raw + wire.binary("c"))
 
 
 def many(count):
@@ -111,6 +127,18 @@ TRIGGERS = {
     "CVE-2020-13849": Trigger([wire.connect("c", 4, keep_alive=65535), wire.connect("c", 4, keep_alive=0),
                                wire.connect("c", 3, keep_alive=1201)],
                               first=True, limits='mqtt3_keep_alive = "refuse"'),
+    "CVE-2026-21888": Trigger([with_property_length(b"\x80\x80\x80\x80\x00"),
+                               with_property_length(b"\xff\xff\xff\xff\x7f"),
+                               with_property_length(b"\xff\xff\xff\xff\xff\xff")], 5, first=True),
+    "CVE-2026-21888, Remaining Length": Trigger([b"\x30\xff\xff\xff\xff\x01", b"\x82\x80\x80\x80\x80\x01",
+                                                 b"\xc0\x80\x80\x80\x80\x00"], 5),
+    "CVE-2026-32696": Trigger([wire.connect("c"), wire.connect("")], first=True, policy=NAMED),
+    "CVE-2024-50948, mochi#501": Trigger([b"\x82\x06\0\1\0\0\1a", b"\x82\x0a\0\1\0\0\1a\0\0\1b", b"\x82\x05\0\1\0\0\1",
+                                          b"\xa2\x05\0\1\0\0\1"], 5),
+    "GHSA-jxxm-27vp-c3m5": Trigger([wire.subscribe([("$MQTT/#", 0)]), wire.subscribe([("$MQTT/sub/+", 1)]),
+                                    wire.publish("$MQTT/msgs/a", b"x"), wire.publish("$MQTT/rmsgs", b"x", 1)]),
+    "CVE-2026-33215": Trigger([wire.connect("victim", username="me"), wire.connect("me/", username="me")],
+                              first=True, policy=NAMED),
 }
 
 

@@ -117,11 +117,12 @@ void check_too_large(Bytes in, const FrameRules& rules, const FrameResult& resul
 
 bool same(const FrameResult& a, const FrameResult& b) {
   if (a.status != b.status) return false;
-  if (a.status == Status::frame) {
-    return a.frame.head.size() == b.frame.head.size() &&
-           a.frame.payload_size == b.frame.payload_size &&
-           a.frame.header.remaining_length == b.frame.header.remaining_length;
+  if (a.has_frame() &&
+      (a.frame.head.size() != b.frame.head.size() || a.frame.payload_size != b.frame.payload_size ||
+       a.frame.header.remaining_length != b.frame.header.remaining_length)) {
+    return false;
   }
+  if (a.status == Status::frame) return true;
   return a.status == Status::need_more ||
          (a.error.check == b.error.check && a.error.reason == b.error.reason);
 }
@@ -175,6 +176,36 @@ class Cuts {
   bool settled_ = false;
 };
 
+/// What was refused is looked at again: whatever is answered does not depend on the cut, and a
+/// frame spans what the fixed header says.
+void look_again(Bytes in, const FrameRules& rules, const FrameResult& refused) {
+  FrameRules second = rules;
+  for (const bool tolerant : {false, true}) {
+    second.tolerant = tolerant;
+    const FrameResult whole = mqtt::look_again(in, second, refused.error);
+    must(whole.status != Status::frame && (tolerant || whole.status != Status::odd),
+         "a second look does not find it good");
+    if (whole.has_frame()) {
+      must(whole.frame.head.size() + whole.frame.payload_size == whole.frame.header.total(),
+           "a frame spans what its fixed header says");
+      must(whole.frame.head.size() <= in.size(), "and its head is there");
+    }
+    for (std::size_t n = 1; n < std::min<std::size_t>(in.size(), 40); ++n) {
+      const Exact part(in.first(n));
+      const FrameResult first = mqtt::next_frame(part.bytes(), rules);
+      if (!first.is_refused()) continue;
+      const FrameResult cut = mqtt::look_again(part.bytes(), second, first.error);
+      if (cut.status == Status::need_more) {
+        must(cut.needed > n, "need_more asks for more");
+        must(!whole.has_frame() || cut.needed <= whole.frame.header.total(),
+             "and never for what is behind the packet");
+      } else {
+        must(same(cut, whole), "the answer does not depend on the cut");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -189,7 +220,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int frames = 0; frames < 64; ++frames) {
     const FrameResult result = mqtt::next_frame(in, rules);
     if (frames < 3) Cuts(in, rules, result).check();
+    if (result.is_refused()) look_again(in, rules, result);
     switch (result.status) {
+      case Status::odd:
+      case Status::wrong:
+        broken("next_frame() does not look twice", std::source_location::current());
       case Status::frame:
         check_frame(in, rules, result);
         break;

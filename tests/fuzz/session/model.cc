@@ -5,6 +5,7 @@
 #include "sallyport/topic.h"
 
 #include "check.h"
+#include "mqtt/mend.h"
 
 namespace sallyport::fuzz {
 
@@ -27,9 +28,14 @@ Version announced(std::string_view packet) {
 
 }  // namespace
 
+/// What a broker sends may be wrong and still have an end.
 mqtt::Frame Model::framed(Side from, Bytes bytes) const {
-  const auto result = mqtt::next_frame(bytes, {from, version_, UINT32_MAX, UINT32_MAX});
-  must(result.status == mqtt::FrameResult::Status::frame, "there is a frame");
+  const mqtt::FrameRules rules{from, version_, UINT32_MAX, UINT32_MAX, true};
+  auto result = mqtt::next_frame(bytes, rules);
+  if (result.is_refused() && from == Side::broker) {
+    result = mqtt::look_again(bytes, rules, result.error);
+  }
+  must(result.has_frame(), "there is a frame");
   return result.frame;
 }
 
@@ -101,9 +107,13 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
   const auto change = [&](Way way) {
     if (rewritten) e.way = way;
   };
+  if (from == Side::broker && refused && type != PacketType::publish &&
+      !(type == PacketType::connack && begun_ && !answered_)) {
+    return on_bad_answer(e);
+  }
   if (!(type == PacketType::publish || type == PacketType::connect || type == PacketType::connack ||
         type == PacketType::subscribe || type == PacketType::suback ||
-        type == PacketType::unsuback)) {
+        type == PacketType::unsuback || (type == PacketType::disconnect && from == Side::broker))) {
     must(!rewritten, "only what is listed is rewritten");
   }
   switch (type) {
@@ -111,7 +121,7 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
       change(Way::connect);
       return on_connect(std::move(e));
     case PacketType::connack:
-      change(Way::connack);
+      change(refused ? Way::mended : Way::connack);
       return on_connack(std::move(e));
     case PacketType::publish:
       change(Way::alias);
@@ -138,6 +148,7 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
       return on_pingresp(std::move(e));
     case PacketType::disconnect:
       must(!refused && ended_, "DISCONNECT ends the session");
+      change(Way::reference);
       return expect(from, std::move(e));
     case PacketType::auth:
       must(!refused, "a refused AUTH ends the session");
@@ -174,7 +185,10 @@ void Model::on_connect(Expected e) {
 }
 
 void Model::on_connack(Expected e) {
-  const auto connack = mqtt::decode_connack(input_frame(Side::broker, e), version_, kWide);
+  if (e.way == Way::mended) return expect(Side::broker, std::move(e));
+  CheckSet tolerated;
+  const auto connack =
+      mqtt::decode_connack(input_frame(Side::broker, e), version_, kWide, &tolerated);
   must(connack.has_value(), "CONNACK is one");
   must(!answered_, "CONNACK comes once");
   must((connack->code == 0) == begun_ && begun_ != ended_, "a session begins with it, or not");
@@ -187,10 +201,69 @@ void Model::on_connack(Expected e) {
   expect(Side::broker, std::move(e));
 }
 
+/// A broker's PUBLISH that is wrong. Whoever is told of its alias later must not take it for what
+/// it stood for before.
+void Model::on_bad_delivery(const Expected& e) {
+  must(e.way == Way::verbatim, "what is refused is not rewritten");
+  const mqtt::Frame frame = input_frame(Side::broker, e);
+  const auto remains = mqtt::remains_of_publish(frame, version_);
+  Flow& f = flow(Side::broker);
+  if (!remains.alias) f.sender_aliases.clear();
+  if (remains.alias.value_or(0) != 0) {
+    f.sender_aliases.erase(*remains.alias);
+    if (!mqtt::check_topic_name(remains.topic, kWide)) {
+      f.sender_aliases[*remains.alias] = remains.topic;
+    }
+  }
+  if (remains.qos != 0) deliver(remains.packet_id, remains.qos, true);
+}
+
+/// Any other packet of a broker's that is wrong: it does not come out as it is.
+void Model::on_bad_answer(const Expected& e) {
+  const mqtt::Frame frame = input_frame(Side::broker, e);
+  const PacketType type = frame.header.type;
+  if (type == PacketType::pingresp) pings_mixed_ = true;
+  if (!begun_) return;
+  const auto remains = mqtt::remains_of_ack(frame, version_);
+  const std::uint16_t id = remains.packet_id;
+  if (type == PacketType::pubcomp ||
+      (type == PacketType::pubrec && static_cast<std::uint8_t>(remains.reason) >= 0x80)) {
+    carried_qos2_.erase(id);
+  }
+  if (type == PacketType::pubrel && dropped_qos2_.erase(id) != 0) {
+    ++broker_pubcomp_[id];
+  } else {
+    mended_.insert(std::to_string(static_cast<unsigned>(type)) + " " + std::to_string(id));
+  }
+}
+
+void Model::deliver(std::uint16_t id, unsigned qos, bool refused) {
+  delivery_ids_.insert(id);
+  // What waits for its turn in the gateway's tables is owed no longer, what waits behind a payload
+  // is: then it is not certain how often.
+  dropped_qos2_.erase(id);
+  const bool waits = streaming(Side::broker) && (dropped_[1][id] != 0 || dropped_[2][id] != 0);
+  if (waits) {
+    uncertain_.insert(id);
+  } else {
+    dropped_[1].erase(id);
+    dropped_[2].erase(id);
+  }
+  if (refused) {
+    ++dropped_[qos][id];
+  } else {
+    delivered_ = true;
+  }
+}
+
 void Model::on_publish(Side from, Expected e, bool refused) {
   const auto publish = mqtt::decode_publish(input_frame(from, e), from, version_, kWide);
-  must(publish.has_value(), "PUBLISH is one");
   Flow& f = flow(from);
+  if (from == Side::broker && refused &&
+      (!publish || (publish->topic.empty() && f.sender_aliases[publish->topic_alias].empty()))) {
+    return on_bad_delivery(e);
+  }
+  must(publish.has_value(), "PUBLISH is one");
   if (publish->topic_alias != 0 && !publish->topic.empty()) {
     f.sender_aliases[publish->topic_alias] = publish->topic;
   }
@@ -199,22 +272,7 @@ void Model::on_publish(Side from, Expected e, bool refused) {
   must(!e.topic.empty(), "a topic that is known");
   const std::uint16_t id = publish->packet_id;
   if (from == Side::broker) {
-    if (publish->qos != 0) delivery_ids_.insert(id);
-    // What waits for its turn in the gateway's tables is owed no longer, what waits behind a
-    // payload is: then it is not certain how often.
-    dropped_qos2_.erase(id);
-    const bool waits = streaming(Side::broker) && (dropped_[1][id] != 0 || dropped_[2][id] != 0);
-    if (waits) {
-      uncertain_.insert(id);
-    } else {
-      dropped_[1].erase(id);
-      dropped_[2].erase(id);
-    }
-    if (refused && publish->qos != 0) {
-      ++dropped_[publish->qos][id];
-    } else if (publish->qos != 0) {
-      delivered_ = true;
-    }
+    if (publish->qos != 0) deliver(id, publish->qos, refused);
   } else if (publish->qos == 2) {
     qos2_ids_.insert(id);
     released_qos2_.erase(id);
@@ -273,7 +331,9 @@ void Model::on_unsubscribe(Expected e, bool refused) {
 }
 
 void Model::on_suback(Expected e) {
-  const auto suback = mqtt::decode_suback(input_frame(Side::broker, e), version_, kWide);
+  CheckSet tolerated;
+  const auto suback =
+      mqtt::decode_suback(input_frame(Side::broker, e), version_, kWide, &tolerated);
   must(suback.has_value(), "SUBACK is one");
   const auto request = requests_.find(suback->packet_id);
   const bool reduced = request != requests_.end() && request->second.reduced;
@@ -283,7 +343,9 @@ void Model::on_suback(Expected e) {
 }
 
 void Model::on_ack(Side from, Expected e, bool refused) {
-  const auto ack = mqtt::decode_ack(input_frame(from, e), from, version_, kWide);
+  CheckSet tolerated;
+  const auto ack = mqtt::decode_ack(input_frame(from, e), from, version_, kWide,
+                                    from == Side::broker ? &tolerated : nullptr);
   must(ack.has_value(), "an acknowledgement is one");
   const std::uint16_t id = ack->packet_id;
   if (from == Side::broker) {
@@ -319,11 +381,11 @@ void Model::on_ack(Side from, Expected e, bool refused) {
 
 void Model::on_pingresp(Expected e) {
   // To which PINGREQ it belongs is known where only one of both has sent any.
-  if (client_pings_ == 0 && own_pings_ > 0) {
+  if (client_pings_ == 0 && own_pings_ > 0 && !pings_mixed_) {
     --own_pings_;
     return;
   }
-  e.maybe = own_pings_ > 0 || streaming(Side::broker);
+  e.maybe = own_pings_ > 0 || streaming(Side::broker) || pings_mixed_;
   expect(Side::broker, std::move(e));
 }
 

@@ -16,9 +16,12 @@ namespace sallyport::fuzz {
 /// out. Every frame that a side sends is either refused, with an event that names it, and then
 /// gone; or it comes out on the other side byte for byte and in order; or it comes out changed in
 /// one of the ways that are listed; or it belongs to an exchange of the gateway's own. Whatever
-/// else comes out must be a packet that the gateway owes: no acknowledgement without a refusal.
-/// Each side gets well-formed packets only, none that is larger than it takes, no topic that the
-/// policy forbids, and no alias that it does not know.
+/// else comes out must be a packet that the gateway owes: no acknowledgement without a refusal. A
+/// broker's packet that is wrong is refused alone: a delivery is acknowledged, an answer may come
+/// out in another form, which is exact. A client gets nothing of a broker's that is not exact, but
+/// for what clients tolerate, and that byte for byte. Each side gets well-formed packets only, none
+/// that is larger than it takes, no topic that the policy forbids, and no alias that it does not
+/// know.
 class Model {
  public:
   explicit Model(const SessionOptions& options)
@@ -56,7 +59,16 @@ class Model {
 
  private:
   /// How a frame is to come out.
-  enum class Way : std::uint8_t { verbatim, connect, connack, subscribe, suback, alias };
+  enum class Way : std::uint8_t {
+    verbatim,
+    connect,
+    connack,
+    subscribe,
+    suback,
+    alias,
+    mended,     // CONNACK, without what is wrong with it
+    reference,  // DISCONNECT, without its Server Reference
+  };
   struct Expected {
     std::size_t at = 0;  // where in Flow::in it begins
     std::uint64_t size = 0;
@@ -110,6 +122,9 @@ class Model {
   void on_suback(Expected expected);
   void on_ack(Side from, Expected expected, bool refused);
   void on_pingresp(Expected expected);
+  void on_bad_delivery(const Expected& expected);
+  void on_bad_answer(const Expected& expected);
+  void deliver(std::uint16_t id, unsigned qos, bool refused);
   void expect(Side from, Expected expected);
   void admit();
 
@@ -122,6 +137,7 @@ class Model {
   void own(Side to, const mqtt::Frame& frame);
   void own_to_client(const mqtt::Frame& frame);
   void own_to_broker(const mqtt::Frame& frame);
+  [[nodiscard]] bool is_valid(Side from, const mqtt::Frame& frame, CheckSet* tolerated) const;
   void check_received(Side to, const mqtt::Frame& frame);
   void remember(Side to, const mqtt::Frame& frame);
 
@@ -153,6 +169,8 @@ class Model {
   std::set<std::uint16_t> released_qos2_;  // and released
   std::set<std::uint16_t> carried_qos2_;   // with the broker, and not at their end
   std::set<std::uint16_t> dropped_qos2_;   // the gateway has sent PUBREC to the broker
+  std::set<std::string> mended_;  // broker's answers that may come out in another form: type and id
+  bool pings_mixed_ = false;      // a PINGRESP was wrong, so whose the next one is is not certain
   int own_pings_ = 0;
   int client_pings_ = 0;
   std::map<std::uint16_t, Request> requests_;  // SUBSCRIBEs that went to the broker

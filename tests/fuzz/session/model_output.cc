@@ -129,11 +129,13 @@ bool Model::is_rewritten(Side from, const Expected& e, const mqtt::Frame& frame)
       return true;
     }
     case Way::connack: {
-      const auto a = mqtt::decode_connack(was, version_, kGrammar);
-      const auto b = mqtt::decode_connack(frame, version_, kGrammar);
-      if (!b || b->code != 0) return false;
+      CheckSet tolerated;
+      const auto a = mqtt::decode_connack(was, version_, kGrammar, &tolerated);
+      const auto b = mqtt::decode_connack(frame, version_, kGrammar, &tolerated);
+      if (!b || b->code != a->code) return false;
       const auto ids = {Property::maximum_packet_size, Property::topic_alias_maximum,
-                        Property::receive_maximum, Property::server_keep_alive};
+                        Property::receive_maximum, Property::server_keep_alive,
+                        Property::server_reference};
       const Split old = split(a->properties.raw, ids);
       const Split now = split(b->properties.raw, ids);
       must(old.kept == now.kept && a->session_present == b->session_present,
@@ -180,8 +182,9 @@ bool Model::is_rewritten(Side from, const Expected& e, const mqtt::Frame& frame)
       return true;
     }
     case Way::suback: {
-      const auto a = mqtt::decode_suback(was, version_, kGrammar);
-      const auto b = mqtt::decode_suback(frame, version_, kGrammar);
+      CheckSet tolerated;
+      const auto a = mqtt::decode_suback(was, version_, kGrammar, &tolerated);
+      const auto b = mqtt::decode_suback(frame, version_, kGrammar, &tolerated);
       if (a->packet_id != b->packet_id) return false;
       const Request& request = requests_.at(a->packet_id);
       must(b->codes.size() == request.count, "a code for every filter");
@@ -196,6 +199,26 @@ bool Model::is_rewritten(Side from, const Expected& e, const mqtt::Frame& frame)
       must(next == a->codes.size(), "the broker's codes stand in their order");
       must(as_text(a->properties.raw) == as_text(b->properties.raw) || b->properties.raw.empty(),
            "properties are verbatim, or there is no room for them");
+      return true;
+    }
+    case Way::mended: {
+      CheckSet tolerated;
+      const auto b = mqtt::decode_connack(frame, version_, kGrammar, &tolerated);
+      must(b.has_value() && b->code == 0, "a mended CONNACK is one");
+      if (b->assigned_client_id) {
+        identity_.client_id = *b->assigned_client_id;
+        admit();
+        must(grants_.has_value(), "nobody passes under a name that is not admitted");
+      }
+      max_packet(Side::broker) = b->maximum_packet_size.value_or(UINT32_MAX);
+      return true;
+    }
+    case Way::reference: {
+      const auto a = mqtt::decode_disconnect(was, from, version_, kGrammar);
+      const auto b = mqtt::decode_disconnect(frame, from, version_, kGrammar);
+      const Split old = split(a->properties.raw, {Property::server_reference});
+      must(b.has_value() && a->reason == b->reason && old.kept == as_text(b->properties.raw),
+           "only the Server Reference is taken out");
       return true;
     }
     case Way::verbatim:
@@ -226,7 +249,8 @@ void Model::forwarded(Side from, const Expected& e, const mqtt::Frame& frame) {
       return;
     case PacketType::suback:
     case PacketType::unsuback:
-      if (const auto suback = mqtt::decode_suback(frame, version_, kGrammar);
+      if (CheckSet tolerated;
+          const auto suback = mqtt::decode_suback(frame, version_, kGrammar, &tolerated);
           frame.header.type == PacketType::suback || version_ == Version::v5) {
         requests_.erase(suback->packet_id);
         gave_up_ = gave_up_ || std::ranges::any_of(suback->codes, [](auto c) { return c >= 0x80; });
@@ -264,47 +288,52 @@ void Model::forwarded_publish(Side from, const Expected& e, const mqtt::Frame& f
        "nor a Response Topic");
 }
 
-/// What any side may get, whoever made it.
-void Model::check_received(Side to, const mqtt::Frame& frame) {
-  must(!said_goodbye_ || to != Side::client, "nothing comes behind the last packet");
-  must(frame.header.total() <= max_packet(to), "no packet is larger than its receiver takes");
-  const Side from = other(to);
-  bool valid = true;
+bool Model::is_valid(Side from, const mqtt::Frame& frame, CheckSet* tolerated) const {
   switch (frame.header.type) {
     case PacketType::connect:
-      valid = mqtt::decode_connect(frame, kGrammar).has_value();
-      break;
+      return mqtt::decode_connect(frame, kGrammar).has_value();
     case PacketType::connack:
-      valid = mqtt::decode_connack(frame, version_, kGrammar).has_value() && !answered_;
-      answered_ = true;
-      break;
+      return mqtt::decode_connack(frame, version_, kGrammar, tolerated).has_value();
     case PacketType::publish:
-      valid = mqtt::decode_publish(frame, from, version_, kGrammar).has_value();
-      break;
+      return mqtt::decode_publish(frame, from, version_, kGrammar).has_value();
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
     case PacketType::pubcomp:
-      valid = mqtt::decode_ack(frame, from, version_, kGrammar).has_value();
-      break;
+      return mqtt::decode_ack(frame, from, version_, kGrammar, tolerated).has_value();
     case PacketType::subscribe:
     case PacketType::unsubscribe:
-      valid = mqtt::decode_subscribe(frame, version_, kGrammar).has_value();
-      break;
+      return mqtt::decode_subscribe(frame, version_, kGrammar).has_value();
     case PacketType::suback:
     case PacketType::unsuback:
-      valid = mqtt::decode_suback(frame, version_, kGrammar).has_value();
-      break;
+      return mqtt::decode_suback(frame, version_, kGrammar, tolerated).has_value();
     case PacketType::disconnect:
-      valid = mqtt::decode_disconnect(frame, from, version_, kGrammar).has_value();
-      break;
+      return mqtt::decode_disconnect(frame, from, version_, kGrammar, tolerated).has_value();
     case PacketType::auth:
-      valid = mqtt::decode_auth(frame, from, kGrammar).has_value();
-      break;
-    default:
+      return mqtt::decode_auth(frame, from, kGrammar).has_value();
+    case PacketType::pingreq:
+      return from == Side::client;
+    case PacketType::pingresp:
+      return from == Side::broker;
+    case PacketType::reserved:
       break;
   }
-  must(valid, "what comes out is well-formed");
+  return false;
+}
+
+/// What any side may get, whoever made it: for a client that is what it must get, and what clients
+/// tolerate.
+void Model::check_received(Side to, const mqtt::Frame& frame) {
+  must(!said_goodbye_ || to != Side::client, "nothing comes behind the last packet");
+  must(frame.header.total() <= max_packet(to), "no packet is larger than its receiver takes");
+  const Side from = other(to);
+  CheckSet tolerated;
+  must(is_valid(from, frame, from == Side::broker ? &tolerated : nullptr),
+       "what comes out is well-formed");
+  if (frame.header.type == PacketType::connack) {
+    must(!answered_, "CONNACK comes once");
+    answered_ = true;
+  }
   if (to == Side::client && !answered_) {
     must(frame.header.type == PacketType::auth, "nothing comes before CONNACK");
   }
@@ -312,16 +341,23 @@ void Model::check_received(Side to, const mqtt::Frame& frame) {
 
 void Model::own(Side to, const mqtt::Frame& frame) {
   remember(to, frame);
+  CheckSet tolerated;  // a CONNACK that refuses may be a mended one of the broker's
+  const bool connack = frame.header.type == PacketType::connack;
+  must(is_valid(other(to), frame, connack ? &tolerated : nullptr),
+       "what the gateway makes is exact");
   to == Side::client ? own_to_client(frame) : own_to_broker(frame);
 }
 
 void Model::own_to_client(const mqtt::Frame& frame) {
   const PacketType type = frame.header.type;
+  const auto is_mended = [&](std::uint16_t id) {
+    return mended_.erase(std::to_string(static_cast<unsigned>(type)) + " " + std::to_string(id)) !=
+           0;
+  };
   const auto refuses = [this](unsigned code) { return version_ != Version::v5 || code >= 0x80; };
   switch (type) {
     case PacketType::connack:
-      must(mqtt::decode_connack(frame, version_, kGrammar)->code != 0 && ended_,
-           "the gateway accepts nobody by itself");
+      must(frame.body()[1] != 0 && ended_, "the gateway accepts nobody by itself");
       said_goodbye_ = true;
       return;
     case PacketType::disconnect:
@@ -329,27 +365,43 @@ void Model::own_to_client(const mqtt::Frame& frame) {
       said_goodbye_ = true;
       return;
     case PacketType::pingresp:
+      if (pingresp_ == 0 && pings_mixed_) return;
       must(pingresp_-- > 0, "PINGRESP only for a refused PINGREQ");
+      return;
+    case PacketType::pubrel:
+      must(is_mended(mqtt::decode_ack(frame, Side::broker, version_, kGrammar)->packet_id),
+           "PUBREL is the broker's to send");
       return;
     case PacketType::puback:
     case PacketType::pubrec: {
       const auto ack = mqtt::decode_ack(frame, Side::broker, version_, kGrammar);
-      must(pay(type == PacketType::puback ? puback_ : pubrec_, ack->packet_id),
-           "no acknowledgement without a refusal");
+      if (!pay(type == PacketType::puback ? puback_ : pubrec_, ack->packet_id)) {
+        must(is_mended(ack->packet_id), "no acknowledgement without a refusal");
+        return;
+      }
       must(version_ != Version::v5 || static_cast<unsigned>(ack->reason) >= 0x80,
            "and it says that it is one");
       return;
     }
-    case PacketType::pubcomp:
-      must(pay(pubcomp_, mqtt::decode_ack(frame, Side::broker, version_, kGrammar)->packet_id),
-           "PUBCOMP only where the gateway runs the exchange");
+    case PacketType::pubcomp: {
+      const auto id = mqtt::decode_ack(frame, Side::broker, version_, kGrammar)->packet_id;
+      must(pay(pubcomp_, id) || is_mended(id), "PUBCOMP only where the gateway runs the exchange");
       return;
+    }
     case PacketType::suback:
     case PacketType::unsuback: {
       const auto suback = mqtt::decode_suback(frame, version_, kGrammar);
       std::deque<std::size_t>& owed = subacks_[suback->packet_id];
-      must(!owed.empty() && owed.front() == suback->codes.size(),
-           "no request is answered that was not refused");
+      if (owed.empty() || owed.front() != suback->codes.size()) {
+        must(is_mended(suback->packet_id), "no request is answered that was not refused");
+        const auto request = requests_.find(suback->packet_id);
+        if (type == PacketType::suback && request != requests_.end()) {
+          must(suback->codes.size() == request->second.count, "a code for every filter");
+          requests_.erase(request);
+        }
+        gave_up_ = true;
+        return;
+      }
       owed.pop_front();
       for (const std::uint8_t code : suback->codes) {
         must(code >= 0x80 && refuses(code), "the answer is no");

@@ -193,9 +193,12 @@ std::string Runner::answer(Side side) {
   const auto limits = Bounds{};
   for (std::string head = model_.next_received(side); !head.empty();
        head = model_.next_received(side)) {
-    const auto result =
-        mqtt::next_frame(as_bytes(head), {other(side), model_.version(), UINT32_MAX, UINT32_MAX});
-    must(result.status == mqtt::FrameResult::Status::frame, "a packet that was received is one");
+    const mqtt::FrameRules rules{other(side), model_.version(), UINT32_MAX, UINT32_MAX, true};
+    auto result = mqtt::next_frame(as_bytes(head), rules);
+    if (result.is_refused() && side == Side::client) {
+      result = mqtt::look_again(as_bytes(head), rules, result.error);
+    }
+    must(result.has_frame(), "a packet that was received is one");
     const mqtt::Frame& frame = result.frame;
     switch (frame.header.type) {
       case PacketType::connect:

@@ -53,7 +53,9 @@ TEST_CASE("what files say reaches the parts") {
       folder,
       "[broker]\naddress = \"b.example:1\"\nconnect_timeout = \"1 s\"\n"
       "connack_timeout = \"2 s\"\nmax_dials = 3\ndial_queue = 4\n"
-      "dial_wait = \"5 s\"\n[policy]\nfiles = \"x\"\n[[listener]]\nname = \"l\"\n"
+      "dial_wait = \"5 s\"\non_bad_delivery = \"disconnect\"\ndeviations = \"refuse\"\n"
+      "server_references = [\"Other.example:8883\", \"plain\"]\n[policy]\nfiles = "
+      "\"x\"\n[[listener]]\nname = \"l\"\n"
       "address = \"127.0.0.1:2\"\nmax_connections = 3\n"
       "max_connections_per_address = 4\nconnects_per_client = \"5/s\"\n"
       "stall_timeout = \"7 s\"\nlimits.max_filters = 8\n[observe]\n"
@@ -73,12 +75,17 @@ TEST_CASE("what files say reaches the parts") {
   const proxy::ListenerSettings& listener = *snapshot->listeners[0];
   CHECK(listener.name == "l");
   CHECK(listener.address_text == "127.0.0.1:2");
-  CHECK(listener.origin.line == 12);
+  CHECK(listener.origin.line == 15);
   CHECK(listener.max_connections == 3);
   CHECK(listener.max_connections_per_address == 4);
   CHECK(listener.stall_timeout == std::chrono::seconds(7));
   CHECK(listener.session.broker_timeout == std::chrono::seconds(2));
   CHECK(listener.session.bounds.max_filters == 8);
+  CHECK(listener.session.faults.end_on_bad_delivery);
+  CHECK(listener.session.faults.refuse_deviations);
+  // As a Server Reference is compared: in lower case.
+  CHECK(listener.session.faults.server_references ==
+        std::vector<std::string>{"other.example:8883", "plain"});
   REQUIRE(listener.session.connects.has_value());
   CHECK(listener.session.connects->name == "l");
   CHECK(listener.session.connects->messages->count == 5);

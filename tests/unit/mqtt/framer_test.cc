@@ -27,6 +27,9 @@ std::string framed(std::string_view bytes, Side from, Version version,
       return to_text(result.error);
     case Status::too_large:
       return to_text(result.error) + " of " + std::to_string(result.frame.header.total());
+    case Status::odd:
+    case Status::wrong:
+      break;  // by look_again() only
   }
   return "?";
 }

@@ -90,7 +90,9 @@ inline std::string outcome(std::string_view bytes, Side from, Version version,
     case FrameResult::Status::too_large:
       return to_text(result.error);
     case FrameResult::Status::frame:
-      break;
+    case FrameResult::Status::odd:
+    case FrameResult::Status::wrong:
+      break;  // the last two by look_again() only
   }
   if (result.frame.header.total() != bytes.size()) return "left over";
   return decode(result.frame, from, version, bounds);

@@ -123,11 +123,14 @@ TEST_CASE("phase: every refusal names the one in which it came") {
          plan.dial_wait = std::chrono::milliseconds(20);
        },
        [](Site& site) { sends(site, kHello); }},
-      {Phase::connack, "session.broker-unavailable", true, same,
+      {Phase::connack, "session.broker-silent", true, same,
        [](Site& site) { dialled(site, [](Peer&, Peer& broker) { broker.close(); }); }},
       {Phase::connack, "mqtt.connect-first", true, same,
        [](Site& site) {
-         dialled(site, [](Peer&, Peer& broker) { broker.send(wire::pingresp()); });
+         dialled(site, [](Peer&, Peer& broker) {
+           broker.send(wire::pingresp());  // dropped; CONNACK may still come, and does not
+           broker.close();
+         });
        }},
       {Phase::open, "policy.no-rule", true, same,
        [](Site& site) {

@@ -165,7 +165,8 @@ TEST_CASE("relay: a broker that dies ends the client's connection, after what it
     Peer other = site.broker.accept();
     CHECK(other.receive(1).size() == 1);
     other.close();
-    CHECK(second.receive_all() == wire::connack(wire::v3_1_1, 3));
+    CHECK(second.receive_all().empty());  // what the broker says by silence
+    site.log.wait("refusal session.broker-silent");
   }
 }
 

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include "sallyport/packet.h"
+
 #include "conversation.h"
 
 /// What the tests of single statements share. Their rows and titles name the statements that they
@@ -51,7 +53,10 @@ inline void check_ends(const Case& c) {
   CAPTURE(std::string(c.ids));
   CAPTURE(c.level);
   CAPTURE(to_string(c.from));
-  Conversation talk(everything());
+  SessionOptions options;
+  options.faults.refuse_deviations =
+      true;  // of a broker's AUTH; of a client's packets it says nothing
+  Conversation talk(everything(), options);
   talk.open({.level = c.level, .properties = c.connect}, c.connack);
   send(talk, c.from, c.bytes + wire::publish({.level = c.level, .topic = "behind/it"}));
   CHECK(talk.closed());
@@ -66,6 +71,92 @@ inline void check_ends(const Case& c) {
     answer = wire::disconnect(c.from == Side::client ? static_cast<unsigned>(reason) : 0x80);
   }
   CHECK(talk.client_gets() == answer);
+}
+
+/// Returns whether these bytes are packets that a broker may send, one by one.
+[[nodiscard]] inline bool is_exact(wire::Level level, std::string_view bytes) {
+  const auto version = static_cast<mqtt::Version>(level);
+  constexpr Bounds kGrammar = unbounded();
+  while (!bytes.empty()) {
+    const auto found =
+        mqtt::next_frame(as_bytes(bytes), {Side::broker, version, UINT32_MAX, UINT32_MAX});
+    if (found.status != mqtt::FrameResult::Status::frame) return false;
+    const mqtt::Frame& frame = found.frame;
+    if (bytes.size() < frame.header.total()) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(frame.header.total()));
+    using enum mqtt::PacketType;
+    bool good = true;
+    switch (frame.header.type) {
+      case connack:
+        good = mqtt::decode_connack(frame, version, kGrammar).has_value();
+        break;
+      case publish:
+        good = mqtt::decode_publish(frame, Side::broker, version, kGrammar).has_value();
+        break;
+      case suback:
+      case unsuback:
+        good = mqtt::decode_suback(frame, version, kGrammar).has_value();
+        break;
+      case disconnect:
+        good = mqtt::decode_disconnect(frame, Side::broker, version, kGrammar).has_value();
+        break;
+      case pingresp:
+      case auth:
+        break;
+      default:
+        good = mqtt::decode_ack(frame, Side::broker, version, kGrammar).has_value();
+    }
+    if (!good) return false;
+  }
+  return true;
+}
+
+/// It is the broker's, and costs that packet: what clients tolerate passes byte for byte and is
+/// only reported, unless the gateway is told to refuse it; of the rest nothing reaches the client
+/// but an exact answer in its place. What comes behind it does.
+inline void check_costs(const Case& c, bool refuse_deviations) {
+  CAPTURE(std::string(c.ids));
+  CAPTURE(c.level);
+  CAPTURE(refuse_deviations);
+  SessionOptions options;
+  options.faults.refuse_deviations = refuse_deviations;
+  Conversation talk(everything(), options);
+  talk.open({.level = c.level, .properties = c.connect}, c.connack);
+  const std::string behind = wire::publish({.level = c.level, .topic = "behind/it"});
+  talk.broker_sends(c.bytes + behind);
+  const auto first = static_cast<std::uint8_t>(c.bytes[0]);
+  const bool says_goodbye = first >> 4 == 14 && c.level == wire::v5;
+  CHECK(talk.closed() == says_goodbye);
+  if (says_goodbye) CHECK(talk.events.end_kind == CloseKind::disconnect);
+  REQUIRE(talk.events.refusals.size() == 1);
+  const auto& refused = talk.events.refusals[0];
+  CHECK(refused.from == Side::broker);
+  CHECK(refused.name == c.expected.substr(0, c.expected.find(' ')));
+  std::string got = talk.client_gets();
+  if (refused.action == Action::report) {
+    CHECK_FALSE(refuse_deviations);
+    CHECK(got == c.bytes + (says_goodbye ? "" : behind));
+    return;
+  }
+  CHECK(refused.action == Action::drop);
+  CHECK(last_refusal(talk) == c.expected);
+  CHECK(is_exact(c.level, got));
+  if (!says_goodbye) {
+    REQUIRE(got.ends_with(behind));
+    got.resize(got.size() - behind.size());
+  }
+  CHECK(got.find(c.bytes) == std::string::npos);
+  if (first >> 4 == 3) CHECK(got.empty());
+  CHECK(talk.events.rewrites.size() == (got.empty() ? 0 : 1));
+}
+
+/// The client's ends the session; the broker's costs that packet, unless it is a step of an
+/// authentication.
+inline void check_refused(const Case& c) {
+  const bool auth = static_cast<std::uint8_t>(c.bytes[0]) >> 4 == 15 && !c.connect.empty();
+  if (c.from == Side::client || auth) return check_ends(c);
+  check_costs(c, false);
+  check_costs(c, true);
 }
 
 /// It passes byte for byte.

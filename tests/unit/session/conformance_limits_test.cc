@@ -32,7 +32,7 @@ void check_size(const char* ids, Side from, const std::string& fits, const std::
   c.connect = c.connack = kMethod;
   check_passes({ids, v5, from, too_long, {}, c.connect, c.connack});
   (from == Side::client ? c.connack : c.connect) += small;
-  check_ends(c);
+  check_refused(c);
   check_passes({ids, v5, from, fits, {}, c.connect, c.connack});
 }
 
@@ -113,13 +113,13 @@ TEST_CASE("[MQTT-3.1.2-25] what has become too large for the client is dropped, 
 
 TEST_CASE("what CONNACK says that the broker cannot do") {
   for (const unsigned qos : {1U, 2U}) {
-    check_ends({"[MQTT-3.2.2-11]",
-                v5,
-                Side::client,
-                publish(qos, 1),
-                "mqtt.qos 9B",
-                {},
-                u8(0x24) + u8(qos - 1)});
+    check_refused({"[MQTT-3.2.2-11]",
+                   v5,
+                   Side::client,
+                   publish(qos, 1),
+                   "mqtt.qos 9B",
+                   {},
+                   u8(0x24) + u8(qos - 1)});
     check_passes(
         {"[MQTT-3.2.2-11]", v5, Side::client, publish(qos - 1, 1), {}, {}, u8(0x24) + u8(qos - 1)});
   }
@@ -132,7 +132,7 @@ TEST_CASE("what CONNACK says that the broker cannot do") {
                 {},
                 u8(0x24) + u8(0)});
   const std::string retained = wire::publish({.level = v5, .topic = "t", .retain = true});
-  check_ends(
+  check_refused(
       {"[MQTT-3.2.2-14]", v5, Side::client, retained, "mqtt.retain 9A", {}, u8(0x25) + u8(0)});
   check_passes({"[MQTT-3.2.2-14]", v5, Side::client, retained, {}, {}, u8(0x25) + u8(1)});
   check_passes({"[MQTT-3.2.2-14]", v5, Side::client, retained, {}});
@@ -140,26 +140,26 @@ TEST_CASE("what CONNACK says that the broker cannot do") {
 
 TEST_CASE("topic aliases, from either side") {
   const std::string three = wire::topic_alias_maximum(3);
-  check_ends({"[MQTT-3.3.2-9] [MQTT-3.2.2-17]",
-              v5,
-              Side::client,
-              with_alias(4),
-              "mqtt.topic-alias 94",
-              {},
-              three});
-  check_ends({"[MQTT-3.2.2-18]", v5, Side::client, with_alias(1), "mqtt.topic-alias 94"});
-  check_ends({"[MQTT-3.2.2-18]",
-              v5,
-              Side::client,
-              with_alias(1),
-              "mqtt.topic-alias 94",
-              {},
-              wire::topic_alias_maximum(0)});
-  check_ends({"[MQTT-3.3.2-11] [MQTT-3.1.2-26]", v5, Side::broker, with_alias(4),
-              "mqtt.topic-alias 94", three});
-  check_ends({"[MQTT-3.1.2-27]", v5, Side::broker, with_alias(1), "mqtt.topic-alias 94"});
-  check_ends({"[MQTT-3.1.2-27]", v5, Side::broker, with_alias(1), "mqtt.topic-alias 94",
-              wire::topic_alias_maximum(0)});
+  check_refused({"[MQTT-3.3.2-9] [MQTT-3.2.2-17]",
+                 v5,
+                 Side::client,
+                 with_alias(4),
+                 "mqtt.topic-alias 94",
+                 {},
+                 three});
+  check_refused({"[MQTT-3.2.2-18]", v5, Side::client, with_alias(1), "mqtt.topic-alias 94"});
+  check_refused({"[MQTT-3.2.2-18]",
+                 v5,
+                 Side::client,
+                 with_alias(1),
+                 "mqtt.topic-alias 94",
+                 {},
+                 wire::topic_alias_maximum(0)});
+  check_refused({"[MQTT-3.3.2-11] [MQTT-3.1.2-26]", v5, Side::broker, with_alias(4),
+                 "mqtt.topic-alias 94", three});
+  check_refused({"[MQTT-3.1.2-27]", v5, Side::broker, with_alias(1), "mqtt.topic-alias 94"});
+  check_refused({"[MQTT-3.1.2-27]", v5, Side::broker, with_alias(1), "mqtt.topic-alias 94",
+                 wire::topic_alias_maximum(0)});
   for (unsigned alias = 1; alias <= 3; ++alias) {
     check_passes({"[MQTT-3.3.2-12]",
                   v5,
@@ -177,7 +177,7 @@ TEST_CASE("topic aliases, from either side") {
   }
   // Another connection begins without any. The check above knew this alias a moment ago.
   from_both(
-      check_ends,
+      check_refused,
       {"[MQTT-3.3.2-7 from both]", v5, {}, with_alias(3, ""), "mqtt.topic-alias 82", three, three});
 }
 
@@ -194,10 +194,17 @@ TEST_CASE(
     };
     const auto check_full = [&](Conversation& talk) {
       send(talk, from, publish(1, 9));
-      CHECK(talk.closed());
-      CHECK(last_refusal(talk) == "mqtt.receive-maximum 93");
       CHECK(talk.broker_gets().empty());
-      CHECK(talk.client_gets() == wire::disconnect(from == Side::client ? 0x93 : 0x80));
+      REQUIRE(talk.events.refusals.size() == 1);
+      CHECK(talk.events.refusals[0].name == "mqtt.receive-maximum");
+      CHECK(talk.closed() == (from == Side::client));
+      if (from == Side::client) {
+        CHECK(last_refusal(talk) == "mqtt.receive-maximum 93");
+        CHECK(talk.client_gets() == wire::disconnect(0x93));
+      } else {  // the client can count itself; a lost message would be worse
+        CHECK(talk.events.refusals[0].action == Action::report);
+        CHECK(talk.client_gets() == publish(1, 9));
+      }
     };
     Conversation full(everything());
     begin(full);
@@ -261,17 +268,17 @@ TEST_CASE("[MQTT-3.1.2-29] problem information that was not asked for") {
   const std::string no = u8(0x17) + u8(0);
   for (const std::string& problem : {reason_string("why"), user_property("k", "v")}) {
     for (unsigned type = 4; type <= 7; ++type) {
-      check_ends(
+      check_refused(
           {"ack", v5, Side::broker, long_ack(type, 1, 0, problem), "mqtt.property-unknown 82", no});
       check_passes({"ack, asked for", v5, Side::broker, long_ack(type, 1, 0, problem), {}});
       check_passes({"the client's", v5, Side::client, long_ack(type, 1, 0, problem), {}, no});
     }
-    check_ends({"SUBACK", v5, Side::broker, wire::suback(v5, 1, {0}, problem),
-                "mqtt.property-unknown 82", no});
-    check_ends(
+    check_refused({"SUBACK", v5, Side::broker, wire::suback(v5, 1, {0}, problem),
+                   "mqtt.property-unknown 82", no});
+    check_refused(
         {"UNSUBACK", v5, Side::broker, unsuback(1, {0}, problem), "mqtt.property-unknown 82", no});
-    check_ends({"AUTH", v5, Side::broker, auth(0x18, kMethod + problem), "mqtt.property-unknown 82",
-                no + kMethod, kMethod});
+    check_refused({"AUTH", v5, Side::broker, auth(0x18, kMethod + problem),
+                   "mqtt.property-unknown 82", no + kMethod, kMethod});
     check_passes({"DISCONNECT", v5, Side::broker, long_disconnect(0x8B, problem), {}, no});
   }
   check_passes({"PUBLISH",

@@ -1,4 +1,5 @@
-// Packets that are wrong by themselves, in an open session, from either side: each ends it.
+// Packets that are wrong by themselves, in an open session, from either side: a client's ends it, a
+// broker's costs that packet.
 
 #include "conformance.h"
 
@@ -27,14 +28,14 @@ TEST_CASE("strings and topic names of a PUBLISH, from either side") {
   const std::string nul = std::string("a\0b", 3);
   for (const wire::Level level : kBoth) {
     for (const char* bad : {"a\xC3", "\xED\xA0\x80", "\xC0\xAF", "\xF4\x90\x80\x80", "\xFF"}) {
-      from_both(check_ends,
+      from_both(check_refused,
                 {"[MQTT-1.5.3-1 from both] [MQTT-1.5.4-1 from both] [MQTT-3.3.2-1 from both]",
                  level,
                  {},
                  publish(level, bad),
                  "mqtt.utf8 81"});
     }
-    from_both(check_ends,
+    from_both(check_refused,
               {"[MQTT-1.5.3-2 from both] [MQTT-1.5.4-2 from both] [MQTT-4.7.3-2 from both]",
                level,
                {},
@@ -42,7 +43,7 @@ TEST_CASE("strings and topic names of a PUBLISH, from either side") {
                "mqtt.utf8 81"});
     for (const char* bad : {"#", "a/#", "+", "a/+/b", "a+"}) {
       from_both(
-          check_ends,
+          check_refused,
           {"[MQTT-3.3.2-2 from both] [MQTT-4.7.0-1 from both] [MQTT-4.7.1-1 (3.1.1) from both]",
            level,
            {},
@@ -50,11 +51,11 @@ TEST_CASE("strings and topic names of a PUBLISH, from either side") {
            "mqtt.topic-name 81"});
     }
     // 5.0 parses it, for an alias could stand further back.
-    from_both(check_ends, {"[MQTT-4.7.3-1 from both]",
-                           level,
-                           {},
-                           publish(level, ""),
-                           level == v5 ? "mqtt.topic-name 82" : "mqtt.topic-name 81"});
+    from_both(check_refused, {"[MQTT-4.7.3-1 from both]",
+                              level,
+                              {},
+                              publish(level, ""),
+                              level == v5 ? "mqtt.topic-name 82" : "mqtt.topic-name 81"});
     from_both(check_passes, {"[MQTT-1.5.3-3 from both] [MQTT-1.5.4-3 from both]",
                              level,
                              {},
@@ -103,7 +104,7 @@ TEST_CASE("strings of properties, from either side") {
        publish_with(wire::topic_alias(0)),
        "mqtt.topic-alias 94"},
   };
-  for (const Case& row : rows) from_both(check_ends, row);
+  for (const Case& row : rows) from_both(check_refused, row);
 }
 
 TEST_CASE("flags of the fixed header, from either side") {
@@ -111,7 +112,7 @@ TEST_CASE("flags of the fixed header, from either side") {
     for (unsigned flags = 1; flags < 16; ++flags) {
       for (const unsigned type : {4U, 5U, 7U}) {
         from_both(
-            check_ends,
+            check_refused,
             {"[MQTT-2.2.2-1 (3.1.1) from both] [MQTT-2.2.2-2 from both] [MQTT-2.1.3-1 from both]",
              level,
              {},
@@ -119,35 +120,36 @@ TEST_CASE("flags of the fixed header, from either side") {
              "mqtt.fixed-header-flags 81"});
       }
       if (flags == 2) continue;
-      from_both(check_ends, {"[MQTT-3.6.1-1 from both]",
-                             level,
-                             {},
-                             u8(0x60 | flags) + u8(2) + u16(1),
-                             "mqtt.fixed-header-flags 81"});
+      from_both(check_refused, {"[MQTT-3.6.1-1 from both]",
+                                level,
+                                {},
+                                u8(0x60 | flags) + u8(2) + u16(1),
+                                "mqtt.fixed-header-flags 81"});
     }
     for (unsigned flags = 0; flags < 16; ++flags) {
       if (flags == 2) continue;
       std::string request = wire::subscribe(level, 1, {{"a", 0}});
       request[0] = static_cast<char>(0x80 | flags);
-      check_ends({"[MQTT-3.8.1-1]", level, Side::client, request, "mqtt.fixed-header-flags 81"});
+      check_refused({"[MQTT-3.8.1-1]", level, Side::client, request, "mqtt.fixed-header-flags 81"});
       request = wire::unsubscribe(level, 1, {"a"});
       request[0] = static_cast<char>(0xA0 | flags);
-      check_ends({"[MQTT-3.10.1-1]", level, Side::client, request, "mqtt.fixed-header-flags 81"});
+      check_refused(
+          {"[MQTT-3.10.1-1]", level, Side::client, request, "mqtt.fixed-header-flags 81"});
     }
   }
   for (unsigned flags = 1; flags < 16; ++flags) {
     const std::string bad = u8(0xE0 | flags) + u8(0);
-    check_ends(
+    check_refused(
         {"[MQTT-3.14.1-1 (3.1.1)]", v3_1_1, Side::client, bad, "mqtt.fixed-header-flags 81"});
-    from_both(check_ends,
+    from_both(check_refused,
               {"[MQTT-3.14.1-1 (5.0) from both]", v5, {}, bad, "mqtt.fixed-header-flags 81"});
-    from_both(check_ends, {"[MQTT-3.15.1-1 from both]",
-                           v5,
-                           {},
-                           u8(0xF0 | flags) + u8(0),
-                           "mqtt.fixed-header-flags 81",
-                           kMethod,
-                           kMethod});
+    from_both(check_refused, {"[MQTT-3.15.1-1 from both]",
+                              v5,
+                              {},
+                              u8(0xF0 | flags) + u8(0),
+                              "mqtt.fixed-header-flags 81",
+                              kMethod,
+                              kMethod});
   }
 }
 
@@ -155,15 +157,15 @@ TEST_CASE("QoS, DUP and packet identifiers of PUBLISH, from either side") {
   for (const wire::Level level : kBoth) {
     std::string bad = publish(level, "t");
     bad[0] = 0x38;
-    from_both(check_ends,
+    from_both(check_refused,
               {"[MQTT-3.3.1-2 from both] [MQTT-4.3.1-1 from both]", level, {}, bad, "mqtt.qos 82"});
     bad = publish(level, "t", 1);
     for (const char first : {'\x36', '\x3E', '\x37'}) {
       bad[0] = first;
-      from_both(check_ends, {"[MQTT-3.3.1-4 from both]", level, {}, bad, "mqtt.qos 81"});
+      from_both(check_refused, {"[MQTT-3.3.1-4 from both]", level, {}, bad, "mqtt.qos 81"});
     }
     for (const unsigned qos : {1U, 2U}) {
-      from_both(check_ends,
+      from_both(check_refused,
                 {"[MQTT-2.3.1-1 from both] [MQTT-2.3.1-4] [MQTT-2.2.1-3] [MQTT-2.2.1-4]",
                  level,
                  {},
@@ -172,30 +174,30 @@ TEST_CASE("QoS, DUP and packet identifiers of PUBLISH, from either side") {
     }
     for (const std::string& request :
          {wire::subscribe(level, 0, {{"a", 0}}), wire::unsubscribe(level, 0, {"a"})}) {
-      check_ends({"[MQTT-2.3.1-1 from client] [MQTT-2.2.1-3]", level, Side::client, request,
-                  "mqtt.packet-identifier 82"});
+      check_refused({"[MQTT-2.3.1-1 from client] [MQTT-2.2.1-3]", level, Side::client, request,
+                     "mqtt.packet-identifier 82"});
     }
   }
 }
 
 TEST_CASE("5.0: lengths in their shortest form, and never left out") {
   const std::string padded_properties = wire::packet(0x30, wire::text("t") + u8(0x80) + u8(0));
-  from_both(check_ends, {"[MQTT-1.5.5-1 from both]",
-                         v5,
-                         {},
-                         std::string("\x30\x85\x00\x00\x01t\x00x", 8),
-                         "mqtt.remaining-length 81"});
-  from_both(check_ends,
+  from_both(check_refused, {"[MQTT-1.5.5-1 from both]",
+                            v5,
+                            {},
+                            std::string("\x30\x85\x00\x00\x01t\x00x", 8),
+                            "mqtt.remaining-length 81"});
+  from_both(check_refused,
             {"[MQTT-1.5.5-1 from both]", v5, {}, padded_properties, "mqtt.property-length 81"});
-  from_both(check_ends, {"[MQTT-2.2.2-1 (5.0) from both]",
-                         v5,
-                         {},
-                         wire::packet(0x30, wire::text("t")),
-                         "mqtt.truncated 81"});
-  check_ends({"[MQTT-2.2.2-1 (5.0) from client]", v5, Side::client,
-              wire::packet(0x82, u16(1) + wire::text("a") + u8(0)), "mqtt.truncated 81"});
-  check_ends({"[MQTT-2.2.2-1 (5.0) from broker]", v5, Side::broker,
-              wire::packet(0x90, u16(1) + u8(0)), "mqtt.remaining-length 81"});
+  from_both(check_refused, {"[MQTT-2.2.2-1 (5.0) from both]",
+                            v5,
+                            {},
+                            wire::packet(0x30, wire::text("t")),
+                            "mqtt.truncated 81"});
+  check_refused({"[MQTT-2.2.2-1 (5.0) from client]", v5, Side::client,
+                 wire::packet(0x82, u16(1) + wire::text("a") + u8(0)), "mqtt.truncated 81"});
+  check_refused({"[MQTT-2.2.2-1 (5.0) from broker]", v5, Side::broker,
+                 wire::packet(0x90, u16(1) + u8(0)), "mqtt.remaining-length 81"});
 }
 
 TEST_CASE("5.0: reason codes that a packet or its sender does not have") {
@@ -203,85 +205,86 @@ TEST_CASE("5.0: reason codes that a packet or its sender does not have") {
                              "[MQTT-3.6.2-1 from both]", "[MQTT-3.7.2-1 from both]"};
   for (const unsigned code : {0x01U, 0x05U, 0x11U, 0x81U, 0xA2U, 0xFFU}) {
     for (unsigned type = 4; type <= 7; ++type) {
-      from_both(check_ends,
+      from_both(check_refused,
                 {ids[type - 4], v5, {}, wire::ack(type, 1, code), "mqtt.reason-code 82"});
     }
   }
   for (const unsigned code : {0x01U, 0x05U, 0x10U, 0x84U, 0x92U, 0xFFU}) {
-    from_both(check_ends,
+    from_both(check_refused,
               {"[MQTT-3.14.2-1 from both]", v5, {}, wire::disconnect(code), "mqtt.reason-code 82"});
   }
   for (const unsigned code : {0x01U, 0x17U, 0x80U, 0x8CU, 0xFFU}) {
-    from_both(check_ends, {"[MQTT-3.15.2-1 from both]",
-                           v5,
-                           {},
-                           auth(code, kMethod),
-                           "mqtt.reason-code 82",
-                           kMethod,
-                           kMethod});
+    from_both(check_refused, {"[MQTT-3.15.2-1 from both]",
+                              v5,
+                              {},
+                              auth(code, kMethod),
+                              "mqtt.reason-code 82",
+                              kMethod,
+                              kMethod});
   }
   // Only the broker ends an authentication, only the client begins one anew.
-  check_ends({"[MQTT-3.15.2-1 from client]", v5, Side::client, auth(0x00, kMethod),
-              "mqtt.reason-code 82", kMethod, kMethod});
-  check_ends({"[MQTT-3.15.2-1 from broker]", v5, Side::broker, auth(0x19, kMethod),
-              "mqtt.reason-code 82", kMethod, kMethod});
+  check_refused({"[MQTT-3.15.2-1 from client]", v5, Side::client, auth(0x00, kMethod),
+                 "mqtt.reason-code 82", kMethod, kMethod});
+  check_refused({"[MQTT-3.15.2-1 from broker]", v5, Side::broker, auth(0x19, kMethod),
+                 "mqtt.reason-code 82", kMethod, kMethod});
   for (const unsigned code : {0x03U, 0x10U, 0x81U, 0xFFU}) {
-    check_ends({"[MQTT-3.9.3-2 (5.0)] [MQTT-3.8.4-7]", v5, Side::broker,
-                wire::suback(v5, 1, {code}), "mqtt.reason-code 82"});
-    check_ends({"[MQTT-3.11.3-2]", v5, Side::broker, unsuback(1, {code}), "mqtt.reason-code 82"});
-    check_ends({"[MQTT-3.9.3-2 (3.1.1)] [MQTT-3.8.4-5 (3.1.1)]", v3_1_1, Side::broker,
-                wire::suback(v3_1_1, 1, {code}), "mqtt.reason-code 82"});
+    check_refused({"[MQTT-3.9.3-2 (5.0)] [MQTT-3.8.4-7]", v5, Side::broker,
+                   wire::suback(v5, 1, {code}), "mqtt.reason-code 82"});
+    check_refused(
+        {"[MQTT-3.11.3-2]", v5, Side::broker, unsuback(1, {code}), "mqtt.reason-code 82"});
+    check_refused({"[MQTT-3.9.3-2 (3.1.1)] [MQTT-3.8.4-5 (3.1.1)]", v3_1_1, Side::broker,
+                   wire::suback(v3_1_1, 1, {code}), "mqtt.reason-code 82"});
   }
 }
 
 TEST_CASE("5.0: properties that only the other side may send") {
-  check_ends({"[MQTT-3.3.4-6]", v5, Side::client, publish_with(u8(0x0B) + u8(1)),
-              "mqtt.property-unknown 82"});
+  check_refused({"[MQTT-3.3.4-6]", v5, Side::client, publish_with(u8(0x0B) + u8(1)),
+                 "mqtt.property-unknown 82"});
   check_passes({"[MQTT-3.3.4-6]", v5, Side::broker, publish_with(u8(0x0B) + u8(1)), {}});
-  check_ends({"[MQTT-3.14.2-2]", v5, Side::broker, long_disconnect(0x80, wire::session_expiry(1)),
-              "mqtt.property-unknown 82"});
+  check_refused({"[MQTT-3.14.2-2]", v5, Side::broker,
+                 long_disconnect(0x80, wire::session_expiry(1)), "mqtt.property-unknown 82"});
 }
 
 TEST_CASE("SUBSCRIBE and UNSUBSCRIBE that are not what they must be") {
   for (const wire::Level level : kBoth) {
     for (const char* bad : {"\xC3(", "\xED\xBF\xBF"}) {
-      check_ends({"[MQTT-3.8.3-1]", level, Side::client, wire::subscribe(level, 1, {{bad, 0}}),
-                  "mqtt.utf8 81"});
-      check_ends({"[MQTT-3.10.3-1]", level, Side::client, wire::unsubscribe(level, 1, {bad}),
-                  "mqtt.utf8 81"});
+      check_refused({"[MQTT-3.8.3-1]", level, Side::client, wire::subscribe(level, 1, {{bad, 0}}),
+                     "mqtt.utf8 81"});
+      check_refused({"[MQTT-3.10.3-1]", level, Side::client, wire::unsubscribe(level, 1, {bad}),
+                     "mqtt.utf8 81"});
     }
-    check_ends({"[MQTT-3.8.3-3 (3.1.1)] [MQTT-3.8.3-2 (5.0)]", level, Side::client,
-                wire::subscribe(level, 1, {}), "mqtt.no-filters 82"});
-    check_ends({"[MQTT-3.10.3-2]", level, Side::client, wire::unsubscribe(level, 1, {}),
-                "mqtt.no-filters 82"});
+    check_refused({"[MQTT-3.8.3-3 (3.1.1)] [MQTT-3.8.3-2 (5.0)]", level, Side::client,
+                   wire::subscribe(level, 1, {}), "mqtt.no-filters 82"});
+    check_refused({"[MQTT-3.10.3-2]", level, Side::client, wire::unsubscribe(level, 1, {}),
+                   "mqtt.no-filters 82"});
     for (const char* bad : {"a#", "#/a", "a/#/b"}) {
-      check_ends({"[MQTT-4.7.1-2 (3.1.1)] [MQTT-4.7.1-1 (5.0)]", level, Side::client,
-                  wire::subscribe(level, 1, {{bad, 0}}), "mqtt.topic-filter 81"});
+      check_refused({"[MQTT-4.7.1-2 (3.1.1)] [MQTT-4.7.1-1 (5.0)]", level, Side::client,
+                     wire::subscribe(level, 1, {{bad, 0}}), "mqtt.topic-filter 81"});
     }
     for (const char* bad : {"a+", "+a/b", "a/b+/c"}) {
-      check_ends({"[MQTT-4.7.1-3] [MQTT-4.7.1-2 (5.0)]", level, Side::client,
-                  wire::subscribe(level, 1, {{bad, 0}}), "mqtt.topic-filter 81"});
+      check_refused({"[MQTT-4.7.1-3] [MQTT-4.7.1-2 (5.0)]", level, Side::client,
+                     wire::subscribe(level, 1, {{bad, 0}}), "mqtt.topic-filter 81"});
     }
-    check_ends({"[MQTT-4.7.3-1 from client]", level, Side::client,
-                wire::subscribe(level, 1, {{"", 0}}), "mqtt.topic-filter 81"});
+    check_refused({"[MQTT-4.7.3-1 from client]", level, Side::client,
+                   wire::subscribe(level, 1, {{"", 0}}), "mqtt.topic-filter 81"});
     for (const unsigned bits : {0x03U, 0x40U, 0x80U, 0xC1U}) {
-      check_ends({"[MQTT-3.8.3-4 (3.1.1)] [MQTT-3.8.3-5]", level, Side::client,
-                  wire::subscribe(level, 1, {{"a", 0}, {"b", bits}}),
-                  level == v5 && bits == 3 ? "mqtt.subscription-options 82"
-                                           : "mqtt.subscription-options 81"});
+      check_refused({"[MQTT-3.8.3-4 (3.1.1)] [MQTT-3.8.3-5]", level, Side::client,
+                     wire::subscribe(level, 1, {{"a", 0}, {"b", bits}}),
+                     level == v5 && bits == 3 ? "mqtt.subscription-options 82"
+                                              : "mqtt.subscription-options 81"});
     }
     // Brokers of 3.x know shared subscriptions too.
     for (const char* bad : {"$share/", "$share/g", "$share//a", "$share/g/"}) {
-      check_ends({"[MQTT-4.8.2-1] [MQTT-4.8.2-2]", level, Side::client,
-                  wire::subscribe(level, 1, {{bad, 0}}), "mqtt.share-name 81"});
+      check_refused({"[MQTT-4.8.2-1] [MQTT-4.8.2-2]", level, Side::client,
+                     wire::subscribe(level, 1, {{bad, 0}}), "mqtt.share-name 81"});
     }
     for (const char* bad : {"$share/g+/a", "$share/#/a"}) {
-      check_ends({"[MQTT-4.8.2-2]", level, Side::client, wire::subscribe(level, 1, {{bad, 0}}),
-                  "mqtt.share-name 81"});
+      check_refused({"[MQTT-4.8.2-2]", level, Side::client, wire::subscribe(level, 1, {{bad, 0}}),
+                     "mqtt.share-name 81"});
     }
   }
-  check_ends({"[MQTT-3.8.3-4 (5.0)]", v5, Side::client,
-              wire::subscribe(v5, 1, {{"$share/g/a", 0x04}}), "mqtt.subscription-options 82"});
+  check_refused({"[MQTT-3.8.3-4 (5.0)]", v5, Side::client,
+                 wire::subscribe(v5, 1, {{"$share/g/a", 0x04}}), "mqtt.subscription-options 82"});
   check_passes({"[MQTT-3.8.3-4 (5.0)]",
                 v5,
                 Side::client,
@@ -294,11 +297,13 @@ TEST_CASE(
     "both connections, with a reason code where there is one") {
   for (const wire::Level level : kBoth) {
     // The rows above check the same of every wrong packet; here is one for each way to be wrong.
-    from_both(check_ends, {"malformed", level, {}, u8(0x00) + u8(0), "mqtt.packet-type 81"});
+    from_both(check_refused, {"malformed", level, {}, u8(0x00) + u8(0), "mqtt.packet-type 81"});
     from_both(check_ends,
               {"not at all", level, {}, "\x34\xFF\xFF\xFF\xFF\x7F", "mqtt.remaining-length 81"});
-    check_ends({"of the other side", level, Side::client, wire::pingresp(), "mqtt.packet-type 82"});
-    check_ends({"of the other side", level, Side::broker, wire::pingreq(), "mqtt.packet-type 82"});
+    check_refused(
+        {"of the other side", level, Side::client, wire::pingresp(), "mqtt.packet-type 82"});
+    check_refused(
+        {"of the other side", level, Side::broker, wire::pingreq(), "mqtt.packet-type 82"});
   }
   for (const Side from : {Side::client, Side::broker}) {
     Conversation talk(everything());

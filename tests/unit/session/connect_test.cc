@@ -216,22 +216,36 @@ TEST_CASE("no CONNECT in time") {
   CHECK(talk.events.end_kind == CloseKind::connect_timeout);
 }
 
-TEST_CASE("a broker that is not there is told to the client") {
-  for (const bool answers : {false, true}) {
-    Conversation talk(up_and_down());
-    talk.client_sends(wire::connect());
-    if (answers) {
-      talk.broker_accepts();
-      talk.ends(Side::broker);
-    } else {
-      talk.broker_refuses();
+TEST_CASE("what a broker says by silence is passed on as silence") {
+  for (const wire::Level level : {v3_1_1, v5}) {
+    for (const CloseKind kind : {CloseKind::closed, CloseKind::network_error}) {
+      for (const char* begun : {"", "\x20", "\x20\x02"}) {
+        Conversation talk(up_and_down());
+        talk.client_sends(wire::connect({.level = level, .will_topic = "up/will"}));
+        talk.broker_accepts();
+        talk.broker_sends(begun);
+        talk.ends(Side::broker, kind);
+        CHECK(talk.client_gets().empty());
+        CHECK(talk.closed());
+        CHECK(talk.events.end_kind == kind);
+        CHECK(talk.events.end_will.empty());
+        REQUIRE(talk.events.refusals.size() == 1);
+        CHECK(talk.events.refusals[0].name == "session.broker-silent");
+        CHECK(talk.events.refusals[0].from == Side::broker);
+      }
     }
-    CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
-    CHECK(talk.closed());
-    CHECK(talk.events.end_kind == CloseKind::broker_unavailable);
-    REQUIRE(talk.events.refusals.size() == 1);
-    CHECK(talk.events.refusals[0].name == "session.broker-unavailable");
   }
+}
+
+TEST_CASE("a broker that is not there is told to the client") {
+  Conversation talk(up_and_down());
+  talk.client_sends(wire::connect());
+  talk.broker_refuses();
+  CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
+  CHECK(talk.closed());
+  CHECK(talk.events.end_kind == CloseKind::broker_unavailable);
+  REQUIRE(talk.events.refusals.size() == 1);
+  CHECK(talk.events.refusals[0].name == "session.broker-unavailable");
   Conversation five(up_and_down());
   five.client_sends(wire::connect({.level = v5}));
   five.broker_refuses();
@@ -316,13 +330,27 @@ TEST_CASE("AUTH over a limit before CONNACK is refused by CONNACK [MQTT-3.14.0-1
   CHECK(talk.client_gets() == wire::connack(v5, 0x97));
 }
 
-TEST_CASE("a broker that does not begin with CONNACK is cut off") {
+TEST_CASE("what a broker sends before CONNACK is dropped, and CONNACK awaited") {
   Conversation talk(up_and_down());
   talk.client_sends(wire::connect());
   talk.broker_accepts();
-  talk.broker_sends(wire::pingresp());
-  CHECK(talk.closed());
-  CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
+  (void)talk.broker_gets();
+  talk.broker_sends(wire::pingresp() + wire::puback(1) +
+                    wire::publish({.topic = "down/a", .qos = 1, .packet_id = 3}));
+  CHECK(talk.client_gets().empty());
+  CHECK(talk.broker_gets() == wire::puback(3));
+  CHECK(talk.events.refusals.size() == 3);
+  talk.broker_sends(wire::connack(v3_1_1));
+  CHECK(talk.client_gets() == wire::connack(v3_1_1));
+  CHECK(talk.events.begun == 1);
+
+  Conversation mute(up_and_down());
+  mute.client_sends(wire::connect());
+  mute.broker_accepts();
+  mute.broker_sends(wire::pingresp());
+  mute.pass(std::chrono::seconds(10));
+  CHECK(mute.closed());
+  CHECK(mute.client_gets() == wire::connack(v3_1_1, 3));
 }
 
 TEST_CASE("5.0: a Will is checked again once the broker has said who the client is") {

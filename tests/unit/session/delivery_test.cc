@@ -133,19 +133,6 @@ TEST_CASE("a delivery with a topic beyond the gateway's limits is judged, not ma
   CHECK(talk.client_gets() == delivery(v3_1_1, deep));
 }
 
-TEST_CASE("malformed from the broker ends the session and never reaches the client") {
-  Conversation old(up_and_down());
-  old.open();
-  old.broker_sends(wire::packet(0x36, wire::text("down/a") + wire::u16(1)));  // QoS 3
-  CHECK(old.closed());
-  CHECK(old.client_gets().empty());
-  CHECK(old.events.refusals[0].from == Side::broker);
-  Conversation five(up_and_down());
-  five.open({.level = v5});
-  five.broker_sends(wire::subscribe(v5, 1, {{"x", 0}}));
-  CHECK(five.client_gets() == wire::disconnect(0x80));
-}
-
 TEST_CASE("a rule's limit on deliveries") {
   policy::PolicySpec spec = up_and_down();
   policy::RateSpec rate;

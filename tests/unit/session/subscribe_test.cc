@@ -94,15 +94,6 @@ TEST_CASE("SUBSCRIBEs that wait for their SUBACK are bounded") {
   CHECK(talk.client_gets() == wire::disconnect(0x82));
 }
 
-TEST_CASE("a SUBACK with a wrong number of codes ends the session") {
-  Conversation talk(up_and_down());
-  talk.open();
-  talk.client_sends(wire::subscribe(v3_1_1, 5, {{"no", 0}, {"down/a", 1}}));
-  talk.broker_sends(wire::suback(v3_1_1, 5, {1, 1}));
-  CHECK(talk.closed());
-  CHECK(talk.client_gets().empty());
-}
-
 TEST_CASE("on_deny = disconnect for 3.x, whose devices ignore a refused SUBACK") {
   policy::PolicySpec spec = up_and_down();
   spec.roles[0].on_deny = {Action::disconnect, Action::drop};

@@ -1,0 +1,82 @@
+// SUBACK and UNSUBACK: the codes of the filters that the gateway has refused are put back in place,
+// and the client gets a code for every filter, whatever the broker sends.
+
+#include "mqtt/mend.h"
+#include "session/impl.h"
+
+namespace sallyport {
+
+using mqtt::PacketType;
+using mqtt::Version;
+
+Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
+  CheckSet odd;
+  const auto decoded = mqtt::decode_suback(a.frame, version_, decode_bounds(Side::broker),
+                                           tolerance(Side::broker, odd));
+  if (!decoded) return malformed(a, decoded.error());
+  if (tells_unasked(a, decoded->properties) && !tolerate(a, Check::property_unknown)) {
+    return malformed(a, {Check::property_unknown, mqtt::ReasonCode::protocol_error});
+  }
+  note_tolerated(a, odd);
+  if (a.type() == PacketType::unsuback && version_ != Version::v5) {
+    subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
+    return forward(a);
+  }
+  SubscribeWindow::Codes codes = subscribes_.take(decoded->packet_id);
+  if (!codes.empty() && SubscribeWindow::forwarded(codes) != decoded->codes.size()) {
+    report_refusal(a, Action::drop, mqtt::ReasonCode::protocol_error, cause_of(Check::suback_codes),
+                   {});
+    return complete_suback(a, decoded->packet_id, decoded->codes, std::move(codes));
+  }
+  subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
+  // Not known, or none was taken out.
+  if (codes.empty() || codes.size() == decoded->codes.size()) return forward(a);
+  SubscribeWindow::merge(codes, decoded->codes);
+  Buffer& head = blank(a.turn);
+  if (!mqtt::rewrite_suback(a.frame, *decoded, codes, head)) {
+    return malformed(a, {Check::remaining_length, mqtt::ReasonCode::malformed_packet});
+  }
+  if (head.size() <= to(Side::client).receiver_max) {
+    return forward_as(a, head.bytes(), Rewrite::suback);
+  }
+  // It fits without the properties that it came with. [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
+  reply(Side::client, a.turn, [&](Buffer& out) {
+    mqtt::encode_suback(a.type(), version_, decoded->packet_id, codes, out);
+  });
+  events_.on_rewrite(Rewrite::suback);
+  return Fate::consumed;
+}
+
+/// Answers the client where the broker's SUBACK is wrong and was not passed on: with those codes of
+/// it that are `usable`, in order, and with failure for the filters about which it says nothing. A
+/// client that hears nothing would wait for ever; one that gets too few codes may read beyond them
+/// (CVE-2024-10525). `codes`: what was asked, see SubscribeWindow.
+Session::Impl::Fate Session::Impl::complete_suback(const Arrival& a, std::uint16_t packet_id,
+                                                   Bytes usable, SubscribeWindow::Codes codes) {
+  usable = usable.first(std::min(usable.size(), SubscribeWindow::forwarded(codes)));
+  // Whether the broker holds the others is not known. They count as if it did, which is what
+  // answered() takes a missing code of SUBACK for, and a failure of UNSUBACK.
+  const bool unsubscribes = a.type() == PacketType::unsuback;
+  SubscribeWindow::Codes told(usable.begin(), usable.end());
+  if (unsubscribes) told.resize(SubscribeWindow::forwarded(codes), mqtt::kSubackFailure);
+  subscriptions_.answered(a.type(), packet_id, told);
+  SubscribeWindow::merge(codes, usable);
+  reply(Side::client, a.turn,
+        [&](Buffer& out) { mqtt::encode_suback(a.type(), version_, packet_id, codes, out); });
+  events_.on_rewrite(Rewrite::mended);
+  return Fate::consumed;
+}
+
+/// A SUBACK or UNSUBACK of which not even the codes are good. Where nobody knows how many filters
+/// it is about, it is dropped.
+Session::Impl::Fate Session::Impl::mend_suback(const Arrival& a) {
+  const std::uint16_t packet_id = mqtt::remains_of_ack(a.frame, version_).packet_id;
+  if (packet_id == 0) return Fate::consumed;
+  const bool has_codes = a.type() == PacketType::suback || version_ == Version::v5;
+  SubscribeWindow::Codes codes;
+  if (has_codes) codes = subscribes_.take(packet_id);
+  if (has_codes && codes.empty()) return Fate::consumed;
+  return complete_suback(a, packet_id, {}, std::move(codes));
+}
+
+}  // namespace sallyport
