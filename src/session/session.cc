@@ -95,7 +95,7 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
   if (step.kind == Inlet::Step::Kind::need_more) return step.taken;
   const Arrival arrival{from, step.found.frame, !step.gathered, step.behind, now, turn};
   if (step.kind == Inlet::Step::Kind::malformed) {
-    (void)malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
+    static_cast<void>(malformed(arrival, first_packet_error(arrival).value_or(step.found.error)));
     return std::nullopt;
   }
   const Fate fate = dispatch(arrival);
