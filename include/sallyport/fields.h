@@ -8,7 +8,7 @@ namespace detail {
 /// Stands for a value of any type where nothing is evaluated.
 struct Anything {
   template <typename T>
-  operator T() const;
+  operator T() const;  // NOLINT(google-explicit-constructor)
 };
 }  // namespace detail
 

@@ -106,7 +106,7 @@ void raise_file_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   // Where it cannot be raised, it stays, and warn() says so.
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
+  static_cast<void>(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 }  // namespace sallyport::app

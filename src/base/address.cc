@@ -8,6 +8,7 @@
 namespace sallyport {
 
 namespace {
+
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr unsigned kMappedBits = 96;
 constexpr unsigned kAllBits = 128;

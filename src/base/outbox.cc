@@ -3,15 +3,17 @@
 namespace sallyport {
 
 namespace {
+
 constexpr std::size_t kBlockSize = 4096;
-}
+
+}  // namespace
 
 void Outbox::copy(Bytes bytes) {
   if (bytes.empty()) return;
   // A block that is full stays as it is, because segments point into it.
   if (blocks_.empty() || blocks_.back().capacity() - blocks_.back().size() < bytes.size()) {
     Buffer block;
-    (void)block.prepare(bytes.size() < kBlockSize ? kBlockSize : bytes.size());
+    static_cast<void>(block.prepare(bytes.size() < kBlockSize ? kBlockSize : bytes.size()));
     blocks_.push_back(std::move(block));
   }
   Buffer& block = blocks_.back();

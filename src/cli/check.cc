@@ -10,9 +10,9 @@ std::string count(std::size_t number, const std::string& thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
 }
 
-void put(const std::string& line, std::FILE* stream) {
-  std::fwrite(line.data(), 1, line.size(), stream);
-  std::fputc('\n', stream);
+void put(const std::string& line, std::FILE* out) {
+  std::fwrite(line.data(), 1, line.size(), out);
+  std::fputc('\n', out);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 namespace sallyport::net {
 
 namespace {
+
 constexpr std::size_t kSegmentsPerWrite = 256;
 
 uv_buf_t as_buffer(Bytes bytes) {
@@ -38,7 +39,7 @@ int Stream::open(Loop& loop, Socket socket) {
     close();
     return error;
   }
-  (void)socket.release();
+  static_cast<void>(socket.release());
   // Packets are small and somebody waits for each answer.
   uv_tcp_nodelay(&tcp_, 1);
   return 0;
@@ -172,7 +173,7 @@ int Stream::write(std::span<const Bytes> segments) {
   Buffer& buffer = idle ? backlog_->in_flight : backlog_->next;
   std::size_t left = 0;
   for (std::size_t i = at; i < segments.size(); ++i) left += segments[i].size();
-  (void)buffer.prepare(left - taken);
+  static_cast<void>(buffer.prepare(left - taken));
   backlog_->added += left - taken;
   for (; at < segments.size(); ++at, taken = 0) buffer.append(segments[at].subspan(taken));
   return idle ? write_backlog() : 0;

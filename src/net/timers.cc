@@ -5,6 +5,7 @@
 namespace sallyport::net {
 
 namespace {
+
 constexpr Duration kMillisecond = std::chrono::milliseconds(1);
 // libuv counts in milliseconds; a far deadline is simply looked at again after an hour.
 constexpr std::int64_t kLongest = 3'600'000;

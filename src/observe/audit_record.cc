@@ -18,15 +18,17 @@ std::string_view cut(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text;
   std::size_t end = limit;
   // At most three steps: what is not UTF-8 is not followed back to its beginning.
-  for (int step = 0; step < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80; ++step)
+  for (int step = 0; step < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80; ++step) {
     --end;
+  }
   return text.substr(0, end);
 }
 
 void append_number(std::string& out, unsigned value, int digits) {
   std::array<char, 4> text{};
-  for (int i = digits - 1; i >= 0; --i, value /= 10)
+  for (int i = digits - 1; i >= 0; --i, value /= 10) {
     text[static_cast<std::size_t>(i)] = static_cast<char>('0' + value % 10);
+  }
   out.append(text.data(), static_cast<std::size_t>(digits));
 }
 
@@ -268,8 +270,9 @@ void AuditRecord::write_to(std::string& out) const {
   if (truncated_ != 0 && !sum_) {
     json.key("truncated");
     json.begin_array();
-    for (std::size_t i = 0; i < kTexts; ++i)
+    for (std::size_t i = 0; i < kTexts; ++i) {
       if ((truncated_ & bit(static_cast<Text>(i))) != 0) json.text(kTextNames[i]);
+    }
     json.end_array();
   }
   json.end_object();

@@ -39,9 +39,10 @@ std::string hint_for(int error) {
 std::expected<AuditSink, AuditSink::Failure> AuditSink::open(const std::string& target) {
   if (target == "stdout") {
     struct stat info {};
-    if (fstat(STDOUT_FILENO, &info) != 0)
+    if (fstat(STDOUT_FILENO, &info) != 0) {
       return std::unexpected(Failure{"audit log: stdout is closed",
                                      "give the process an open stdout, or name a file"});
+    }
     return AuditSink(STDOUT_FILENO, false);
   }
   // O_NONBLOCK: opening a named pipe without a reader is an error here, and not a wait for ever.
@@ -93,10 +94,12 @@ AuditSink::Result AuditSink::write(std::string_view data, int timeout_ms) {
   const ssize_t wrote = kind_ == Kind::socket
                             ? ::send(fd_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
                             : ::write(fd_, data.data(), data.size());
-  if (wrote >= 0)
+  if (wrote >= 0) {
     return {.status = Status::wrote, .bytes = static_cast<std::size_t>(wrote), .error = 0};
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
     return {.status = Status::full, .bytes = 0, .error = 0};
+  }
   return {.status = Status::failed, .bytes = 0, .error = errno};
 }
 

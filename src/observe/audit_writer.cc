@@ -62,8 +62,9 @@ AuditWriter::AuditWriter(AuditSink sink, std::string target, std::size_t queues,
   queues_.reserve(queues);
   // A line finds room for itself before it begins, so that it is whole or not there.
   batch_.reserve(kBatchBytes + 2 * AuditRecord::kMaxLine);
-  for (std::size_t i = 0; i < queues; ++i)
+  for (std::size_t i = 0; i < queues; ++i) {
     queues_.push_back(std::make_unique<AuditQueue>(std::max<std::size_t>(queue_capacity, 1)));
+  }
 }
 
 bool AuditWriter::start() {
@@ -213,8 +214,9 @@ void AuditWriter::report(int error) {
 
 void AuditWriter::give_up() {
   std::uint64_t left = count_lines(std::string_view(batch_).substr(offset_));
-  for (const auto& queue : queues_)
+  for (const auto& queue : queues_) {
     while (const auto record = queue->take()) left += record->lines();
+  }
   write_lost_.add(left);
   log_.error("audit log " + target_ + ": " + std::to_string(left) +
              " lines could not be written before the end");

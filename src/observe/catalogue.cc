@@ -100,8 +100,9 @@ void fill_last_success(const Scrape& scrape, FamilyBuilder& family) {
 }
 
 void fill_expiry(const Scrape& scrape, FamilyBuilder& family) {
-  for (const CertificateExpiry& certificate : scrape.state.certificates)
+  for (const CertificateExpiry& certificate : scrape.state.certificates) {
     family.add({certificate.name}, seconds(certificate.not_after));
+  }
 }
 
 void fill_last_connect(const Scrape& scrape, FamilyBuilder& family) {

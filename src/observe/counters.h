@@ -27,8 +27,9 @@ class Level {
  public:
   void up() { value_.store(value() + 1, std::memory_order_relaxed); }
   void down() {
-    if (const std::uint64_t now = value(); now != 0)
+    if (const std::uint64_t now = value(); now != 0) {
       value_.store(now - 1, std::memory_order_relaxed);
+    }
   }
   [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 

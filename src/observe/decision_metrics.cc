@@ -57,13 +57,15 @@ void fill_refusals(const Scrape& scrape, FamilyBuilder& family) {
 }
 
 void fill_throttles(const Scrape& scrape, FamilyBuilder& family) {
-  for (const auto& [labels, sums] : throttles(scrape))
+  for (const auto& [labels, sums] : throttles(scrape)) {
     family.add(labels, static_cast<double>(sums.count));
+  }
 }
 
 void fill_throttled_seconds(const Scrape& scrape, FamilyBuilder& family) {
-  for (const auto& [labels, sums] : throttles(scrape))
+  for (const auto& [labels, sums] : throttles(scrape)) {
     family.add(labels, static_cast<double>(sums.nanos) / 1e9);
+  }
 }
 
 }  // namespace sallyport::observe

@@ -9,9 +9,10 @@ HttpPage health_page(const std::vector<std::unique_ptr<WorkerCounters>>& workers
   std::string stuck;
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const std::int64_t age = now - workers[i]->heartbeat.load(std::memory_order_relaxed);
-    if (age > kStuckAfter)
+    if (age > kStuckAfter) {
       stuck += "worker " + std::to_string(i) + ": no turn of its loop for " +
                std::to_string(age / 1'000'000'000) + " s\n";
+    }
   }
   if (!stuck.empty()) return {.status = 503, .body = std::move(stuck)};
   return {.body = "ok\n"};

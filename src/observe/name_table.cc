@@ -15,8 +15,9 @@ std::string label_from(std::string_view text) {
   std::string label(text.substr(0, NameTable::kMaxNameLength));
   if (label.size() < text.size()) {
     // Not in the middle of a character: 10xxxxxx continues one.
-    while (!label.empty() && (static_cast<unsigned char>(text[label.size()]) & 0xC0) == 0x80)
+    while (!label.empty() && (static_cast<unsigned char>(text[label.size()]) & 0xC0) == 0x80) {
       label.pop_back();
+    }
   }
   const bool ascii_only = mqtt::check_utf8(label, false).has_value();
   for (char& c : label) {

@@ -27,8 +27,9 @@ std::vector<Notice> Notices::look(Instant now) {
 
 void Notices::look_at_broker(Instant now, std::vector<Notice>& out) {
   CheckCounts failures{};
-  for (const auto& worker : workers_)
+  for (const auto& worker : workers_) {
     for (std::size_t i = 0; i < kChecks; ++i) failures[i] += worker->broker_failures[i].value();
+  }
   const std::uint64_t failed = std::accumulate(failures.begin(), failures.end(), std::uint64_t{0});
 
   if (!broker_away_ && failures != failures_ && now >= next_broker_) {

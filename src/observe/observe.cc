@@ -20,9 +20,10 @@ class Observe::Impl final : public HttpPages {
   Impl(const Options& options, std::optional<AuditSink> sink, const Log& log)
       : names_(options.listeners) {
     const std::size_t count = std::max<std::size_t>(options.workers, 1);
-    if (sink)
+    if (sink) {
       audit_ = std::make_unique<AuditWriter>(std::move(*sink), options.audit_log, count,
                                              options.audit_queue, log);
+    }
     std::random_device random;
     const auto word = [&random] { return std::uint64_t{random()} << 32 | random(); };
     const HashKey key = {word(), word()};
@@ -40,11 +41,13 @@ class Observe::Impl final : public HttpPages {
   }
 
   [[nodiscard]] HttpPage page(std::string_view path) const override {
-    if (path == "/metrics")
+    if (path == "/metrics") {
       return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()};
+    }
     if (path == "/healthz") return health_page(counters_, steady_nanos());
-    if (path == "/readyz")
+    if (path == "/readyz") {
       return readiness_page(collector_->state().ready, last_broker_connect(counters_));
+    }
     return {.status = 404, .body = {}};
   }
 
@@ -69,21 +72,24 @@ std::expected<std::unique_ptr<Observe>, Error> Observe::start(const Options& opt
   std::optional<AuditSink> sink;
   if (!options.audit_log.empty()) {
     auto opened = AuditSink::open(options.audit_log);
-    if (!opened)
+    if (!opened) {
       return std::unexpected(
           Error{Error::Key::audit_log, opened.error().message, opened.error().hint});
+    }
     sink = std::move(*opened);
   }
   auto impl = std::make_unique<Impl>(options, std::move(sink), log);
   if (options.address) {
     auto http = HttpServer::start(options.address->host, options.address->port, *impl);
-    if (!http)
+    if (!http) {
       return std::unexpected(Error{Error::Key::address, http.error().message, http.error().hint});
+    }
     impl->http_ = std::move(*http);
   }
-  if (impl->audit_ && !impl->audit_->start())
+  if (impl->audit_ && !impl->audit_->start()) {
     return std::unexpected(Error{Error::Key::audit_log, "cannot start the audit log's thread",
                                  "raise the limits on threads and open files"});
+  }
   return std::unique_ptr<Observe>(new Observe(std::move(impl)));
 }
 
@@ -125,8 +131,9 @@ std::vector<Notice> Observe::notices(Instant now) { return impl_->notices_->look
 std::expected<void, Error> Observe::reopen_audit() {
   if (!impl_->audit_) return {};
   auto done = impl_->audit_->reopen();
-  if (!done)
+  if (!done) {
     return std::unexpected(Error{Error::Key::audit_log, done.error().message, done.error().hint});
+  }
   return {};
 }
 

@@ -82,8 +82,9 @@ ProcessFigures read_process() {
   }
   figures.open_files = count_descriptors();
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     figures.max_files = static_cast<double>(limit.rlim_cur);
+  }
   return figures;
 }
 

@@ -25,8 +25,9 @@ WorkerCounters::WorkerCounters(std::size_t listener_count)
 
 std::optional<bool> last_broker_connect(std::span<const std::unique_ptr<WorkerCounters>> workers) {
   std::uint64_t newest = 0;
-  for (const auto& worker : workers)
+  for (const auto& worker : workers) {
     newest = std::max(newest, worker->last_broker_connect.load(std::memory_order_relaxed));
+  }
   if (newest == 0) return std::nullopt;
   return (newest & 1) != 0;
 }

@@ -15,8 +15,9 @@ constexpr std::size_t index_of(Enum value) {
 
 std::size_t tls_version_index(std::string_view version) {
   if (version.empty()) return 3;
-  for (std::size_t i = 0; i < 2; ++i)
+  for (std::size_t i = 0; i < 2; ++i) {
     if (kTlsVersions[i] == version) return i;
+  }
   return 2;
 }
 
@@ -76,9 +77,11 @@ void WorkerEvents::on_refusal(const Who& who, const Refusal& refusal) {
   const SeriesKey key = series_key(who, refusal);
   counters_.series.add(key);
   if (refusal.phase == Phase::accept) {
-    for (std::size_t i = 0; i < kBoundChecks.size(); ++i)
-      if (refusal.cause.name == to_string(kBoundChecks[i]))
+    for (std::size_t i = 0; i < kBoundChecks.size(); ++i) {
+      if (refusal.cause.name == to_string(kBoundChecks[i])) {
         counters_.listeners[key.listener].at_bound[i].add();
+      }
+    }
   }
   if (queue_ == nullptr) return;
   audit({.what = AuditRecord::Event::refusal,

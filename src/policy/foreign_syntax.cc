@@ -85,7 +85,7 @@ bool is_level(std::string_view filter, std::string_view level) {
   while (true) {
     const std::size_t slash = filter.find('/');
     if (filter.substr(0, slash) == level) return true;
-    if (slash == filter.npos) return false;
+    if (slash == std::string_view::npos) return false;
     filter.remove_prefix(slash + 1);
   }
 }
@@ -97,7 +97,7 @@ bool holds(const Sign& sign, std::string_view text) {
     case At::end:
       return text.ends_with(sign.text);
     case At::anywhere:
-      return text.find(sign.text) != text.npos;
+      return text.find(sign.text) != std::string_view::npos;
     case At::level:
       break;
   }
@@ -108,7 +108,7 @@ bool holds(const Sign& sign, std::string_view text) {
 
 std::optional<Problem> foreign_syntax(std::string_view text, TextKind kind) {
   if (text.starts_with(kLiteralMark)) return std::nullopt;
-  const auto found = std::find_if(kSigns.begin(), kSigns.end(), [&](const Sign& sign) {
+  const auto* const found = std::find_if(kSigns.begin(), kSigns.end(), [&](const Sign& sign) {
     return (sign.kinds & bit(kind)) != 0 && holds(sign, text);
   });
   if (found == kSigns.end()) return std::nullopt;

@@ -21,10 +21,12 @@ namespace sallyport::policy {
   };
   if (left >= 8) return load(at, std::uint64_t{});
   // Two loads that may overlap put four to seven, or two or three bytes together.
-  if (left >= 4)
+  if (left >= 4) {
     return load(at, std::uint32_t{}) | load(at + left - 4, std::uint32_t{}) << (left - 4) * 8;
-  if (left >= 2)
+  }
+  if (left >= 2) {
     return load(at, std::uint16_t{}) | load(at + left - 2, std::uint16_t{}) << (left - 2) * 8;
+  }
   return left == 1 ? load(at, std::uint8_t{}) : 0;
 }
 

@@ -30,7 +30,7 @@ std::string placeholder_list() {
 
 std::optional<AttributeNumber> find_placeholder(std::string_view name) {
   if (name.empty()) return std::nullopt;  // an attribute without placeholder has an empty one
-  const auto found = std::ranges::find(kAttributes, name, &Attribute::placeholder);
+  const auto* const found = std::ranges::find(kAttributes, name, &Attribute::placeholder);
   if (found == kAttributes.end()) return std::nullopt;
   return static_cast<AttributeNumber>(found - kAttributes.begin());
 }

@@ -8,7 +8,8 @@ static_assert(std::ranges::count(kAttributes, true, &Attribute::is_network) == 1
               "Subject keeps one address");
 
 bool is_usable_value(std::string_view value) {
-  return !value.empty() && value.find_first_of(std::string_view("/+#\0", 4)) == value.npos;
+  return !value.empty() &&
+         value.find_first_of(std::string_view("/+#\0", 4)) == std::string_view::npos;
 }
 
 Subject::Subject(const Identity& identity) : identity_(identity) {

@@ -6,6 +6,7 @@
 namespace sallyport::proxy {
 
 namespace {
+
 // A broker's host that vanished without a word is noticed by the kernel; clients have keep-alive.
 constexpr unsigned kBrokerKeepAliveSeconds = 60;
 }  // namespace

@@ -6,6 +6,7 @@
 namespace sallyport::proxy {
 
 namespace {
+
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
 net::Listener::Settings accept_settings(const Snapshot& snapshot) {

@@ -16,7 +16,7 @@ Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   if (const auto bad = check_connack(a, *connack)) return end_malformed(a, *bad);
   note_tolerated(a, odd);
   if (connack->code == 0) return accept_connack(a, *connack);
-  (void)forward_referring(a, connack->properties);
+  static_cast<void>(forward_referring(a, connack->properties));
   will_topic_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
   return Fate::forwarded;
@@ -130,14 +130,15 @@ std::uint16_t Session::Impl::set_keep_alive(const mqtt::Connack& connack, Instan
 /// client may stay; if not, it has been refused.
 bool Session::Impl::check_again(const Arrival& a, const mqtt::Connack& connack) {
   if (a.now >= connecting_->valid_until) {
-    (void)refuse_connect(a, ReasonCode::not_authorized, cause_of(Check::login_expired));
+    static_cast<void>(
+        refuse_connect(a, ReasonCode::not_authorized, cause_of(Check::login_expired)));
     return false;
   }
   if (connack.assigned_client_id) {
     identity_.client_id = *connack.assigned_client_id;
     auto admitted = admit();
     if (!admitted) {
-      (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);
+      static_cast<void>(refuse_connect(a, admitted.error().reason, admitted.error().cause));
       return false;
     }
     adopt(std::move(*admitted));

@@ -82,7 +82,7 @@ bool Session::Impl::check_identity(const Arrival& a, const mqtt::Connect& connec
   if (connect.username) identity_.username = std::string(*connect.username);
   auto admitted = admit();
   if (!admitted) {
-    (void)refuse_connect(a, admitted.error().reason, admitted.error().cause);
+    static_cast<void>(refuse_connect(a, admitted.error().reason, admitted.error().cause));
     return false;
   }
   adopt(std::move(*admitted));
@@ -94,11 +94,11 @@ bool Session::Impl::check_identity(const Arrival& a, const mqtt::Connect& connec
 bool Session::Impl::check_role_bounds(const Arrival& a, const mqtt::Connect& /*connect*/) {
   if (bounds_ == options_.bounds) return true;
   if (a.size() > rules(Side::client).max_packet) {
-    (void)bad_connect(a, {Check::packet_too_large, ReasonCode::packet_too_large});
+    static_cast<void>(bad_connect(a, {Check::packet_too_large, ReasonCode::packet_too_large}));
     return false;
   }
   const auto again = mqtt::decode_connect(a.frame, bounds_);
-  if (!again) (void)bad_connect(a, again.error());
+  if (!again) static_cast<void>(bad_connect(a, again.error()));
   return again.has_value();
 }
 
@@ -115,14 +115,14 @@ bool Session::Impl::judge_will(const Arrival& a, const mqtt::Will& will) {
     show_payload(fits ? std::optional(will.payload) : std::nullopt, will.topic, verdict, a.turn);
   }
   if (!verdict.allowed) {
-    (void)refuse_connect(a, verdict.reason, verdict.cause, will.topic);
+    static_cast<void>(refuse_connect(a, verdict.reason, verdict.cause, will.topic));
     return false;
   }
   note_reported(a, verdict, will.topic);
   if (will.response_topic) {
     const policy::Verdict response = grants_->check_response_topic(*will.response_topic);
     if (!response.allowed) {
-      (void)refuse_connect(a, response.reason, response.cause, *will.response_topic);
+      static_cast<void>(refuse_connect(a, response.reason, response.cause, *will.response_topic));
       return false;
     }
     note_reported(a, response, *will.response_topic);
@@ -157,7 +157,8 @@ bool Session::Impl::check_connect_rate(const Arrival& a, const mqtt::Connect& /*
   if (options_.ledger->admit({Scope::client, limit.name, payer().client()}, limit, a.now)) {
     return true;
   }
-  (void)refuse_connect(a, ReasonCode::connection_rate_exceeded, cause_of(Check::connect_rate));
+  static_cast<void>(
+      refuse_connect(a, ReasonCode::connection_rate_exceeded, cause_of(Check::connect_rate)));
   return false;
 }
 

@@ -145,8 +145,9 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
 
 Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   // [MQTT-4.12.0-6]: no AUTH where CONNECT named no method.
-  if (auth_method_ == nullptr)
+  if (auth_method_ == nullptr) {
     return malformed(a, {Check::auth_method, ReasonCode::protocol_error});
+  }
   const auto decoded = mqtt::decode_auth(a.frame, a.from, decode_bounds(a.from));
   if (!decoded) return malformed(a, decoded.error());
   if (tells_unasked(a, decoded->properties) && !tolerate(a, Check::property_unknown)) {
@@ -168,7 +169,7 @@ Session::Impl::Fate Session::Impl::on_auth(const Arrival& a) {
   if (rate == RateAnswer::over) {
     // An exchange with a missing step cannot go on, so `drop` ends it.
     over.action = Action::disconnect;
-    (void)refuse_over(a, over);
+    static_cast<void>(refuse_over(a, over));
     return Fate::consumed;
   }
   return forward(a);

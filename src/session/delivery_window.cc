@@ -5,6 +5,7 @@
 namespace sallyport {
 
 namespace {
+
 // Deliveries to the client that are followed at once. A broker with a wider window loses the order
 // of the gateway's own acknowledgements beyond this, nothing else; dropped ones are always followed
 // (their number is bounded by the 65,535 packet identifiers).

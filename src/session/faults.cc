@@ -48,7 +48,7 @@ bool names_only(std::string_view reference, const std::vector<std::string>& allo
 [[gnu::noinline]] Session::Impl::Fate Session::Impl::on_odd(const Arrival& a,
                                                             const mqtt::FrameResult& found) {
   if (found.status == mqtt::FrameResult::Status::wrong) return malformed(a, found.error);
-  (void)tolerate(a, found.error.check);  // the framer has asked whether it may be
+  static_cast<void>(tolerate(a, found.error.check));  // the framer has asked whether it may be
   return dispatch(a);
 }
 
@@ -69,7 +69,7 @@ bool Session::Impl::tolerate(const Arrival& a, Check check) {
 
 void Session::Impl::note_tolerated(const Arrival& a, const CheckSet& tolerated) {
   if (tolerated.empty()) return;
-  tolerated.for_each([&](Check check) { (void)tolerate(a, check); });
+  tolerated.for_each([&](Check check) { static_cast<void>(tolerate(a, check)); });
 }
 
 Session::Impl::Fate Session::Impl::malformed(const Arrival& a, mqtt::Malformed error) {

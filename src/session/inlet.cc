@@ -68,10 +68,10 @@ void Inlet::hold(const mqtt::Frame& frame) {
   needed_ = count(frame.header.total());
   holding_ = true;
   if (held_.empty()) {
-    (void)held_.prepare(needed_);
+    static_cast<void>(held_.prepare(needed_));
     held_.append(frame.head);
   } else {
-    (void)held_.prepare(needed_ - held_.size());
+    static_cast<void>(held_.prepare(needed_ - held_.size()));
   }
 }
 

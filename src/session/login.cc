@@ -49,7 +49,7 @@ bool Session::Impl::keep_attributes(const LoginAllowed& allowed, Instant now, Tu
   const Arrival a{Side::client, result.frame, false, {}, now, turn};
   const auto connect = mqtt::decode_connect(a.frame, options_.bounds);
   if (!connect) {  // cannot be: it was decoded before
-    (void)malformed(a, connect.error());
+    static_cast<void>(malformed(a, connect.error()));
     return false;
   }
   return check_identity(a, *connect) && check_role_bounds(a, *connect) && check_will(a, *connect);

@@ -5,6 +5,7 @@
 namespace sallyport {
 
 namespace {
+
 // Finished refusals that are remembered for a repeated PUBREL.
 constexpr std::size_t kRemembered = 16;
 }  // namespace

@@ -65,8 +65,8 @@ bool Session::Impl::charge_will(const Arrival& a, const mqtt::Will& will) {
   for (const auto& limits : both) {
     const Budget::Exceeded over = budget_.ask(payer(), *policy_, limits, bytes, a.now);
     if (over.limit != nullptr && over.action != Action::report) {
-      (void)refuse_connect(a, ReasonCode::quota_exceeded, {over.limit->name, over.limit->is_rule},
-                           will.topic);
+      static_cast<void>(refuse_connect(a, ReasonCode::quota_exceeded,
+                                       {over.limit->name, over.limit->is_rule}, will.topic));
       return false;
     }
     report_over(a, over, will.topic);

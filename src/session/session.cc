@@ -95,7 +95,8 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
   if (step.found.status == mqtt::FrameResult::Status::need_more) return step.taken;
   const Arrival arrival{from, step.found.frame, !step.gathered, step.behind, now, turn};
   if (step.found.is_refused()) {
-    (void)end_malformed(arrival, first_packet_error(arrival).value_or(step.found.error));
+    static_cast<void>(
+        end_malformed(arrival, first_packet_error(arrival).value_or(step.found.error)));
     return std::nullopt;
   }
   const Fate fate = step.found.status == mqtt::FrameResult::Status::frame

@@ -16,7 +16,7 @@ bool SubscribeWindow::contains_reduced(std::uint16_t packet_id) const {
 
 void SubscribeWindow::add(std::uint16_t packet_id, Codes codes) {
   // What is only followed makes room: a repeated identifier of 3.x.
-  if (contains(packet_id)) (void)take(packet_id);
+  if (contains(packet_id)) static_cast<void>(take(packet_id));
   pending_.push_back({packet_id, std::move(codes), true});
   ++reduced_;
 }

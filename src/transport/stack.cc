@@ -84,7 +84,7 @@ Stack::Fed Stack::feed_only(Bytes in, Scratch& scratch, Buffer& out) {
 
 void Stack::send(std::span<const Bytes> inner, Scratch& scratch, Buffer& out) {
   if (layers_[1] == nullptr) {
-    (void)layers_[0]->send(inner, out);
+    static_cast<void>(layers_[0]->send(inner, out));
   } else {
     send_from(count(), inner, scratch, out);
   }
@@ -98,7 +98,7 @@ void Stack::send_from(std::size_t layer, std::span<const Bytes> inner, Scratch& 
   while (layer-- != 0) {
     Buffer& to = layer == 0 ? out : scratch.outer[side];
     if (layer != 0) to.clear();
-    (void)layers_[layer]->send(inner, to);
+    static_cast<void>(layers_[layer]->send(inner, to));
     bytes = to.bytes();
     inner = {&bytes, 1};
     side = 1 - side;
