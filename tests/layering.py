@@ -44,7 +44,6 @@ LIBRARIES = {
     "BoringSSL": (re.compile(r"openssl/"), {"tls"}),
     "toml11": (re.compile(r"toml(\.hpp|11|/)"), {"config"}),
     "prometheus-cpp": (re.compile(r"prometheus/"), {"observe"}),
-    "civetweb": (re.compile(r"(civetweb|CivetServer)"), {"observe"}),
     "spdlog": (re.compile(r"spdlog/"), {"observe"}),
     # Tests and bench read JSON with it; the audit log's lines are written without a tree.
     "nlohmann-json": (re.compile(r"nlohmann/"), {"admin"}),

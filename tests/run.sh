@@ -1,9 +1,8 @@
 #!/bin/bash
-# Runs all tests: tests/run.sh [--keep] [--quick] [--ci] [--tidy]
+# Runs all tests: tests/run.sh [--keep] [--quick] [--ci]
 #
 #   --keep   builds into the folders of the last run instead of afresh
 #   --quick  only the sanitizer build: unit and end-to-end tests
-#   --tidy   also runs clang-tidy over src/ (tests/tidy.py), which takes some minutes
 #   --ci     also counts instructions (bench/guard.py), and fuzzes every target for 20 s
 #
 # Installs what is missing, builds, tests. The last line says "N passed, N failed"; exit code 0: none
@@ -12,15 +11,14 @@
 # shellcheck disable=SC2317
 set -uo pipefail
 
-keep=no quick=no ci=no tidy=no
+keep=no quick=no ci=no
 for argument in "$@"; do
   case $argument in
     --keep) keep=yes ;;
     --quick) quick=yes ;;
     --ci) ci=yes ;;
-    --tidy) tidy=yes ;;
     *)
-      sed -n '2,10s/^# \{0,1\}//p' "$0"
+      sed -n '2,9s/^# \{0,1\}//p' "$0"
       [ "$argument" = --help ] && exit 0
       exit 2
       ;;
@@ -114,6 +112,9 @@ title "build with AddressSanitizer and UndefinedBehaviorSanitizer"
 configure $sanitize --buildtype=debug -Db_sanitize=address,undefined
 build $sanitize
 
+title "installation"
+counted tests/install.py $sanitize
+
 # End-to-end tests mostly wait, so the other builds go on beside them.
 if [ $quick = no ]; then
   title "release build and ThreadSanitizer's begin in the background"
@@ -161,13 +162,10 @@ if [ $quick = no ]; then
   }
   single "the quick start" quickstart
   single "the quick start, a second time" quickstart
+  title "one dialect"
+  counted tests/tidy.py $release
   title "unit tests of what threads share, with ThreadSanitizer"
   counted tests/units.py $thread "${thread_programs[@]}"
-fi
-
-if [ $tidy = yes ]; then
-  title "clang-tidy"
-  counted tests/tidy.py $sanitize
 fi
 
 if [ $ci = yes ] && [ $quick = no ]; then

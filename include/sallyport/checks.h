@@ -13,6 +13,8 @@ namespace sallyport {
 #define SALLYPORT_CHECKS(X)                                                                        \
   X(max_connections_gateway, "connection.max-gateway",                                             \
     "the gateway has as many connections as it may")                                               \
+  X(max_connections_files, "connection.no-files",                                                  \
+    "the process may not open as many files as another connection needs")                          \
   X(max_connections, "connection.max", "the listener has as many connections as it may")           \
   X(max_connections_per_address, "connection.max-per-address",                                     \
     "the address has as many connections to the listener as it may")                               \
@@ -91,6 +93,7 @@ namespace sallyport {
   X(will_too_large, "mqtt.will-too-large", "payload of the Will is larger than the limit")         \
   X(payload_too_large, "mqtt.payload-too-large", "payload is larger than the limit")               \
   X(connect_timeout, "session.connect-timeout", "no complete CONNECT within the time allowed")     \
+  X(kicked, "session.kicked", "an operator ended the session")                                     \
   X(login_refused, "login.refused", "user name or password is wrong")                              \
   X(login_unavailable, "login.unavailable", "nobody could say whether the client may come in")     \
   X(login_timeout, "login.timeout", "the authenticator did not answer in time")                    \

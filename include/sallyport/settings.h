@@ -40,10 +40,19 @@ struct Accept {
   [[nodiscard]] friend bool operator==(const Accept&, const Accept&) = default;
 };
 
+/// [files]: descriptors of the process.
+struct Files {
+  /// No connection gets these; they are for scrapes, reloads, the audit log and commands. Never
+  /// more than a quarter of what the process may have.
+  std::uint32_t held_back = 96;
+  [[nodiscard]] friend bool operator==(const Files&, const Files&) = default;
+};
+
 /// What workers look at while they serve, and what is neither a listener's nor the broker's.
 struct Gateway {
   Turn turn;
   Accept accept;
+  Files files;
   /// [admin]: commands of an operator that may wait for their answers at once; each holds a list at
   /// most.
   std::uint32_t questions = 16;
@@ -151,6 +160,15 @@ struct AuditLimits {
   /// A session that was not throttled for this long is throttled no more.
   Duration throttle_quiet = std::chrono::seconds(10);
   [[nodiscard]] friend bool operator==(const AuditLimits&, const AuditLimits&) = default;
+};
+
+/// [observe]: what clients of its address may take.
+struct Http {
+  /// Connections at once. One more takes the place of the one that has waited longest for something
+  /// other than the gateway.
+  std::uint32_t max_clients = 32;
+  Duration timeout = std::chrono::seconds(5);  // for a request, and again for taking the answer
+  [[nodiscard]] friend bool operator==(const Http&, const Http&) = default;
 };
 
 /// [admin]: bounds of the socket.

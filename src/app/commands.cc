@@ -5,9 +5,11 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "admin/protocol.h"
 #include "app/gateway.h"
+#include "app/session_commands.h"
 
 namespace sallyport::app {
 
@@ -43,7 +45,7 @@ void drain(Gateway& gateway, const Json&, Reply reply) {
   gateway.drain("an admin command");
 }
 
-constexpr auto kCommands = std::to_array<AdminCommand>({
+constexpr auto kProcessCommands = std::to_array<AdminCommand>({
     {{"status", "Say what is in force in a running gateway, and since when", {}}, status},
     {{"reload", "Let it read all files again, and say what is wrong with them", {}}, reload},
     {{"drain", "Let it accept no more, say goodbye to all sessions, and end", {}}, drain},
@@ -51,14 +53,23 @@ constexpr auto kCommands = std::to_array<AdminCommand>({
 
 }  // namespace
 
-std::span<const AdminCommand> admin_commands() { return kCommands; }
+std::span<const AdminCommand> admin_commands() {
+  static const std::vector<AdminCommand> kAll = [] {
+    std::vector<AdminCommand> all(kProcessCommands.begin(), kProcessCommands.end());
+    const auto more = session_commands();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  return kAll;
+}
 
 void execute(Gateway& gateway, std::string_view line, const Reply& reply) {
   const auto request = admin::parse_request(line);
   if (!request) return reply.error(request.error().code, request.error().message);
+  const auto commands = admin_commands();
   const auto row = std::ranges::find_if(
-      kCommands, [&](const AdminCommand& command) { return command.name == request->command; });
-  if (row == kCommands.end()) {
+      commands, [&](const AdminCommand& command) { return command.name == request->command; });
+  if (row == commands.end()) {
     return reply.error("unknown-command", "there is no command \"" + request->command + "\"");
   }
   if (std::string wrong = check_arguments(*row, request->arguments); !wrong.empty()) {

@@ -8,12 +8,14 @@
 #include "app/commands.h"
 #include "app/settings.h"
 #include "app/warnings.h"
+#include "observe/process_metrics.h"
 
 namespace sallyport::app {
 
 namespace {
 
-constexpr std::array kSignals = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+// All others mean nothing to the gateway, and stay blocked.
+constexpr std::array kSignals = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGQUIT};
 // What a worker may take beyond drain_timeout before the process ends without it.
 constexpr Duration kGrace = std::chrono::seconds(2);
 constexpr Duration kNotices = std::chrono::seconds(1);
@@ -58,6 +60,7 @@ Gateway::Gateway(std::string path, Assembled assembled, std::string_view version
       log_(log),
       give_up_(timers_, *this),
       stopped_(*this),
+      signals_(*this),
       ledger_(assembled_.options.ledger, random_key()) {}
 
 Gateway::~Gateway() {
@@ -84,16 +87,10 @@ std::expected<void, proxy::StartError> Gateway::serve() {
     return std::unexpected(proxy::StartError{{}, std::string(net::describe(error)), ""});
   }
   open_ = true;
-  for (std::size_t i = 0; i < signals_.size(); ++i) {
-    signals_[i].data = this;
-    uv_signal_init(loop_.native(), &signals_[i]);
-    uv_signal_start(
-        &signals_[i],
-        [](uv_signal_t* handle, int number) {
-          static_cast<Gateway*>(handle->data)->on_signal(number);
-        },
-        kSignals[i]);
-  }
+  error = signals_.open(loop_, kSignals);
+  if (error == 0) error = inbox_.open(loop_);
+  if (error != 0)
+    return std::unexpected(proxy::StartError{{}, std::string(net::describe(error)), ""});
   if (const std::string& path = assembled_.options.admin.socket; !path.empty()) {
     admin::Socket::Handler& handler = *this;
     const admin::Options options{.path = path, .bounds = assembled_.options.admin};
@@ -106,7 +103,8 @@ std::expected<void, proxy::StartError> Gateway::serve() {
     }
     admin_ = std::move(*socket);
   }
-  if (auto served = server_->serve(); !served) return served;
+  const double own_files = observe::read_process().open_files.value_or(0);
+  if (auto served = server_->serve(static_cast<std::uint64_t>(own_files)); !served) return served;
   started_at_ = net::Loop::now();
   publish();
   observe_.set_ready(true);
@@ -143,7 +141,7 @@ void Gateway::say_started() const {
     bound.port = observe_.port();
     log_.info("metrics on http://" + bound.to_string() + "/metrics");
   }
-  warn(assembled_, workers_, log_);
+  warn(assembled_, server_->most_by_files(), log_);
 }
 
 void Gateway::publish() const {
@@ -154,13 +152,14 @@ void Gateway::publish() const {
 void Gateway::on_signal(int number) {
   switch (number) {
     case SIGHUP:
+      if (draining_) log_.warn("SIGHUP: nothing is read again, because the gateway is draining");
       static_cast<void>(reload());
       break;
     case SIGUSR1:
       reopen_audit();
       break;
     default:
-      drain(number == SIGINT ? "SIGINT" : "SIGTERM");
+      drain(number == SIGINT ? "SIGINT" : number == SIGQUIT ? "SIGQUIT" : "SIGTERM");
       break;
   }
 }
@@ -184,7 +183,7 @@ config::Diagnostics Gateway::reload() {
   log_.info("reloaded " + path_ + ": " + count(assembled_.policy->role_count(), "role") + ", " +
             count(assembled_.policy->rule_count(), "rule"));
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
-  warn(assembled_, workers_, log_);
+  warn(assembled_, server_->most_by_files(), log_);
   observe_.on_reload(true);
   return {};
 }
@@ -251,9 +250,8 @@ void Gateway::close() {
   notice_timer_.timer.set(kNever);
   timers_.close();
   stopped_.close();
-  for (uv_signal_t& handle : signals_) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
-  }
+  signals_.close();
+  inbox_.close();
 }
 
 }  // namespace sallyport::app

@@ -1,17 +1,16 @@
 #pragma once
 
-#include <array>
 #include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include <uv.h>
-
 #include "admin/socket.h"
 #include "app/assemble.h"
 #include "ledger/local_ledger.h"
+#include "net/inbox.h"
 #include "net/loop.h"
+#include "net/signals.h"
 #include "net/timers.h"
 #include "observe/observe.h"
 #include "proxy/server.h"
@@ -20,10 +19,12 @@ namespace sallyport::app {
 
 /// The running gateway: the server and what signals do to it.
 ///
-/// Thread: the main one, whose loop it uses; the server's workers reach it through a Wakeup.
+/// Thread: the main one, which blocks all signals (observe::BlockedSignals) and whose loop it uses;
+/// the server's workers reach it through a Wakeup.
 class Gateway final : private admin::Socket::Handler,
                       private proxy::Server::Watcher,
                       private net::Wakeup::Handler,
+                      private net::Signals::Handler,
                       private net::Timer::Handler {
  public:
   /// All references outlive the gateway. `path` is read again by a reload.
@@ -48,6 +49,9 @@ class Gateway final : private admin::Socket::Handler,
   /// Begins to end; the second call ends at once. `why` is for the log.
   void drain(const std::string& why);
   [[nodiscard]] bool is_draining() const { return draining_; }
+  [[nodiscard]] proxy::Server& server() { return *server_; }
+  /// Where answers of the server come back to this thread.
+  [[nodiscard]] net::Inbox& inbox() { return inbox_; }
   [[nodiscard]] const Assembled& assembled() const { return assembled_; }
   [[nodiscard]] const std::string& version() const { return version_; }
   [[nodiscard]] std::size_t workers() const { return workers_; }
@@ -58,7 +62,7 @@ class Gateway final : private admin::Socket::Handler,
   void on_stopped() override;
   void on_wakeup() override;
   void on_timer(Instant now) override;
-  void on_signal(int number);
+  void on_signal(int number) override;
   void say_notices(Instant now) const;
 
   void on_request(std::string_view line, admin::Reply reply) override;
@@ -88,7 +92,8 @@ class Gateway final : private admin::Socket::Handler,
   net::Timer give_up_;
   NoticeTimer notice_timer_{*this};
   net::Wakeup stopped_;
-  std::array<uv_signal_t, 4> signals_{};
+  net::Signals signals_;
+  net::Inbox inbox_;
   std::size_t workers_ = 0;
   Instant started_at_{};
   bool open_ = false;

@@ -79,6 +79,7 @@ observe::Options observe_options(const config::GatewayOptions& options, std::str
   observe::Options result;
   static_cast<settings::Audit&>(result) = options.observe;
   result.audit_limits = options.observe;
+  result.http = options.observe;
   result.version = version;
   result.workers = workers;
   for (const auto& listener : options.listeners) result.listeners.push_back(listener.name);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <string>
 
 #include <sys/resource.h>
@@ -13,9 +12,6 @@ namespace sallyport::app {
 
 namespace {
 
-// Files, pipes and sockets that are not connections: per process, and per worker.
-constexpr std::uint64_t kFilesOfProcess = 64;
-constexpr std::uint64_t kFilesOfWorker = 16;
 constexpr std::chrono::hours kSoon{24 * 14};
 
 /// A name may lead anywhere, except for the one that everybody has for this host.
@@ -45,31 +41,28 @@ void warn_expiry(const std::string& what, const tls::Context::Ptr& context,
   }
 }
 
-/// Every connection has two sockets.
-void warn_files(const config::GatewayOptions& options, std::size_t workers,
+void warn_files(const config::GatewayOptions& options, std::uint64_t most_by_files,
                 const observe::Log& log) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  std::uint64_t needed = kFilesOfProcess + workers * (kFilesOfWorker + options.listeners.size());
   std::uint64_t connections = 0;
   for (const auto& listener : options.listeners) connections += listener.max_connections;
   if (options.max_connections != 0) {
     connections = std::min<std::uint64_t>(connections, options.max_connections);
   }
-  needed += 2 * connections;
-  if (limit.rlim_cur < needed) {
-    log.warn("this process may open " + std::to_string(limit.rlim_cur) +
-             " files, but as many connections as its listeners allow (max_connections) need " +
-             std::to_string(needed) +
-             ": raise the limit (LimitNOFILE, ulimit -n) or lower max_connections");
-  }
+  rlimit limit{};
+  if (most_by_files >= connections || getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  log.warn("this process may open " + std::to_string(limit.rlim_cur) + " files, enough for " +
+           std::to_string(most_by_files) + " connections, but its listeners allow " +
+           std::to_string(connections) +
+           " (max_connections): raise the limit (LimitNOFILE, ulimit -n) to " +
+           std::to_string(limit.rlim_cur + 2 * (connections - most_by_files)) +
+           " or lower max_connections; what is too many is refused (connection.no-files)");
 }
 
 }  // namespace
 
-void warn(const Assembled& assembled, std::size_t workers, const observe::Log& log) {
+void warn(const Assembled& assembled, std::uint64_t most_by_files, const observe::Log& log) {
   const config::GatewayOptions& options = assembled.options;
-  warn_files(options, workers, log);
+  warn_files(options, most_by_files, log);
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {
     const config::ListenerOptions& listener = options.listeners[i];
     const std::string name = "listener \"" + listener.name + "\"";
@@ -98,8 +91,6 @@ void warn(const Assembled& assembled, std::size_t workers, const observe::Log& l
              " can be read by other hosts, without a password");
   }
 }
-
-void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
 void raise_file_limit() {
   rlimit limit{};

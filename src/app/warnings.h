@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 
 #include "app/assemble.h"
 #include "observe/log.h"
@@ -10,11 +10,8 @@ namespace sallyport::app {
 
 /// A listener without TLS that others than this host can reach; an identity that has shown nothing
 /// and is admitted; a broker or metrics in the clear across a network; a certificate that is over;
-/// more connections than this process may have.
-void warn(const Assembled& assembled, std::size_t workers, const observe::Log& log);
-
-/// A write to a socket whose peer is gone is an error of that socket, not the end of the process.
-void ignore_sigpipe();
+/// more connections than this process may have, which is `most_by_files` for want of descriptors.
+void warn(const Assembled& assembled, std::uint64_t most_by_files, const observe::Log& log);
 
 /// Raises the limit on open files as far as this process may.
 void raise_file_limit();

@@ -49,27 +49,30 @@ struct Command {
   /// Adds the command's own options to `app`, and returns what runs it once they have been parsed.
   /// That returns the exit code (cli/exit_code.h), and may throw std::exception.
   std::function<int()> (*add)(CLI::App& app);
+  bool serves = false;
 };
 
 /// In the order in which `--help` lists them.
 constexpr auto kCommands = std::to_array<Command>({
-    {"run", "Serve: listen, decide and relay", add_run},
+    {"run", "Serve: listen, decide and relay", add_run, true},
     {"check", "Read all files as `run` would, and say what is wrong with them", add_check},
     {"metrics", "Print the reference of all metrics (deploy/metrics.md)", add_metrics},
 });
 
 }  // namespace
 
-void add_commands(CLI::App& app, std::function<int()>& chosen) {
-  const auto add = [&](const char* name, const char* help, auto options) {
+void add_commands(CLI::App& app, Chosen& chosen) {
+  const auto add = [&](const char* name, const char* help, auto options, bool serves) {
     CLI::App* sub = app.add_subcommand(name, help);
     sub->footer(app.get_footer());
-    sub->callback([&chosen, run = options(*sub)] { chosen = run; });
+    sub->callback([&chosen, serves, run = options(*sub)] { chosen = {run, serves}; });
   };
-  for (const Command& command : kCommands) add(command.name, command.help, command.add);
+  for (const Command& command : kCommands) {
+    add(command.name, command.help, command.add, command.serves);
+  }
   for (const app::AdminCommand& command : app::admin_commands()) {
-    add(command.name, command.help,
-        [&command](CLI::App& sub) { return add_admin_command(sub, command); });
+    const auto options = [&command](CLI::App& sub) { return add_admin_command(sub, command); };
+    add(command.name, command.help, options, false);
   }
 }
 

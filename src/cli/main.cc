@@ -1,10 +1,13 @@
 #include <cstdio>
 #include <exception>
+#include <optional>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "observe/blocked_signals.h"
 
 namespace {
 
@@ -23,8 +26,9 @@ Signals (run):
   SIGHUP            reads all files again. Live sessions go on under the new policy; with an error
                     anywhere the old configuration stays in force as a whole.
   SIGUSR1           opens the audit log's file again, for logrotate.
-  SIGTERM, SIGINT   accepts no more, says goodbye to every session and ends within drain_timeout;
-                    a second one ends at once.
+  SIGTERM, SIGINT,  accepts no more, says goodbye to every session and ends within drain_timeout;
+  SIGQUIT           a second one ends at once.
+  all others        mean nothing to it. What comes while it starts is answered once it has started.
 
 Exit codes:
   0   check: the configuration is good; run: ended by a signal
@@ -35,12 +39,14 @@ Exit codes:
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace sallyport;
+  namespace cli = sallyport::cli;
+  // First of all, so that what is sent while the gateway starts waits until it can be answered.
+  std::optional<sallyport::observe::BlockedSignals> blocked(std::in_place);
   CLI::App app{kAbout, "sallyport"};
   app.footer(kFooter);
   app.set_version_flag("--version", cli::version_text(), "Print the versions and exit");
 
-  std::function<int()> chosen;
+  cli::Chosen chosen;
   cli::add_commands(app, chosen);
 
   try {
@@ -49,12 +55,13 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? cli::kSuccess : cli::kWrongUsage;
   }
-  if (!chosen) {
+  if (!chosen.run) {
     std::fputs(app.help().c_str(), stderr);
     return cli::kWrongUsage;
   }
   try {
-    return chosen();
+    if (!chosen.serves) blocked.reset();
+    return chosen.run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sallyport: %s\n", error.what());
     return cli::kFailure;

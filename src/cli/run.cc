@@ -44,7 +44,6 @@ int run(const std::string& gateway_path, std::string_view version) {
 
   const auto log = observe::Log::open(options.log_level);
   if (!log) return fail({{gateway_path, 0, 0}, log.error(), ""});
-  app::ignore_sigpipe();
   app::raise_file_limit();
 
   const auto observe =

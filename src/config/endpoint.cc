@@ -96,6 +96,11 @@ std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
         "is a URL; write host and port alone, and say with a tls table of the "
         "same section whether TLS is spoken");
   }
+  if (text.find('$') != text.npos) {
+    return std::unexpected(
+        "holds a variable; nothing is put in its place here, so write the address itself");
+  }
+  if (text.find_first_of(" \t") != text.npos) return std::unexpected("holds a blank; delete it");
   if (text.find('/') != text.npos)
     return std::unexpected("holds a path; write host and port alone");
   if (text.find('@') != text.npos)

@@ -8,11 +8,11 @@ namespace sallyport::config {
 namespace {
 
 /// In the order of reading: [limits] is what listeners begin with.
-std::array<Section, 14> sections() {
+std::array<Section, 15> sections() {
   return {broker_section(),  limits_section(), listener_section(), connections_section(),
-          workers_section(), turn_section(),   accept_section(),   ledger_section(),
-          login_section(),   policy_section(), observe_section(),  admin_section(),
-          log_section(),     drain_section()};
+          workers_section(), turn_section(),   accept_section(),   files_section(),
+          ledger_section(),  login_section(),  policy_section(),   observe_section(),
+          admin_section(),   log_section(),    drain_section()};
 }
 
 void read_repeated(TableReader& file, const Section& section, const Problems& problems,
@@ -64,6 +64,12 @@ GatewayOptions read_gateway_file(const Node& root, const std::string& path, Prob
   GatewayOptions options;
   options.file = path;
   TableReader file(problems, root, "gateway file");
+  file.explain("role", "roles stand in files of their own, which [policy] files names");
+  for (const std::string_view name : {"tls", "ssl"}) {
+    file.explain(
+        name,
+        "it belongs to what speaks TLS: [broker.tls], or [listener.tls] below its [[listener]]");
+  }
   for (const Section& section : sections()) {
     if (!section.required.empty()) file.require(section.name, section.required);
     if (section.repeated) {

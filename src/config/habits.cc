@@ -116,6 +116,62 @@ constexpr auto kOtherNames = std::to_array<OtherName>({
     {"log_level", "level"},
     {"verbosity", "level"},
     {"audit", "audit_log"},
+    {"permit", "allow"},
+    {"grant", "allow"},
+    {"rule", "allow"},
+    {"acl", "allow"},
+    {"forbid", "deny"},
+    {"block", "deny"},
+    {"reject", "deny"},
+    {"name", "id"},
+    {"pub", "publish"},
+    {"write", "publish"},
+    {"topic", "publish"},
+    {"topics", "publish"},
+    {"filter", "publish"},
+    {"filters", "publish"},
+    {"pattern", "publish"},
+    {"sub", "subscribe"},
+    {"read", "subscribe"},
+    {"max_size", "max_payload"},
+    {"max_size", "max_packet"},
+    {"max_bytes", "max_payload"},
+    {"rate", "limit"},
+    {"rate", "limits"},
+    {"rate_limit", "limit"},
+    {"rate_limit", "limits"},
+    {"action", "on_deny"},
+    {"common_name", "cert_cn"},
+    {"subject", "cert_cn"},
+    {"user", "username"},
+    {"ip", "address"},
+    {"cidr", "address"},
+    {"source", "address"},
+    {"network", "address"},
+    {"san", "cert_san_dns"},
+    {"dns", "cert_san_dns"},
+    {"uri", "cert_san_uri"},
+    {"serial", "cert_serial"},
+    {"fingerprint", "cert_fingerprint"},
+    {"policies", "policy"},
+    {"rules", "policy"},
+    {"authorization", "policy"},
+    {"acl", "policy"},
+    {"metrics", "observe"},
+    {"prometheus", "observe"},
+    {"monitoring", "observe"},
+    {"health", "observe"},
+    {"http", "observe"},
+    {"audit", "observe"},
+    {"audit_log", "observe"},
+    {"logging", "log"},
+    {"logger", "log"},
+    {"server", "broker"},
+    {"backend", "broker"},
+    {"upstream", "broker"},
+    {"mqtt", "broker"},
+    {"frontend", "listener"},
+    {"bind", "listener"},
 });
 
 }  // namespace
@@ -127,9 +183,14 @@ std::string_view habit_of(std::string_view line) {
   const std::string_view word = value.substr(0, value.find_first_of(" \t,]}#"));
   if (holds_any(line, kTypographic)) return "these are typographic quotes; write \"";
   if (line.starts_with(';') || line.starts_with("//")) return "a comment begins with #";
+  if (line.starts_with('{')) return "this is JSON; TOML says [broker], and below it key = value";
   if (line.starts_with("---")) return "this is YAML; a TOML file has no document marks";
   if (line.starts_with("- ")) return "a list is written [\"a\", \"b\"] behind its key";
   if (line.starts_with("<<") || line.starts_with("export ")) return "write: key = value";
+  if (value.starts_with('=')) return "one '=' stands between key and value";
+  if (value.starts_with('{') && value.find('}') == value.npos) {
+    return "{ } stand on one line; or write a [header] with one key a line below it";
+  }
   if (is_yaml(line)) {
     return line.ends_with(':') ? "a table begins with its name in brackets: [broker]"
                                : "TOML says: key = value";

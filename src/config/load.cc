@@ -47,7 +47,9 @@ std::vector<std::string> policy_files(const GatewayOptions& options, Diagnostics
     const Glob glob(pattern);
     if (glob.status() == GLOB_NOMATCH) {
       diagnostics.push_back({options.policy_origin, "no policy file matches \"" + pattern + "\"",
-                             "relative paths start at the folder of the gateway file"});
+                             pattern.find("**") != std::string::npos
+                                 ? "** is * here; name each folder: [\"a/*.toml\", \"b/*.toml\"]"
+                                 : "relative paths start at the folder of the gateway file"});
       continue;
     }
     if (glob.status() != 0) {

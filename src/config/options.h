@@ -41,7 +41,7 @@ struct ListenerOptions : settings::Listener, settings::Flow, settings::Inspectio
   std::uint32_t connect_burst = ConnectRate().burst;  // how many of them may come at once
 };
 
-struct ObserveOptions : settings::Audit, settings::AuditLimits {
+struct ObserveOptions : settings::Audit, settings::AuditLimits, settings::Http {
   std::optional<Endpoint> address;  // /metrics /healthz /readyz; none: not served
   Origin audit_origin;
 };

@@ -42,6 +42,10 @@ constexpr auto kAccept = std::to_array<Key<settings::Accept>>({
     {"say_every", Time<settings::Accept>{&settings::Accept::say_every, seconds(1), hours(1)}},
 });
 
+constexpr auto kFiles = std::to_array<Key<settings::Files>>({
+    {"held_back", Count<settings::Files>{&settings::Files::held_back, 16, 10'000}},
+});
+
 constexpr std::uint64_t kFewestAccounts = 1'024;
 constexpr std::uint64_t kMostAccounts = 16'777'216;
 constexpr auto kLedger = std::to_array<Key<settings::Ledger>>({
@@ -112,6 +116,12 @@ constexpr auto kObserve = std::to_array<Key<ObserveOptions>>({
     {.name = "notice_every",
      .value = Time<ObserveOptions>{&ObserveOptions::notice_every, seconds(1), hours(1)},
      .change = Change::restart},
+    {.name = "max_clients",
+     .value = Count<ObserveOptions>{&ObserveOptions::max_clients, 1, 1'000},
+     .change = Change::restart},
+    {.name = "timeout",
+     .value = Time<ObserveOptions>{&ObserveOptions::timeout, milliseconds(100), minutes(10)},
+     .change = Change::restart},
 });
 
 constexpr auto kAdmin = std::to_array<Key<AdminOptions>>({
@@ -172,6 +182,10 @@ Section turn_section() {
 
 Section accept_section() {
   return part_section<settings::Accept, &GatewayOptions::accept, kAccept>("accept");
+}
+
+Section files_section() {
+  return part_section<settings::Files, &GatewayOptions::files, kFiles>("files");
 }
 
 Section ledger_section() {

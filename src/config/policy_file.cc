@@ -82,6 +82,12 @@ class PolicyFile {
 
   void read(const Node& root) {
     TableReader file(problems_, root, "policy file");
+    for (const std::string_view rules : {"allow", "deny"}) {
+      file.explain(rules, "a rule stands below its role: [[role." + std::string(rules) + "]]");
+    }
+    for (const std::string_view section : {"broker", "listener", "limits", "observe", "policy"}) {
+      file.explain(section, "it stands in gateway.toml; a policy file holds roles only");
+    }
     for (const Node* node : file.tables("role")) {
       spec_.roles.push_back(role(TableReader(problems_, *node, "[[role]]")));
     }
@@ -134,6 +140,12 @@ class PolicyFile {
 
   [[nodiscard]] policy::RuleSpec rule(TableReader table, bool deny,
                                       const policy::RoleSpec& role) const {
+    for (const std::string_view key : {"match", "client_id"}) {
+      table.explain(
+          key,
+          "it is a key of [[role]]; what stands below a header belongs to that table, so write it "
+          "above the header");
+    }
     policy::RuleSpec rule;
     rule.deny = deny;
     rule.origin = problems_.origin(table.at());

@@ -4,8 +4,40 @@
 
 #include "config/suggest.h"
 #include "config/units.h"
+#include "policy/wording.h"
 
 namespace sallyport::config {
+
+namespace {
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& letter : out) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter + 32);
+  }
+  return out;
+}
+
+/// The one of `names` that was probably meant: "warning", "WARN" and "wran" for "warn", "TLSv1.2"
+/// for "1.2". Empty: none.
+std::string nearest(std::string_view word, std::span<const std::string_view> names) {
+  const std::string small = lower(word);
+  for (const std::string_view name : names) {
+    const bool part = small.find(name) != std::string::npos ||
+                      (small.size() > 2 && name.find(small) != std::string_view::npos);
+    if (part) return std::string(name);
+  }
+  const std::string guess = policy::did_you_mean(small, names);  // `did you mean "name"? `
+  const std::size_t begin = guess.find('"');
+  if (begin == std::string::npos) return "";
+  return guess.substr(begin + 1, guess.rfind('"') - begin - 1);
+}
+
+}  // namespace
 
 void Problems::add(Position at, std::string message, std::string hint) const {
   list_->push_back({origin(at), std::move(message), std::move(hint)});
@@ -56,11 +88,11 @@ void TableReader::wrong_type(std::string_view key, const Node& value, std::strin
   problems_.add(value.at, message + ", not " + std::string(wanted), std::move(hint));
 }
 
-std::optional<Text> TableReader::string(std::string_view key) {
+std::optional<Text> TableReader::string(std::string_view key, std::string_view hint) {
   const Node* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (value->kind != Node::Kind::string) {
-    wrong_type(key, *value, "a string", "write it in \"quotes\"");
+    wrong_type(key, *value, "a string", std::string(hint));
     return std::nullopt;
   }
   if (value->text.empty()) {
@@ -114,7 +146,9 @@ std::optional<std::uint64_t> TableReader::integer(std::string_view key, std::uin
   if (value == nullptr) return std::nullopt;
   const std::string range = "accepted: " + std::to_string(least) + " to " + std::to_string(most);
   if (value->kind != Node::Kind::integer) {
-    wrong_type(key, *value, "an integer", range);
+    const bool quoted = value->kind == Node::Kind::string && is_number(value->text);
+    wrong_type(key, *value, "an integer",
+               quoted ? "write " + value->text + ", without quotes; " + range : range);
     return std::nullopt;
   }
   if (!value->integer || std::cmp_less(*value->integer, least) ||
@@ -211,7 +245,10 @@ std::optional<std::size_t> TableReader::choice(std::string_view key,
   }
   const auto found = std::find(names.begin(), names.end(), value->text);
   if (found == names.end()) {
-    problems_.add(value->at, named(key, *value) + " is not known", "accepted: " + accepted);
+    const std::string guess = nearest(value->text, names);
+    problems_.add(
+        value->at, named(key, *value) + " is not known",
+        (guess.empty() ? "" : "did you mean \"" + guess + "\"? ") + "accepted: " + accepted);
     return std::nullopt;
   }
   return static_cast<std::size_t>(found - names.begin());
@@ -244,13 +281,20 @@ std::vector<const Node*> TableReader::tables(std::string_view key) {
           return member.value.kind == Node::Kind::array && !member.value.items.empty() &&
                  member.value.items[0].kind == Node::Kind::table;
         });
+    // [listener.devices]: the name stands in the header.
+    const bool is_named = value->kind == Node::Kind::table && !value->members.empty() &&
+                          std::ranges::all_of(value->members, [](const Member& member) {
+                            return member.value.kind == Node::Kind::table;
+                          });
     const std::string name(key);
     const std::string header =
         where_.starts_with("[[") ? where_.substr(2, where_.find(']') - 2) + "." + name : name;
     wrong_type(key, *value, "an array of tables",
                is_implied ? "write [[" + name + "]] with its name above [[" + name + "." +
                                 value->members[0].key + "]]"
-                          : "write its header in double brackets: [[" + header + "]]");
+               : is_named
+                   ? "write [[" + name + "]] and below it name = \"" + value->members[0].key + "\""
+                   : "write its header in double brackets: [[" + header + "]]");
     return {};
   }
   std::vector<const Node*> tables;
@@ -267,13 +311,25 @@ std::vector<const Node*> TableReader::tables(std::string_view key) {
 void TableReader::finish() {
   for (const Member& member : table_->members) {
     if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
-    const bool is_outer = std::find(outer_.begin(), outer_.end(), member.key) != outer_.end();
-    problems_.add(member.at, "unknown key \"" + member.key + "\" in " + where_,
-                  is_outer ? "it is a key of " + outer_where_ +
-                                 "; what stands below a header belongs to that table, so write "
-                                 "it above the header"
-                           : suggest(member.key, known_));
+    problems_.add(member.at, "unknown key \"" + member.key + "\" in " + where_, hint_for(member));
   }
+}
+
+std::string TableReader::hint_for(const Member& unknown) const {
+  if (std::find(outer_.begin(), outer_.end(), unknown.key) != outer_.end()) {
+    return "it is a key of " + outer_where_ +
+           "; what stands below a header belongs to that table, so write it above the header";
+  }
+  for (const auto& [key, hint] : explained_) {
+    if (key == unknown.key) return hint;
+  }
+  std::string hint = suggest(unknown.key, known_);
+  // drain.timeout = "10 s" below [policy]
+  if (unknown.value.kind == Node::Kind::table && where_.starts_with('[')) {
+    hint += "; what stands below a header belongs to that table, so write [" + unknown.key +
+            "] in a line of its own for a section of that name";
+  }
+  return hint;
 }
 
 }  // namespace sallyport::config

@@ -51,7 +51,8 @@ class TableReader final {
   const Node* require(std::string_view key, std::string_view hint);
 
   /// A string that is not empty.
-  [[nodiscard]] std::optional<Text> string(std::string_view key);
+  [[nodiscard]] std::optional<Text> string(std::string_view key,
+                                           std::string_view hint = "write it in \"quotes\"");
   /// One string or an array of at least one, none of them empty.
   [[nodiscard]] std::vector<Text> strings(std::string_view key);
   [[nodiscard]] std::optional<bool> boolean(std::string_view key);
@@ -90,6 +91,10 @@ class TableReader final {
   /// Names keys that will be asked for, so that a table inside this one can say of a key that it
   /// belongs out here.
   void expect(std::string_view key) { expected_.push_back(key); }
+  /// What to say of a key that nobody asks for, but many write here.
+  void explain(std::string_view key, std::string hint) {
+    explained_.emplace_back(key, std::move(hint));
+  }
   /// Reports the keys that nobody asked for.
   void finish();
 
@@ -103,6 +108,7 @@ class TableReader final {
   [[nodiscard]] Position key_at(std::string_view key) const;
 
  private:
+  [[nodiscard]] std::string hint_for(const Member& unknown) const;
   void wrong_type(std::string_view key, const Node& value, std::string_view wanted,
                   std::string hint) const;
   [[nodiscard]] const Node* find_unit(std::string_view key, std::string_view wanted,
@@ -116,6 +122,7 @@ class TableReader final {
   std::vector<std::string_view> expected_;
   std::vector<std::string_view> outer_;  // what the table around this one expects
   std::string outer_where_;
+  std::vector<std::pair<std::string_view, std::string>> explained_;
 };
 
 }  // namespace sallyport::config

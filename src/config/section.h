@@ -27,6 +27,7 @@ struct Section {
 [[nodiscard]] Section connections_section();
 [[nodiscard]] Section turn_section();
 [[nodiscard]] Section accept_section();
+[[nodiscard]] Section files_section();
 [[nodiscard]] Section ledger_section();
 [[nodiscard]] Section login_section();
 [[nodiscard]] Section workers_section();

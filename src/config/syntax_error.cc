@@ -98,6 +98,8 @@ constexpr std::array kWordings = {
             "separate items with ',' and close the array with ']'"},
     Wording{"missing curly brace", "an inline table must end on its line",
             "close it with '}', or write a [table] with one key a line"},
+    Wording{"invalid format appeared in an array", "not a value in an array",
+            "separate items with one ',', and put text in quotes"},
     Wording{"trailing comma is not allowed", "',' before the '}' of an inline table", "remove it"},
     Wording{"missing table separator", "no ',' between the keys of an inline table",
             "separate keys with ',' and close the table with '}'"},

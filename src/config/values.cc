@@ -92,6 +92,23 @@ void read_globs(TableReader& table, std::string_view key, std::vector<std::strin
   }
 }
 
+void read_output(TableReader& table, std::string_view key, std::string& into, Origin& origin) {
+  static constexpr std::array<std::string_view, 14> kWords = {
+      "-",    "stderr", "STDOUT", "STDERR", "console", "syslog", "journal",
+      "none", "off",    "no",     "false",  "null",    "true",   "journald"};
+  const auto path = table.string(key);
+  if (!path) return;
+  if (std::ranges::find(kWords, path->value) != kWords.end()) {
+    complain(
+        table, key, " is a word, and would be the name of a file",
+        "name a file or write \"stdout\"; for none delete the line; a file of this name is \"./" +
+            path->value + "\"");
+    return;
+  }
+  into = path->value == "stdout" ? path->value : resolve(table, path->value);
+  origin = table.problems().origin(path->at);
+}
+
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into) {
   for (const Text& text : table.strings(key)) {
     if (auto network = policy::parse_network(text.value)) {
@@ -127,7 +144,7 @@ void read_references(TableReader& table, std::string_view key, std::vector<std::
 
 std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                      std::string_view hint, bool numeric) {
-  const auto text = table.string(key);
+  const auto text = table.string(key, hint);
   if (!text) return std::nullopt;
   const std::string all_addresses =
       numeric ? "; \"0.0.0.0\" and \"[::]\" stand for all addresses" : "";

@@ -34,6 +34,8 @@ void read_letters(TableReader& table, std::string_view key, Characters& into);
 void read_refusal(TableReader& table, std::string_view key, bool& into);
 void read_name(TableReader& table, std::string_view key, std::string& into);
 void read_host_name(TableReader& table, std::string_view key, std::string& into);
+/// A path, or "stdout"; not a word that stands for something else in other programs.
+void read_output(TableReader& table, std::string_view key, std::string& into, Origin& origin);
 void read_globs(TableReader& table, std::string_view key, std::vector<std::string>& into,
                 Origin& origin);
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into);
@@ -258,10 +260,7 @@ struct Output {
   Origin T::*origin;  // for messages after loading
 
   void read(TableReader& table, std::string_view key, T& into) const {
-    const auto path = table.string(key);
-    if (!path) return;
-    into.*field = path->value == "stdout" ? path->value : values::resolve(table, path->value);
-    into.*origin = table.problems().origin(path->at);
+    values::read_output(table, key, into.*field, into.*origin);
   }
   [[nodiscard]] std::string show(const T& from) const { return values::in_quotes(from.*field); }
   [[nodiscard]] static std::string accepted() { return ""; }

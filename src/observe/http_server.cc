@@ -1,24 +1,35 @@
 #include "observe/http_server.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <optional>
 #include <thread>
+#include <vector>
 
-#include <civetweb.h>
-#include <netdb.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "observe/http_listen.h"
+#include "observe/http_request.h"
 #include "observe/quiet_thread.h"
 
 namespace sallyport::observe {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Where accept() fails for want of descriptors or memory, it is left alone for so long.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+// Connections that one round accepts, so that who is there already is answered in between.
+constexpr int kAccepts = 16;
+// Bytes of a client that are thrown away behind its answer, which a reset could take away again.
+constexpr std::size_t kDiscard = 256UL * 1024;
 
 std::string_view status_text(int status) {
   switch (status) {
@@ -30,12 +41,10 @@ std::string_view status_text(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
     case 413:
       return "Content Too Large";
-    case 414:
-      return "URI Too Long";
+    case 431:
+      return "Request Header Fields Too Large";
     case 503:
       return "Service Unavailable";
     default:
@@ -43,7 +52,13 @@ std::string_view status_text(int status) {
   }
 }
 
-void send(mg_connection* connection, const HttpPage& page, bool with_body) {
+HttpPage plain(int status) {
+  std::string body(status_text(status));
+  body += '\n';
+  return {.status = status, .body = std::move(body)};
+}
+
+std::string response(const HttpPage& page, bool with_body) {
   std::string out = "HTTP/1.1 " + std::to_string(page.status) + ' ';
   out += status_text(page.status);
   out += "\r\nContent-Type: ";
@@ -53,210 +68,240 @@ void send(mg_connection* connection, const HttpPage& page, bool with_body) {
   out +=
       "\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n";
   if (with_body) out += page.body;
-  mg_write(connection, out.data(), out.size());
+  return out;
 }
 
-HttpPage plain(int status) {
-  std::string body(status_text(status));
-  body += '\n';
-  return {.status = status, .body = std::move(body)};
-}
+/// One connection, from accept to close.
+struct HttpClient {
+  /// In the order in which they give way to somebody new. Who waits for us never does.
+  enum class State : std::uint8_t {
+    ending,   // it has its answer; what it still sends is thrown away until it closes
+    reading,  // its request is not complete
+    writing,  // it takes its answer
+    waiting,  // for a costly page
+    closed,
+  };
 
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : '[' + host + ']';
-}
-
-/// Tries to bind, only to learn why it would fail: the server itself tells no errno.
-int try_bind(const addrinfo& address) {
-  const int fd = socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (fd < 0) return errno;
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool ok = bind(fd, address.ai_addr, address.ai_addrlen) == 0 && listen(fd, 1) == 0;
-  const int error = ok ? 0 : errno;
-  close(fd);
-  return error;
-}
-
-HttpServer::Failure bind_failure(const std::string& name, int error) {
-  switch (error) {
-    case EADDRINUSE:
-      return {"observe address " + name + " is in use",
-              "stop what listens there, or choose another port"};
-    case EADDRNOTAVAIL:
-      return {"observe address " + name + " is not an address of this machine",
-              "use 127.0.0.1, 0.0.0.0 for all, or an address that a network interface has"};
-    case EACCES:
-      return {"observe address " + name + ": no right to listen there",
-              "choose a port of 1024 or above"};
-    default:
-      return {"observe address " + name + ": " + std::strerror(error),
-              "choose an address and port that can be listened on"};
+  HttpClient(int socket, Clock::time_point until) : fd(socket), deadline(until) {}
+  ~HttpClient() {
+    if (fd >= 0) close(fd);
   }
-}
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
 
-/// CivetWeb may be built without IPv6; Debian's is.
-bool can_listen_on(const addrinfo& address) {
-  return address.ai_family == AF_INET ||
-         (address.ai_family == AF_INET6 && mg_check_feature(MG_FEATURES_IPV6) != 0);
-}
-
-/// The first address that `host` stands for and that can be listened on, in numeric form.
-std::expected<std::string, HttpServer::Failure> usable_address(const std::string& host,
-                                                               std::uint16_t port) {
-  const std::string name = bracketed(host) + ':' + std::to_string(port);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-      error != 0)
-    return std::unexpected(
-        HttpServer::Failure{"observe address " + name + ": " + gai_strerror(error),
-                            "write it as \"127.0.0.1:9464\" or \"[::1]:9464\""});
-  int first_error = EADDRNOTAVAIL;
-  bool tried = false;
-  bool can_any = false;
-  std::optional<std::string> usable;
-  for (const addrinfo* at = found; at != nullptr && !usable; at = at->ai_next) {
-    if (!can_listen_on(*at)) continue;
-    can_any = true;
-    const int error = try_bind(*at);
-    if (error != 0) {
-      if (!tried) first_error = error;
-      tried = true;
-      continue;
-    }
-    std::array<char, NI_MAXHOST> numeric{};
-    if (getnameinfo(at->ai_addr, at->ai_addrlen, numeric.data(), numeric.size(), nullptr, 0,
-                    NI_NUMERICHOST) == 0)
-      usable = numeric.data();
+  [[nodiscard]] short events() const {
+    if (state == State::waiting) return 0;
+    return state == State::writing ? POLLOUT : POLLIN;
   }
-  freeaddrinfo(found);
-  if (!can_any)
-    return std::unexpected(HttpServer::Failure{
-        "observe address " + name + " is of IPv6, and the HTTP library here was built without it",
-        "use an IPv4 address, such as 127.0.0.1 or 0.0.0.0"});
-  if (!usable) return std::unexpected(bind_failure(name, first_error));
-  return *usable;
-}
 
-/// Opens a connection to the server itself and closes it.
-void knock(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return;
-  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-  if (fd >= 0) {
-    // Whether it comes to be does not matter here: the next one may.
-    static_cast<void>(connect(fd, found->ai_addr, found->ai_addrlen) == 0);
-    pollfd wanted{.fd = fd, .events = POLLOUT, .revents = 0};
-    poll(&wanted, 1, 20);
-    close(fd);
-  }
-  freeaddrinfo(found);
-}
+  int fd;
+  Clock::time_point deadline;
+  State state = State::reading;
+  std::string in;  // at most kMaxHttpRequest
+  HttpRequest request;
+  std::string out;
+  std::size_t sent = 0;
+  std::size_t discarded = 0;
+};
+
+using State = HttpClient::State;
 
 }  // namespace
 
-int HttpServer::on_request(mg_connection* connection) {
-  const mg_request_info* request = mg_get_request_info(connection);
-  const std::string_view method = request->request_method != nullptr ? request->request_method : "";
-  const bool head = method == "HEAD";
-  HttpPage page;
-  if (!head && method != "GET") {
-    page = plain(405);
-  } else if (request->content_length > 0 ||
-             mg_get_header(connection, "Transfer-Encoding") != nullptr) {
-    page = plain(413);
-  } else {
-    const auto* server = static_cast<const HttpServer*>(request->user_data);
-    page = server->pages_.page(request->local_uri != nullptr ? request->local_uri : "");
+class HttpServer::Impl final {
+ public:
+  Impl(int listening, int wakeup, const HttpPages& pages, const settings::Http& settings)
+      : pages_(pages), settings_(settings), listening_(listening), wakeup_(wakeup) {}
+  ~Impl() {
+    stop_.store(true);
+    const std::uint64_t one = 1;
+    if (thread_) static_cast<void>(write(wakeup_, &one, sizeof one) == sizeof one);
+    if (thread_) thread_->join();
+    close(listening_);
+    if (wakeup_ >= 0) close(wakeup_);
   }
-  if (page.status == 404 && page.body.empty()) page = plain(404);
-  send(connection, page, !head);
-  // Anything but 0: the server does nothing more with this request, so none of what it could do
-  // (files, authorization, CGI, upgrades) is ever reached.
-  return page.status;
-}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
-int HttpServer::on_error(mg_connection* connection, int status, const char*) {
-  send(connection, plain(status), true);
-  return 0;
-}
+  [[nodiscard]] bool start() {
+    if (wakeup_ < 0) return false;
+    thread_ = quiet_thread([this] { run(); });
+    return thread_.has_value();
+  }
+  [[nodiscard]] std::uint16_t port() const { return bound_port(listening_); }
+
+ private:
+  void run() {
+    while (!stop_.load()) {
+      wait();
+      const Clock::time_point now = Clock::now();
+      // Who was there first, then who comes; probes of both before the one costly page.
+      for (std::size_t i = 0; i < clients_.size(); ++i) {
+        if (polled_[i].revents != 0) go_on(*clients_[i], now);
+      }
+      if (polled_.end()[-2].revents != 0) accept_some(now);
+      answer_costly(now);
+      std::erase_if(clients_, [&](const std::unique_ptr<HttpClient>& client) {
+        return client->state == State::closed || client->deadline <= now;
+      });
+    }
+    clients_.clear();
+  }
+
+  /// Until something is to be done. polled_: the clients, the listening socket, the wakeup.
+  void wait() {
+    const Clock::time_point now = Clock::now();
+    Clock::time_point until = now + std::chrono::hours(1);
+    polled_.clear();
+    for (const auto& client : clients_) {
+      polled_.push_back({.fd = client->fd, .events = client->events(), .revents = 0});
+      until = std::min(until, client->state == State::waiting ? now : client->deadline);
+    }
+    if (accept_again_ > now) until = std::min(until, accept_again_);
+    const bool accepts = accept_again_ <= now && (has_room() || victim() != clients_.end());
+    polled_.push_back({.fd = accepts ? listening_ : -1, .events = POLLIN, .revents = 0});
+    polled_.push_back({.fd = wakeup_, .events = POLLIN, .revents = 0});
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
+    if (poll(polled_.data(), polled_.size(), static_cast<int>(std::max<std::int64_t>(left, 0))) <
+        0) {
+      for (pollfd& one : polled_) one.revents = 0;
+    }
+  }
+
+  void accept_some(Clock::time_point now) {
+    for (int i = 0; i < kAccepts; ++i) {
+      const auto goes = victim();
+      if (!has_room() && goes == clients_.end()) return;
+      const int fd = accept4(listening_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+        const bool short_of =
+            errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+        if (short_of) accept_again_ = now + kAcceptPause;
+        return;
+      }
+      if (!has_room()) clients_.erase(goes);
+      clients_.push_back(std::make_unique<HttpClient>(fd, now + settings_.timeout));
+      go_on(*clients_.back(), now);  // mostly the request is there already
+    }
+  }
+
+  [[nodiscard]] bool has_room() const { return clients_.size() < settings_.max_clients; }
+
+  /// Who would give way: the one that has waited longest for something other than us; end():
+  /// nobody.
+  [[nodiscard]] std::vector<std::unique_ptr<HttpClient>>::const_iterator victim() const {
+    const auto first = std::ranges::min_element(clients_, [](const auto& a, const auto& b) {
+      return std::pair(a->state, a->deadline) < std::pair(b->state, b->deadline);
+    });
+    return first != clients_.end() && (*first)->state >= State::waiting ? clients_.end() : first;
+  }
+
+  void go_on(HttpClient& client, Clock::time_point now) {
+    if (client.state == State::reading) read_request(client, now);
+    if (client.state == State::writing) write_answer(client);
+    if (client.state == State::ending) discard(client);
+  }
+
+  void read_request(HttpClient& client, Clock::time_point now) {
+    std::array<char, kMaxHttpRequest> bytes;
+    const ssize_t got = recv(client.fd, bytes.data(), bytes.size() - client.in.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) {
+      client.state = State::closed;
+      return;
+    }
+    client.in.append(bytes.data(), static_cast<std::size_t>(got));
+    auto request = parse_http_request(client.in);
+    if (!request) return;
+    client.request = std::move(*request);
+    if (client.request.status == 0 && pages_.is_costly(client.request.path)) {
+      client.state = State::waiting;
+    } else {
+      answer(client, now);
+    }
+  }
+
+  void answer(HttpClient& client, Clock::time_point now) {
+    answer(client, page_for(client.request), now);
+  }
+
+  [[nodiscard]] HttpPage page_for(const HttpRequest& request) const {
+    if (request.status != 0) return plain(request.status);
+    HttpPage page = pages_.page(request.path);
+    return page.status == 404 && page.body.empty() ? plain(404) : page;
+  }
+
+  void answer(HttpClient& client, const HttpPage& page, Clock::time_point now) const {
+    client.out = response(page, !client.request.head);
+    client.state = State::writing;
+    client.deadline = now + settings_.timeout;
+  }
+
+  /// One page in a round, for all that wait for it: a hundred scrapers cost as much as one.
+  void answer_costly(Clock::time_point now) {
+    const auto next = std::ranges::find(clients_, State::waiting, &HttpClient::state);
+    if (next == clients_.end()) return;
+    const std::string path = (*next)->request.path;
+    const HttpPage page = page_for((*next)->request);
+    for (const auto& client : clients_) {
+      if (client->state != State::waiting || client->request.path != path) continue;
+      answer(*client, page, now);
+      write_answer(*client);
+    }
+  }
+
+  void write_answer(HttpClient& client) {
+    while (client.sent < client.out.size()) {
+      const ssize_t wrote = send(client.fd, client.out.data() + client.sent,
+                                 client.out.size() - client.sent, MSG_NOSIGNAL);
+      if (wrote < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      if (wrote <= 0) {
+        client.state = State::closed;
+        return;
+      }
+      client.sent += static_cast<std::size_t>(wrote);
+    }
+    client.out = {};
+    shutdown(client.fd, SHUT_WR);
+    client.state = State::ending;
+  }
+
+  static void discard(HttpClient& client) {
+    std::array<char, kMaxHttpRequest> bytes;
+    const ssize_t got = recv(client.fd, bytes.data(), bytes.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got > 0) client.discarded += static_cast<std::size_t>(got);
+    if (got <= 0 || client.discarded > kDiscard) client.state = State::closed;
+  }
+
+  const HttpPages& pages_;
+  const settings::Http settings_;
+  const int listening_;
+  const int wakeup_;
+  Clock::time_point accept_again_{};
+  std::vector<std::unique_ptr<HttpClient>> clients_;  // oldest first; at most settings_.max_clients
+  std::vector<pollfd> polled_;
+  std::atomic<bool> stop_{false};
+  std::optional<std::thread> thread_;
+};
 
 std::expected<std::unique_ptr<HttpServer>, HttpServer::Failure> HttpServer::start(
-    const std::string& host, std::uint16_t port, const HttpPages& pages) {
-  const auto numeric = usable_address(host, port);
-  if (!numeric) return std::unexpected(numeric.error());
-  const std::string address = bracketed(*numeric) + ':' + std::to_string(port);
-
-  std::unique_ptr<HttpServer> server(new HttpServer(pages));
-  server->address_ = *numeric;
-  mg_callbacks callbacks{};
-  callbacks.begin_request = &HttpServer::on_request;
-  callbacks.http_error = &HttpServer::on_error;
-  // What a peer does wrong is its own business; it shall not be able to fill a log with it.
-  callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
-  callbacks.log_access = [](const mg_connection*, const char*) { return 1; };
-  const char* options[] = {"listening_ports",
-                           address.c_str(),
-                           "num_threads",
-                           "4",
-                           "connection_queue",
-                           "16",
-                           "listen_backlog",
-                           "16",
-                           "request_timeout_ms",
-                           "3000",
-                           "max_request_size",
-                           "4096",
-                           "enable_keep_alive",
-                           "no",
-                           "enable_directory_listing",
-                           "no",
-                           nullptr};
-
-  // Without MG_FEATURES_TLS it never opens OpenSSL's libraries, which must not come into a process
-  // that lives on BoringSSL: they share their symbols' names.
-  mg_init_library(MG_FEATURES_DEFAULT);
-  std::array<char, 256> text{};
-  unsigned code = 0;
-  mg_error_data error{&code, text.data(), text.size()};
-  mg_init_data init{&callbacks, server.get(), options};
-  {
-    const QuietSignals quiet;
-    server->server_ = mg_start2(&init, &error);
+    const std::string& host, std::uint16_t port, const HttpPages& pages,
+    const settings::Http& settings) {
+  const auto listening = listen_for_http(host, port);
+  if (!listening) return std::unexpected(listening.error());
+  auto impl =
+      std::make_unique<Impl>(*listening, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), pages, settings);
+  if (!impl->start()) {
+    return std::unexpected(Failure{"the server of the observe address cannot be started",
+                                   "raise the limits on threads and open files"});
   }
-  if (server->server_ == nullptr) {
-    mg_exit_library();
-    return std::unexpected(
-        Failure{"observe address " + address + ": the HTTP server did not start: " + text.data(),
-                "another process may have taken the address in this moment; try again"});
-  }
-  mg_server_port listening{};
-  if (mg_get_server_ports(server->server_, 1, &listening) == 1)
-    server->port_ = static_cast<std::uint16_t>(listening.port);
-  return server;
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-HttpServer::~HttpServer() {
-  if (server_ == nullptr) return;
-  // The thread that accepts looks at the stop flag only every two seconds, or when somebody comes:
-  // so somebody comes, until it has seen the flag.
-  std::atomic<bool> stopped{false};
-  auto knocking = quiet_thread([&stopped, this] {
-    while (!stopped.load()) {
-      knock(address_, port_);
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  });
-  mg_stop(server_);
-  stopped.store(true);
-  if (knocking) knocking->join();
-  mg_exit_library();
-}
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::~HttpServer() = default;
+
+std::uint16_t HttpServer::port() const { return impl_->port(); }
 
 }  // namespace sallyport::observe

@@ -6,9 +6,7 @@
 #include <string>
 #include <string_view>
 
-/// CivetWeb's server object; named here so that its header stays in one source file.
-struct mg_context;
-struct mg_connection;
+#include "sallyport/settings.h"
 
 namespace sallyport::observe {
 
@@ -18,18 +16,24 @@ struct HttpPage {
   std::string body;
 };
 
-/// What an HttpServer shows. Called on the server's threads, several at once.
+/// What an HttpServer shows. Called on the server's thread.
 class HttpPages {
  public:
   virtual ~HttpPages() = default;
   /// Status 404: no such page.
   [[nodiscard]] virtual HttpPage page(std::string_view path) const = 0;
+  /// Such pages are made one at a time, behind all others that somebody waits for.
+  [[nodiscard]] virtual bool is_costly(std::string_view path) const = 0;
 };
 
 /// A small HTTP/1.1 server for a few read-only pages that are made on request. It is reachable by
-/// whoever reaches the address, so it gives nothing away to make it work hard or wait: GET and HEAD
-/// only, no request body, 4 KiB of headers, 3 s for a request, a connection for each request, four
-/// threads and a short backlog, no files, no TLS (and so no second TLS library in the process).
+/// whoever reaches the address, so nobody can make it work hard, or make another one wait: GET and
+/// HEAD only, no request body, 4 KiB of headers, a deadline for the request and one for taking the
+/// answer, a connection for each request. Where as many clients are there as may be, one more takes
+/// the place of the one that has waited longest for something other than us; so a probe is answered
+/// whatever others do. One thread of its own, which no worker and no reload holds up.
+///
+/// No files, no TLS (and so no second TLS library in the process).
 class HttpServer final {
  public:
   struct Failure {
@@ -39,24 +43,19 @@ class HttpServer final {
 
   /// Binds and serves. `pages` outlives the server.
   [[nodiscard]] static std::expected<std::unique_ptr<HttpServer>, Failure> start(
-      const std::string& host, std::uint16_t port, const HttpPages& pages);
-  /// Ends the connections that are open; takes up to three seconds where a client is in the middle
-  /// of its request, no time otherwise.
+      const std::string& host, std::uint16_t port, const HttpPages& pages,
+      const settings::Http& settings = {});
+  /// Ends the connections that are open, at once.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const;
 
  private:
-  explicit HttpServer(const HttpPages& pages) : pages_(pages) {}
-  static int on_request(mg_connection* connection);
-  static int on_error(mg_connection* connection, int status, const char* text);
-
-  const HttpPages& pages_;
-  mg_context* server_ = nullptr;
-  std::string address_;  // numeric
-  std::uint16_t port_ = 0;
+  class Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sallyport::observe

@@ -51,6 +51,8 @@ class Observe::Impl final : public HttpPages {
     return {.status = 404, .body = {}};
   }
 
+  [[nodiscard]] bool is_costly(std::string_view path) const override { return path == "/metrics"; }
+
   [[nodiscard]] std::string metrics() const {
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, collector_->Collect());
@@ -80,7 +82,8 @@ std::expected<std::unique_ptr<Observe>, Error> Observe::start(const Options& opt
   }
   auto impl = std::make_unique<Impl>(options, std::move(sink), log);
   if (options.address) {
-    auto http = HttpServer::start(options.address->host, options.address->port, *impl);
+    auto http =
+        HttpServer::start(options.address->host, options.address->port, *impl, options.http);
     if (!http) {
       return std::unexpected(Error{Error::Key::address, http.error().message, http.error().hint});
     }

@@ -29,6 +29,7 @@ struct Options : settings::Audit {
   std::vector<std::string> listeners;  // names: the only values of the label `listener`
   std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
   settings::AuditLimits audit_limits;
+  settings::Http http;
 };
 
 /// Why start() or reopen_audit() failed, ready to be shown beside the key it is about.

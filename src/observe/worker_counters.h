@@ -47,7 +47,8 @@ using CountersByCheck = std::array<Counter, kChecks>;
 using CheckCounts = std::array<std::uint64_t, kChecks>;
 
 /// Of which an operator is told: somebody waits in front of a door that is full.
-inline constexpr std::array kBoundChecks = {Check::max_connections,
+inline constexpr std::array kBoundChecks = {Check::max_connections_gateway,
+                                            Check::max_connections_files, Check::max_connections,
                                             Check::max_connections_per_address};
 
 struct ListenerCounters {

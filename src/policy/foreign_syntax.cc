@@ -20,7 +20,8 @@ constexpr std::uint8_t bit(TextKind kind) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
-enum class At : std::uint8_t { begin, end, anywhere, level };
+/// bare: anywhere but behind a $.
+enum class At : std::uint8_t { begin, end, anywhere, bare, level };
 
 /// One sign by which another language is known.
 struct Sign {
@@ -42,6 +43,13 @@ constexpr auto kSigns = std::to_array<Sign>({
      "there is no mountpoint here; write the levels out"},
     {"{{", At::anywhere, kAll, "is how other languages write placeholders",
      "write ${client_id} and the like"},
+    {"{client", At::bare, kFilter, "has no $ in front", "write ${client_id}"},
+    {"{user", At::bare, kFilter, "has no $ in front", "write ${username}"},
+    {"{cert", At::bare, kFilter, "has no $ in front", "write ${cert.cn} and the like"},
+    {"$client", At::anywhere, kFilter, "has no braces", "write ${client_id}"},
+    {"$user", At::anywhere, kFilter, "has no braces", "write ${username}"},
+    {"$cert", At::anywhere, kFilter, "has no braces", "write ${cert.cn} and the like"},
+    {"<client", At::anywhere, kFilter, "is how texts write placeholders", "write ${client_id}"},
     {"$(", At::anywhere, kAll, "is how other languages write placeholders",
      "write ${client_id} and the like"},
     {"${", At::anywhere, kGlobs, "begins a placeholder, which match does not have",
@@ -98,6 +106,10 @@ bool holds(const Sign& sign, std::string_view text) {
       return text.ends_with(sign.text);
     case At::anywhere:
       return text.find(sign.text) != std::string_view::npos;
+    case At::bare: {
+      const auto at = text.find(sign.text);
+      return at != std::string_view::npos && (at == 0 || text[at - 1] != '$');
+    }
     case At::level:
       break;
   }

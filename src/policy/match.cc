@@ -10,6 +10,15 @@
 
 namespace sallyport::policy {
 
+namespace {
+
+/// Values of these are lower-case hexadecimal without separators, as no other text can be.
+bool is_hexadecimal(const Attribute& attribute) {
+  return attribute.match == "cert_serial" || attribute.match == "cert_fingerprint";
+}
+
+}  // namespace
+
 void check_asked(const Attribute& attribute, const Text& text, std::vector<Problem>& problems) {
   if (attribute.is_network()) {
     if (auto network = parse_network(text.value); !network) {
@@ -32,6 +41,11 @@ void check_asked(const Attribute& attribute, const Text& text, std::vector<Probl
   if (glob.empty()) {
     problems.push_back({what + " is empty",
                         "\"*\" matches every value; leave the key out to ask nothing", text.at});
+  } else if (is_hexadecimal(attribute) &&
+             glob.find_first_not_of("0123456789abcdef*?") != std::string_view::npos) {
+    problems.push_back(
+        {what + " can match nothing",
+         "it is written in lower-case hexadecimal, without colons and 0x: \"0a1b2c\"", text.at});
   } else if (glob.size() > kMaxGlob) {
     problems.push_back(
         {what + " is too long", "at most " + std::to_string(kMaxGlob) + " bytes", text.at});

@@ -1,7 +1,10 @@
 #include "proxy/door.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
+
+#include <sys/resource.h>
 
 namespace sallyport::proxy {
 
@@ -20,6 +23,9 @@ std::expected<Door::Slot, Check> Door::accepted(const Snapshot& snapshot, std::s
   }
   auto of_gateway = gateway_.enter(snapshot.max_connections);
   if (!of_gateway) return std::unexpected(Check::max_connections_gateway);
+  if (gateway_.open() > most_by_files(snapshot.files.held_back)) {  // this one is counted already
+    return std::unexpected(Check::max_connections_files);
+  }
   Counts& counts = *listeners_[listener];
   auto of_listener = counts.total.enter(settings.max_connections);
   if (!of_listener) return std::unexpected(Check::max_connections);
@@ -46,9 +52,25 @@ std::optional<Check> Door::shaken(const ListenerSettings& listener,
   return std::nullopt;
 }
 
+std::uint32_t Door::most_by_files(std::uint32_t held_back) const {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<std::uint32_t>::max();
+  }
+  return connections_for(limit.rlim_cur, own_files_, held_back);
+}
+
+std::uint32_t connections_for(std::uint64_t most, std::uint64_t own, std::uint32_t held_back) {
+  const std::uint64_t kept = own + std::min<std::uint64_t>(held_back, most / 4);
+  const std::uint64_t connections = most > kept ? (most - kept) / 2 : 0;
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(connections, std::numeric_limits<std::uint32_t>::max()));
+}
+
 void report_refusal(GatewayEvents& events, Phase phase, const ListenerSettings& listener,
                     const IpAddress& address, Check check, const Certificate* shown) {
-  const bool counted = check == Check::max_connections_gateway || check == Check::max_connections ||
+  const bool counted = check == Check::max_connections_gateway ||
+                       check == Check::max_connections_files || check == Check::max_connections ||
                        check == Check::max_connections_per_address;
   Identity who;
   who.listener = listener.name;

@@ -22,6 +22,8 @@ namespace sallyport::proxy {
 ///    - `connection.proxy-untrusted`: the listener reads PROXY headers, and this is no proxy of
 ///    its;
 ///    - `connection.max-gateway`: all listeners together have as many connections as they may;
+///    - `connection.no-files`: both sockets of as many connections, and what is held back, are all
+///    the descriptors that the process may have;
 ///    - `connection.max`: the listener has;
 ///    - `connection.max-per-address`: the address prefix has, at this listener. Behind a proxy this
 ///      one waits for the address that counts.
@@ -60,6 +62,12 @@ class Door final {
   [[nodiscard]] std::optional<Check> shaken(const ListenerSettings& listener,
                                             const Certificate* certificate) const;
 
+  /// How many descriptors the process has open without any connection. Before the first accepted().
+  void set_own_files(std::uint64_t count) { own_files_ = count; }
+  /// How many connections the process's descriptors suffice for. Asks the system each time, because
+  /// its limit can be changed while the process runs.
+  [[nodiscard]] std::uint32_t most_by_files(std::uint32_t held_back) const;
+
   /// Open connections of all listeners.
   [[nodiscard]] std::uint32_t open() const { return gateway_.open(); }
 
@@ -70,8 +78,14 @@ class Door final {
   };
 
   TotalCount gateway_;
+  std::uint64_t own_files_ = 0;
   std::vector<std::unique_ptr<Counts>> listeners_;
 };
+
+/// How many connections a process may have that may open `most` descriptors, has `own` of its own,
+/// and holds back `held_back`, but never more than a quarter. A connection has two.
+[[nodiscard]] std::uint32_t connections_for(std::uint64_t most, std::uint64_t own,
+                                            std::uint32_t held_back);
 
 /// Tells `events` of a connection that was refused before it had a session: the one way for all of
 /// them. `shown`: Refusal::shown.

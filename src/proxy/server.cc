@@ -103,7 +103,12 @@ Server::~Server() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::expected<void, StartError> Server::serve() {
+std::expected<void, StartError> Server::serve(std::uint64_t own_files) {
+  door_->set_own_files(own_files);
+  if (most_by_files() == 0) {
+    return std::unexpected(system_error("this process may open too few files to take a connection",
+                                        std::to_string(own_files) + " are open already"));
+  }
   running_ = workers_.size();
   for (const auto& worker : workers_) {
     try {
@@ -118,6 +123,10 @@ std::expected<void, StartError> Server::serve() {
     }
   }
   return {};
+}
+
+std::uint32_t Server::most_by_files() const {
+  return door_->most_by_files(snapshot_->files.held_back);
 }
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot,

@@ -51,7 +51,11 @@ class Server final {
   Server& operator=(const Server&) = delete;
 
   /// Starts the threads. An error leaves none running; the server can only be destroyed then.
-  [[nodiscard]] std::expected<void, StartError> serve();
+  /// `own_files`: Door::set_own_files().
+  [[nodiscard]] std::expected<void, StartError> serve(std::uint64_t own_files = 0);
+
+  /// Door::most_by_files() for what is in force.
+  [[nodiscard]] std::uint32_t most_by_files() const;
 
   /// Swaps policy, certificates, limits and broker in every worker. Sockets stay as they were
   /// bound: the answer says, one line each, what in `snapshot` needs a restart. `done` hears, when

@@ -63,6 +63,56 @@ class Admin(Case):
         self.assertEqual(code, 1)
         self.assertIn("no gateway listens", errors)
 
+    def sessions(self, *args):
+        code, told, errors = self.ask("sessions", "--json", *args)
+        self.assertEqual(code, 0, errors)
+        return json.loads(told)["result"]
+
+    def test_sessions_says_who_is_there_and_what_they_did(self):
+        self.assertEqual(self.sessions(), [])
+        self.assertEqual(self.ask("sessions")[1], "")
+        one = self.client(self.running.port, version=5).open_session("one", username="u", password=b"secret")
+        self.client(self.running.tls_port, tls="sensor-1").open_session("two")
+        one.send(wire.publish("t", b"x", qos=1, version=5))
+        one.expect(wire.PUBACK)
+        first, second = self.sessions()
+        self.assertEqual((first["listener"], first["client_id"], first["username"], first["cert_cn"]),
+                         ("plain", "one", "u", None))
+        self.assertEqual((second["listener"], second["cert_cn"]), ("devices", "sensor-1"))
+        self.assertEqual((first["packets_from_client"], first["refused"]), (2, 0))
+        code, told, errors = self.ask("sessions")
+        self.assertEqual(code, 0, errors)
+        self.assertEqual([line.split()[0] for line in told.splitlines()], ["session", str(first["session"]),
+                                                                          str(second["session"])])
+        self.assertNotIn("secret", told)
+        for args, expected in ((("--client_id", "two"), ["two"]), (("--listener", "plain"), ["one"]),
+                               (("--cert_cn", "sensor-1"), ["two"]), (("--username", "nobody"), []),
+                               (("--address", "127.0.0.0/8"), ["one", "two"]), (("--address", "10.0.0.0/8"), []),
+                               (("--session", str(first["session"])), ["one"])):
+            with self.subTest(args=args):
+                self.assertEqual([row["client_id"] for row in self.sessions(*args)], expected)
+        self.assertEqual(len(self.sessions("--most", "1")), 1)
+        self.assertIn("not an IP address", self.ask("sessions", "--address", "here")[2])
+
+    def test_kick_ends_those_it_names_and_no_other(self):
+        one = self.client(self.running.port, version=5).open_session("one")
+        two = self.client(self.running.port, version=5).open_session("two")
+        three = self.client(self.running.port, version=4).open_session("three")
+        for args in ((), ("--all", "--client_id", "one")):
+            code, _, errors = self.ask("kick", *args)
+            self.assertEqual(code, 1)
+            self.assertIn("say which sessions", errors)
+        self.assertEqual(self.ask("kick", "--client_id", "nobody")[1], "ended: 0\n")
+        self.assertEqual(self.ask("kick", "--client_id", "one")[1], "ended: 1\n")
+        self.assertEqual(one.expect(wire.DISCONNECT).reason, 0x98)
+        one.expect_end()
+        two.ping()
+        self.running.wait_audit(event="session_end", client_id="one", detail="session.kicked")
+        self.assertEqual(self.ask("kick", "--all")[1], "ended: 2\n")
+        self.assertEqual(two.expect(wire.DISCONNECT).reason, 0x98)
+        three.expect_end()
+        self.client(self.running.port).open_session("one")  # it may come back
+
     def test_only_its_user_may_ask_and_nonsense_hurts_nobody(self):
         self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o600)
         for line in (b"\xff\xfe\n", b"[" * 60000 + b"\n", b"x" * 70000, b'{"version":1,"command":"no"}\n'):

@@ -107,10 +107,14 @@ class Gateway:
     def command(self, *args):
         return [binary(), *args]
 
-    def start(self):
+    def begin(self, **options):
+        """Starts the process and waits for nothing. `options`: process.start()."""
         with open(self.log_path, "ab") as log:
             self.process = process.start(self.command("run", "-c", self.path("gateway.toml")),
-                                         stdout=log, stderr=log, env=environment())
+                                         stdout=log, stderr=log, env=environment(), **options)
+
+    def start(self, **options):
+        self.begin(**options)
         wait.until(self._ready, lambda: "the gateway is ready; it says: " + self.log())
         return self
 

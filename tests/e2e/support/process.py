@@ -12,9 +12,14 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def start(args, **options):
+def start(args, before_exec=None, **options):
+    """`before_exec` is called in the child, between fork and exec."""
+    def prepare():
+        _die_with_parent()
+        if before_exec is not None:
+            before_exec()
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.Popen(args, preexec_fn=_die_with_parent, **options)
+    return subprocess.Popen(args, preexec_fn=prepare, **options)
 
 
 def end(process, bound=20):

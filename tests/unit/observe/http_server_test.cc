@@ -1,5 +1,6 @@
 #include "observe/http_server.h"
 
+#include <atomic>
 #include <filesystem>
 #include <vector>
 
@@ -22,15 +23,24 @@ class OnePage final : public HttpPages {
   [[nodiscard]] HttpPage page(std::string_view path) const override {
     if (path == "/page") return {.body = "hello\n"};
     if (path == "/bad") return {.status = 503, .body = "not now\n"};
+    if (path == "/costly") {
+      ++made;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return {.body = std::string(size, 'x')};
+    }
     return {.status = 404, .body = {}};
   }
+  [[nodiscard]] bool is_costly(std::string_view path) const override { return path == "/costly"; }
+
+  mutable std::atomic<int> made{0};
+  std::size_t size = 10;
 };
 
 struct Running {
   OnePage pages;
   std::unique_ptr<HttpServer> server;
-  Running() {
-    auto started = HttpServer::start("127.0.0.1", 0, pages);
+  explicit Running(const settings::Http& settings = {}) {
+    auto started = HttpServer::start("127.0.0.1", 0, pages, settings);
     REQUIRE_MESSAGE(started, (started ? "" : started.error().message));
     server = std::move(*started);
     REQUIRE(server->port() != 0);
@@ -149,7 +159,6 @@ TEST_CASE("who says nothing, or drips, is put out") {
   std::vector<std::unique_ptr<testing::HttpClient>> silent;
   for (int i = 0; i < 6; ++i)
     silent.push_back(std::make_unique<testing::HttpClient>(running.port()));
-  // All threads are taken, and still there is an answer as soon as the first ones are put out.
   CHECK(status_of(get(running.port(), "/page")) == 200);
   for (const auto& client : silent) CHECK(client->read_to_end().empty());
 
@@ -161,6 +170,86 @@ TEST_CASE("who says nothing, or drips, is put out") {
     open = drip.send("a");
   }
   CHECK_FALSE(open);
+}
+
+TEST_CASE("one more client takes the place of one that keeps the server waiting") {
+  const Running running({.max_clients = 4, .timeout = std::chrono::hours(1)});
+  std::vector<std::unique_ptr<testing::HttpClient>> half;
+  for (int i = 0; i < 40; ++i) {
+    half.push_back(std::make_unique<testing::HttpClient>(running.port()));
+    half.back()->send("GET /page HTTP/1.1\r\nX: ");
+    CHECK(status_of(get(running.port(), "/page")) == 200);
+  }
+  // The oldest were put out, the newest are still there.
+  CHECK(half.front()->read_to_end().empty());
+  half.back()->send("y\r\n\r\n");
+  CHECK(status_of(half.back()->read_to_end()) == 200);
+}
+
+TEST_CASE("who does not take its answer gives way, too") {
+  Running running({.max_clients = 2, .timeout = std::chrono::hours(1)});
+  running.pages.size = 64UL * 1024 * 1024;  // more than any socket's buffers
+  std::vector<std::unique_ptr<testing::HttpClient>> deaf;
+  for (int i = 0; i < 3; ++i) {
+    deaf.push_back(std::make_unique<testing::HttpClient>(running.port()));
+    deaf.back()->send("GET /costly HTTP/1.1\r\n\r\n");
+    while (running.pages.made.load() <= i) std::this_thread::yield();
+  }
+  CHECK(status_of(get(running.port(), "/page")) == 200);
+}
+
+TEST_CASE("costly pages are made once for all that wait, and probes do not wait for them in turn") {
+  const Running running({.max_clients = 32});
+  std::vector<std::unique_ptr<testing::HttpClient>> scrapers;
+  for (int i = 0; i < 100; ++i) {
+    scrapers.push_back(std::make_unique<testing::HttpClient>(running.port()));
+    scrapers.back()->send("GET /costly HTTP/1.1\r\n\r\n");
+  }
+  CHECK(status_of(get(running.port(), "/page")) == 200);
+  for (const auto& scraper : scrapers)
+    CHECK(status_of(scraper->read_to_end()) == 200);  // all of them
+  CHECK(running.pages.made.load() < 100);
+}
+
+TEST_CASE("the deadline is for the request as a whole") {
+  const Running running({.timeout = std::chrono::milliseconds(200)});
+  const testing::HttpClient silent(running.port());
+  CHECK(silent.read_to_end().empty());
+}
+
+TEST_CASE("the end does not wait for a client") {
+  auto running = std::make_unique<Running>(settings::Http{.timeout = std::chrono::hours(1)});
+  const testing::HttpClient half(running->port());
+  half.send("GET /pa");
+  CHECK(status_of(get(running->port(), "/page")) == 200);
+  running.reset();
+  CHECK(half.read_to_end().empty());
+}
+
+TEST_CASE("an answer is not lost behind what the client sends too much") {
+  const Running running;
+  const std::string answer =
+      converse(running.port(), "POST /page HTTP/1.1\r\n\r\n" + std::string(100'000, 'b'));
+  CHECK(status_of(answer) == 405);
+}
+
+TEST_CASE("requests in the forms that HTTP/1.1 has") {
+  const Running running;
+  for (const std::string head :
+       {"GET /page HTTP/1.0\r\n\r\n", "GET http://example/page HTTP/1.1\r\nHost: example\r\n\r\n",
+        "GET HTTP://example:1/page?x HTTP/1.1\r\n\r\n",
+        "GET /page HTTP/1.1\r\ncontent-LENGTH: \t0 \r\n\r\n"}) {
+    INFO(head);
+    CHECK(status_of(converse(running.port(), head)) == 200);
+  }
+  for (const std::string head :
+       {"GET page HTTP/1.1\r\n\r\n", "GET https://example/page HTTP/1.1\r\n\r\n",
+        "GET  /page HTTP/1.1\r\n\r\n", "GET /page HTTP/1.1\r\nno colon\r\n\r\n",
+        "GET /page HTTP/1.1\r\n folded: x\r\n\r\n", "GET /page HTTP/1.1\r\nA : x\r\n\r\n",
+        "GET /page HTTP/1.1\r\nContent-Length:\r\n\r\n", " GET /page HTTP/1.1\r\n\r\n"}) {
+    INFO(head);
+    CHECK(status_of(converse(running.port(), head)) == 400);
+  }
 }
 
 TEST_CASE("a flood of connections does not become threads") {

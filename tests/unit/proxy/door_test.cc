@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include "../tls/pair.h"
 #include "net/socket.h"
@@ -85,6 +86,41 @@ TEST_CASE("door: the checks before a byte is read, in their order") {
           "connection.proxy-untrusted");
   }
   // A refusal takes no place of any kind.
+  CHECK(door.open() == 1);
+}
+
+TEST_CASE("door: how many connections the descriptors suffice for") {
+  CHECK(connections_for(1024, 24, 96) == (1024 - 24 - 96) / 2);
+  CHECK(connections_for(120, 30, 96) ==
+        (120 - 30 - 30) / 2);  // a quarter is held back, and no more
+  CHECK(connections_for(64, 30, 96) == 9);
+  CHECK(connections_for(64, 30, 16) == 9);
+  CHECK(connections_for(1024, 24, 16) == (1024 - 24 - 16) / 2);
+  CHECK(connections_for(64, 48, 16) == 0);
+  CHECK(connections_for(64, 64, 0) == 0);
+  CHECK(connections_for(0, 10, 96) == 0);
+  CHECK(connections_for(UINT64_MAX, 10, 96) == UINT32_MAX);
+}
+
+TEST_CASE("door: more connections than descriptors suffice for are refused by their own name") {
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  Given given;
+  given.snapshot.files.held_back = 0;
+  Door door(1);
+  door.set_own_files(limit.rlim_cur - 4);  // as if so many were open: enough for two
+  CHECK(door.most_by_files(0) == 2);
+  auto first = door.accepted(given.snapshot, 0, at("192.0.2.1"));
+  REQUIRE(first);
+  {
+    const auto second = door.accepted(given.snapshot, 0, at("192.0.2.2"));
+    CHECK(outcome(second) == "in");
+    CHECK(outcome(door.accepted(given.snapshot, 0, at("192.0.2.3"))) == "connection.no-files");
+    given.snapshot.max_connections = 2;
+    CHECK(outcome(door.accepted(given.snapshot, 0, at("192.0.2.3"))) == "connection.max-gateway");
+  }
+  given.snapshot.max_connections = 0;
+  CHECK(outcome(door.accepted(given.snapshot, 0, at("192.0.2.3"))) == "in");
   CHECK(door.open() == 1);
 }
 
