@@ -9,8 +9,8 @@
 namespace sallyport::app {
 
 /// A listener without TLS that others than this host can reach; an identity that has shown nothing
-/// and is admitted; a broker or metrics in the clear across a network; a certificate that is over;
-/// more connections than this process may have.
+/// and is admitted; a broker or metrics in the clear across a network; a certificate or CA that
+/// ends, TLS below its defaults (tls_warnings()); more connections than this process may have.
 void warn(const Assembled& assembled, std::size_t workers, const observe::Log& log);
 
 /// A write to a socket whose peer is gone is an error of that socket, not the end of the process.

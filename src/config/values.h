@@ -37,6 +37,8 @@ void read_host_name(TableReader& table, std::string_view key, std::string& into)
 void read_globs(TableReader& table, std::string_view key, std::vector<std::string>& into,
                 Origin& origin);
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into);
+void read_fingerprints(TableReader& table, std::string_view key,
+                       std::vector<tls::Fingerprint>& into);
 [[nodiscard]] std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                                    std::string_view hint, bool numeric);
 /// What is relative starts at the folder of the file that the table stands in.
@@ -45,6 +47,7 @@ void read_prefixes(TableReader& table, std::string_view key, std::vector<Address
 [[nodiscard]] std::string show(const std::optional<Endpoint>& endpoint);
 [[nodiscard]] std::string show(const std::vector<std::string>& texts);
 [[nodiscard]] std::string show(const std::vector<AddressPrefix>& prefixes);
+[[nodiscard]] std::string show(const std::vector<tls::Fingerprint>& fingerprints);
 [[nodiscard]] std::string in_quotes(std::string_view text);  // empty: "none"
 [[nodiscard]] std::string list(std::span<const std::string_view> words);
 }  // namespace values
@@ -289,6 +292,18 @@ struct Prefixes {
   }
   [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
   [[nodiscard]] static std::string accepted() { return "addresses, networks"; }
+};
+
+/// Certificates, by the SHA-256 of each.
+template <typename T>
+struct Fingerprints {
+  std::vector<tls::Fingerprint> T::*field;
+
+  void read(TableReader& table, std::string_view key, T& into) const {
+    values::read_fingerprints(table, key, into.*field);
+  }
+  [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
+  [[nodiscard]] static std::string accepted() { return "64 hexadecimal digits each"; }
 };
 
 /// A host and a port. Numeric: one of this machine's.
