@@ -40,7 +40,16 @@ namespace sallyport {
   X(certificate_not_yet_valid, "tls.certificate-not-yet-valid",                                    \
     "a certificate of the chain is not valid yet")                                                 \
   X(certificate_purpose, "tls.certificate-purpose", "the certificate is not for this use")         \
-  X(certificate_name, "tls.certificate-name", "the certificate does not carry the name asked for") \
+  X(certificate_key_usage, "tls.certificate-key-usage",                                            \
+    "keyUsage of the certificate has no digitalSignature, which TLS needs it for")                 \
+  X(certificate_name, "tls.certificate-name",                                                      \
+    "subjectAltName of the certificate does not have the name asked for")                          \
+  X(certificate_chain, "tls.certificate-chain", "the certificate's chain is longer than allowed")  \
+  X(certificate_weak_key, "tls.certificate-weak-key",                                              \
+    "a key of the chain is too short: RSA below 2048 bits, or a curve below P-256")                \
+  X(certificate_weak_signature, "tls.certificate-weak-signature",                                  \
+    "a certificate of the chain is signed with SHA-1 or MD5")                                      \
+  X(certificate_pin, "tls.certificate-pin", "the certificate is none of those that are pinned")    \
   X(certificate_invalid, "tls.certificate-invalid",                                                \
     "the certificate or its chain is malformed, or a signature is wrong")                          \
   X(packet_type, "mqtt.packet-type", "packet type is reserved or may not come from this side")     \

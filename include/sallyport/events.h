@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -59,6 +60,8 @@ struct Handshake {
   std::string_view group = {};   // of the key exchange: "X25519"; static; empty: there was none
   bool resumed = false;          // with a ticket, without certificates
   bool has_sni = false;          // the client said which name it wants
+  /// Side::broker: when the first certificate of the broker's chain ends; epoch: not known.
+  std::chrono::system_clock::time_point chain_end = {};
 };
 
 enum class CloseKind : std::uint8_t {
@@ -141,8 +144,12 @@ class GatewayEvents : public Events {
   virtual void on_connection_closed(std::string_view /*listener*/) {}
   /// One that failed for a reason of the client's is also told by on_refusal().
   virtual void on_handshake(const Handshake& /*handshake*/) {}
-  /// A dial ended; `failure`: none, the connection is ready for bytes.
-  virtual void on_broker_connect(Duration /*took*/, std::optional<Check> /*failure*/) {}
+  /// A dial ended; `failure`: none, the connection is ready for bytes. `detail`: what the log says
+  /// of it, in more words than the check's; may be empty.
+  virtual void on_broker_connect(Duration /*took*/, std::optional<Check> /*failure*/,
+                                 std::string_view /*detail*/) {}
+  /// A client that the listener lets in out of leniency is here (true), or no longer; once each.
+  virtual void on_lenient(std::string_view /*listener*/, Leniency /*needs*/, bool /*here*/) {}
   /// Bytes since the last call; once a turn, and once more at the end.
   virtual void on_wire_bytes(const WireBytes& /*bytes*/) {}
   /// A side is slow: reading from the other one stopped (true) or goes on again.

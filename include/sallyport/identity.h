@@ -8,14 +8,31 @@
 
 namespace sallyport {
 
-/// What a verified client certificate says. Strings are UTF-8 without U+0000; a certificate whose
-/// names are not so is refused in the handshake.
+/// What a listener is lenient about: a chain of certificates that is weaker than the default asks
+/// for.
+struct Leniency {
+  bool key = false;   // a key below the default, which min_client_key lets in
+  bool sha1 = false;  // a signature with SHA-1, which allow_sha1 lets in
+
+  [[nodiscard]] bool any() const { return key || sha1; }
+  [[nodiscard]] friend bool operator==(const Leniency&, const Leniency&) = default;
+};
+
+/// What a verified client certificate says. Strings are UTF-8 without U+0000 and control characters
+/// and have one reading only. A name that is not so is left out, and `left_out` says why: no rule
+/// that asks for it holds.
 struct Certificate {
   std::string common_name;  // empty where the subject has none
   std::string serial;       // lower-case hex without separators
   std::vector<std::string> san_dns;
   std::vector<std::string> san_uri;
   std::string fingerprint;  // SHA-256 of the DER form, lower-case hex
+  // Of the SPIFFE identifier, where there is one: SPIFFE-ID, 2; X509-SVID, 2.
+  std::string spiffe_domain = {};  // trust domain
+  std::string spiffe_name = {};    // last segment of the path; empty: it has no path
+  /// Why a name that the certificate has is not above, a line each. Static storage.
+  std::vector<std::string_view> left_out = {};
+  Leniency needs = {};
 };
 
 /// Something that an authenticator says of a client that it lets in.

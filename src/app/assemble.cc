@@ -29,8 +29,10 @@ bool is_complete(const tls::ServerOptions& options) {
   return !options.certificate.empty() && !options.key.empty() && asks == !options.client_ca.empty();
 }
 bool is_complete(const tls::ClientOptions& options) {
-  return !options.ca.empty() && !options.server_name.empty() &&
-         options.certificate.empty() == options.key.empty();
+  const bool pinned = options.verify == tls::Verify::pinned;
+  return options.pins.empty() != pinned && options.ca.empty() == pinned &&
+         options.max_version.value_or(options.min_version) >= options.min_version &&
+         !options.server_name.empty() && options.certificate.empty() == options.key.empty();
 }
 
 tls::Context::Ptr take(tls::Context::Result result, const policy::Origin& origin,

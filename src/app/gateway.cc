@@ -146,6 +146,7 @@ void Gateway::say_started() const {
 
 void Gateway::publish() const {
   observe_.set_certificates(expiries(assembled_));
+  observe_.set_authorities(authorities(assembled_));
   observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());
 }
 
@@ -226,7 +227,7 @@ void Gateway::NoticeTimer::on_timer(Instant now) {
 }
 
 void Gateway::say_notices(Instant now) const {
-  for (const observe::Notice& notice : observe_.notices(now)) {
+  for (const observe::Notice& notice : observe_.notices(now, std::chrono::system_clock::now())) {
     notice.warning ? log_.warn(notice.text) : log_.info(notice.text);
   }
 }

@@ -1,5 +1,6 @@
 #include "app/settings.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <system_error>
@@ -11,6 +12,9 @@
 namespace sallyport::app {
 
 namespace {
+
+// Of one bundle: each is a series of the metrics.
+constexpr std::size_t kMostAuthorities = 100;
 
 /// By the name of the listener, so that a reload finds again who has used how much of it.
 RateLimit connect_limit(const config::ListenerOptions& listener) {
@@ -100,6 +104,24 @@ std::vector<observe::CertificateExpiry> expiries(const Assembled& assembled) {
   if (broker != nullptr && broker->not_after().time_since_epoch().count() != 0) {
     result.push_back({"broker", broker->not_after()});
   }
+  return result;
+}
+
+std::vector<observe::AuthorityExpiry> authorities(const Assembled& assembled) {
+  std::vector<observe::AuthorityExpiry> result;
+  const auto add = [&result](const std::string& bundle, const tls::Context::Ptr& context) {
+    if (context == nullptr) return;
+    std::vector<tls::Authority> all(context->authorities().begin(), context->authorities().end());
+    std::ranges::stable_sort(all, {}, &tls::Authority::not_after);
+    if (all.size() > kMostAuthorities) all.resize(kMostAuthorities);
+    for (tls::Authority& one : all) {
+      result.push_back({bundle, std::move(one.name), std::move(one.fingerprint), one.not_after});
+    }
+  };
+  for (std::size_t i = 0; i < assembled.listener_tls.size(); ++i) {
+    add("listener:" + assembled.options.listeners[i].name, assembled.listener_tls[i]);
+  }
+  add("broker", assembled.broker_tls);
   return result;
 }
 

@@ -25,6 +25,8 @@ namespace sallyport::app {
                                                std::string_view version, std::size_t workers);
 
 [[nodiscard]] std::vector<observe::CertificateExpiry> expiries(const Assembled& assembled);
+/// Of each bundle those that end first.
+[[nodiscard]] std::vector<observe::AuthorityExpiry> authorities(const Assembled& assembled);
 
 /// What a reload cannot change, of what the proxy does not look at: one line for each key under
 /// which the files say something else than what the process was started with.

@@ -6,13 +6,12 @@
 
 #include <sys/resource.h>
 
+#include "app/tls_warnings.h"
 #include "net/socket.h"
 
 namespace sallyport::app {
 
 namespace {
-
-constexpr std::chrono::hours kSoon{24 * 14};
 
 /// A name may lead anywhere, except for the one that everybody has for this host.
 bool is_local(const config::Endpoint& endpoint) {
@@ -29,18 +28,7 @@ bool admits_anybody(const Assembled& assembled, const config::ListenerOptions& l
   return policy::Policy::admit(assembled.policy, nobody, mqtt::Version::v3_1_1).has_value();
 }
 
-void warn_expiry(const std::string& what, const tls::Context::Ptr& context,
-                 const observe::Log& log) {
-  if (context == nullptr || context->not_after().time_since_epoch().count() == 0) return;
-  const auto left = context->not_after() - std::chrono::system_clock::now();
-  if (left <= left.zero()) {
-    log.warn(what + ": the certificate has expired; peers will refuse it");
-  } else if (left < kSoon) {
-    const auto days = std::chrono::duration_cast<std::chrono::hours>(left).count() / 24;
-    log.warn(what + ": the certificate expires in " + std::to_string(days) + " days");
-  }
-}
-
+/// Every connection has two sockets.
 void warn_files(const config::GatewayOptions& options, std::uint64_t most_by_files,
                 const observe::Log& log) {
   std::uint64_t connections = 0;
@@ -63,10 +51,11 @@ void warn_files(const config::GatewayOptions& options, std::uint64_t most_by_fil
 void warn(const Assembled& assembled, std::uint64_t most_by_files, const observe::Log& log) {
   const config::GatewayOptions& options = assembled.options;
   warn_files(options, most_by_files, log);
-  for (std::size_t i = 0; i < options.listeners.size(); ++i) {
-    const config::ListenerOptions& listener = options.listeners[i];
+  for (const std::string& line : tls_warnings(assembled, std::chrono::system_clock::now())) {
+    log.warn(line);
+  }
+  for (const config::ListenerOptions& listener : options.listeners) {
     const std::string name = "listener \"" + listener.name + "\"";
-    warn_expiry(name, assembled.listener_tls[i], log);
     if (is_local(listener.address)) continue;
     if (!listener.tls) {
       log.warn(name + ": " + listener.address.to_string() +
@@ -85,7 +74,6 @@ void warn(const Assembled& assembled, std::uint64_t most_by_files, const observe
     log.warn("broker " + options.broker.address.to_string() +
              " is spoken to without TLS across a network");
   }
-  warn_expiry("broker", assembled.broker_tls, log);
   if (options.observe.address && !is_local(*options.observe.address)) {
     log.warn("metrics on " + options.observe.address->to_string() +
              " can be read by other hosts, without a password");

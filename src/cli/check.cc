@@ -1,6 +1,9 @@
 #include "cli/check.h"
 
+#include <chrono>
+
 #include "app/assemble.h"
+#include "app/tls_warnings.h"
 
 namespace sallyport::cli {
 
@@ -27,6 +30,9 @@ int check(const std::string& gateway_path, std::FILE* out, std::FILE* err) {
   if (!assembled) {
     print(assembled.error(), err);
     return 1;
+  }
+  for (const std::string& line : app::tls_warnings(*assembled, std::chrono::system_clock::now())) {
+    put(gateway_path + ": warning: " + line, err);
   }
   put(gateway_path + ": ok: " + count(assembled->options.listeners.size(), "listener") + ", " +
           count(assembled->policy->role_count(), "role") + ", " +

@@ -27,7 +27,7 @@ struct Key {
   std::string_view name;
   std::variant<Count<T>, Size<T>, Seconds<T>, Time<T>, Letters<T>, Refusal<T>, Flag<T>, Choice<T>,
                MessageRate<T>, Name<T>, HostName<T>, Path<T>, Output<T>, Globs<T>, Prefixes<T>,
-               References<T>, Address<T>, Table<T>>
+               References<T>, Fingerprints<T>, Address<T>, Table<T>>
       value;
   Change change = Change::reload;
   /// How to write it, where it has to be there; empty: it may be left out.

@@ -6,6 +6,8 @@ namespace sallyport::config {
 namespace {
 
 constexpr std::string_view kAddressHint = "write it as \"0.0.0.0:8883\"";
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
 
 constexpr Words<tls::ClientCertificate, 3> kClientCertificate = {
     {"none", "optional", "required"},
@@ -26,6 +28,18 @@ constexpr auto kTlsKeys = std::to_array<Key<tls::ServerOptions>>({
      .otherwise = "\"required\" with client_ca, else \"none\""},
     {.name = "min_version",
      .value = choice<tls::ServerOptions, &tls::ServerOptions::min_version, kTlsVersions>()},
+    {"min_client_key",
+     Count<tls::ServerOptions>{&tls::ServerOptions::min_key, kLeastRsaBits, kMostRsaBits}},
+    {"allow_sha1", Flag<tls::ServerOptions>{&tls::ServerOptions::allow_sha1}},
+    {"max_chain", Count<tls::ServerOptions>{&tls::ServerOptions::max_chain, 0, kMostChain}},
+    {"max_chain_bytes", Size<tls::ServerOptions>{&tls::ServerOptions::max_chain_bytes,
+                                                 kLeastChainBytes, kMostChainBytes}},
+    {"max_names", Count<tls::ServerOptions>{&tls::ServerOptions::max_names, 0, 1024}},
+    {"max_name", Size<tls::ServerOptions>{&tls::ServerOptions::max_name, 64, 4 * kKiB}},
+    {"max_ca_names", Size<tls::ServerOptions>{&tls::ServerOptions::max_ca_names, 0, 64 * kKiB}},
+    // BoringSSL makes no smaller records of a handshake.
+    {"max_record",
+     Size<tls::ServerOptions>{&tls::ServerOptions::max_record, 512, tls::kLargestRecord}},
 });
 
 void check_client_certificate(TableReader& table, const tls::ServerOptions& tls) {
@@ -67,8 +81,6 @@ void list_limits(const ListenerOptions& listener, const std::string& path,
   list_bounds(listener.bounds, path, out);
 }
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1024 * kKiB;
 // Every header of version 1 fits into the first; version 2 cannot say more than the second: 16
 // bytes, and what a length of two bytes can count.
 constexpr std::uint64_t kShortestProxyHeader = 107;

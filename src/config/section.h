@@ -44,4 +44,11 @@ inline constexpr std::uint64_t kMostConnections = 10'000'000;
 inline constexpr Words<tls::ProtocolVersion, 2> kTlsVersions = {
     {"1.2", "1.3"}, {tls::ProtocolVersion::tls1_2, tls::ProtocolVersion::tls1_3}};
 
+// What tls::PeerOptions may be, on both sides.
+inline constexpr std::uint64_t kLeastRsaBits = 1024;
+inline constexpr std::uint64_t kMostRsaBits = 8192;
+inline constexpr std::uint64_t kMostChain = 32;
+inline constexpr std::uint64_t kLeastChainBytes = 1024;
+inline constexpr std::uint64_t kMostChainBytes = 1024 * 1024;
+
 }  // namespace sallyport::config

@@ -142,6 +142,21 @@ void read_references(TableReader& table, std::string_view key, std::vector<std::
   }
 }
 
+void read_fingerprints(TableReader& table, std::string_view key,
+                       std::vector<tls::Fingerprint>& into) {
+  for (const Text& text : table.strings(key)) {
+    if (const auto fingerprint = tls::parse_fingerprint(text.value)) {
+      into.push_back(*fingerprint);
+    } else {
+      table.problems().add({text.at.line, text.at.column},
+                           std::string(key) + " in " + table.where() + ": \"" + text.value +
+                               "\" is not the SHA-256 of a certificate",
+                           "write 64 hexadecimal digits, with or without colons, as openssl x509 "
+                           "-noout -fingerprint -sha256 prints them");
+    }
+  }
+}
+
 std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                      std::string_view hint, bool numeric) {
   const auto text = table.string(key, hint);
@@ -188,6 +203,15 @@ std::string show(const std::vector<AddressPrefix>& prefixes) {
   if (prefixes.empty()) return "none";
   std::vector<std::string> texts;
   for (const AddressPrefix& prefix : prefixes) texts.push_back(to_string(prefix));
+  return show(texts);
+}
+
+std::string show(const std::vector<tls::Fingerprint>& fingerprints) {
+  if (fingerprints.empty()) return "none";
+  std::vector<std::string> texts;
+  for (const tls::Fingerprint& fingerprint : fingerprints) {
+    texts.push_back(tls::to_hex(fingerprint));
+  }
   return show(texts);
 }
 

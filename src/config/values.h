@@ -40,6 +40,8 @@ void read_globs(TableReader& table, std::string_view key, std::vector<std::strin
                 Origin& origin);
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into);
 void read_references(TableReader& table, std::string_view key, std::vector<std::string>& into);
+void read_fingerprints(TableReader& table, std::string_view key,
+                       std::vector<tls::Fingerprint>& into);
 [[nodiscard]] std::optional<Endpoint> read_address(TableReader& table, std::string_view key,
                                                    std::string_view hint, bool numeric);
 /// What is relative starts at the folder of the file that the table stands in.
@@ -48,6 +50,7 @@ void read_references(TableReader& table, std::string_view key, std::vector<std::
 [[nodiscard]] std::string show(const std::optional<Endpoint>& endpoint);
 [[nodiscard]] std::string show(const std::vector<std::string>& texts);
 [[nodiscard]] std::string show(const std::vector<AddressPrefix>& prefixes);
+[[nodiscard]] std::string show(const std::vector<tls::Fingerprint>& fingerprints);
 [[nodiscard]] std::string in_quotes(std::string_view text);  // empty: "none"
 [[nodiscard]] std::string list(std::span<const std::string_view> words);
 }  // namespace values
@@ -301,6 +304,18 @@ struct References {
   }
   [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
   [[nodiscard]] static std::string accepted() { return "\"host\", \"host:port\""; }
+};
+
+/// Certificates, by the SHA-256 of each.
+template <typename T>
+struct Fingerprints {
+  std::vector<tls::Fingerprint> T::*field;
+
+  void read(TableReader& table, std::string_view key, T& into) const {
+    values::read_fingerprints(table, key, into.*field);
+  }
+  [[nodiscard]] std::string show(const T& from) const { return values::show(from.*field); }
+  [[nodiscard]] static std::string accepted() { return "64 hexadecimal digits each"; }
 };
 
 /// A host and a port. Numeric: one of this machine's.

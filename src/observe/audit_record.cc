@@ -1,9 +1,11 @@
 #include "observe/audit_record.h"
 
 #include <algorithm>
+#include <span>
 
 #include "observe/json_writer.h"
 #include "observe/reason_text.h"
+#include "observe/worker_counters.h"
 
 namespace sallyport::observe {
 
@@ -41,6 +43,22 @@ std::uint64_t millis(Duration time) {
 void seconds(JsonWriter& json, std::string_view name, Duration time) {
   json.key(name);
   json.thousandths(millis(time));
+}
+
+/// Nothing where there are none.
+void texts(JsonWriter& json, std::string_view name, std::span<const std::string_view> all) {
+  if (all.empty()) return;
+  json.key(name);
+  json.begin_array();
+  for (const std::string_view text : all) json.text(text);
+  json.end_array();
+}
+
+std::vector<std::string_view> keys_of(const Leniency& needs) {
+  std::vector<std::string_view> keys;
+  if (needs.key) keys.push_back(kLeniencies[0]);
+  if (needs.sha1) keys.push_back(kLeniencies[1]);
+  return keys;
 }
 
 void begin_line(JsonWriter& json, AuditRecord::Time when, std::string_view event) {
@@ -188,6 +206,8 @@ void AuditRecord::write_who(JsonWriter& json) const {
     json.field("cn", cut(certificate_->common_name, kMaxText));
     json.field("serial", cut(certificate_->serial, kMaxText));
     json.field("fingerprint", cut(certificate_->fingerprint, kMaxText));
+    texts(json, "left_out", certificate_->left_out);
+    if (certificate_->needs.any()) texts(json, "let_in_by", keys_of(certificate_->needs));
     json.end_object();
   }
   if (version_ && !crowd_) json.field("version", to_string(*version_));

@@ -46,10 +46,10 @@ class AuditRecord final {
   /// Examples of a sum: how many, and how long each may be.
   static constexpr std::size_t kMaxExamples = 16;
   static constexpr std::size_t kMaxExample = 128;
-  /// No line is longer, whatever is in it: every byte may become six, and there are a thousand of
+  /// No line is longer, whatever is in it: every byte may become six, and there are two thousand of
   /// the line's own.
   static constexpr std::size_t kMaxLine =
-      6 * (2 * kMaxTopic + 10 * kMaxText + kMaxExamples * kMaxExample) + 1024;
+      6 * (2 * kMaxTopic + 10 * kMaxText + kMaxExamples * kMaxExample) + 2048;
 
   using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 

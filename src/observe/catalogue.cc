@@ -56,6 +56,10 @@ constexpr Label kAction{"action", nullptr, nullptr, 0, "`drop`, `disconnect`, `r
 constexpr Label kReason{"reason", nullptr, nullptr, 0, "reason codes of MQTT 5 as words"};
 constexpr Label kCertificate{"certificate", nullptr, nullptr, 0, "`listener:<name>`, `broker`"};
 constexpr Label kVersion{"version", nullptr, nullptr, 0, "the gateway's"};
+constexpr Label kLeniency{"key", exactly<kLeniencies.size()>, one_of<kLeniencies>};
+constexpr Label kBundle{"bundle", nullptr, nullptr, 0, "`listener:<name>`, `broker`"};
+constexpr Label kAuthority{"ca", nullptr, nullptr, 0, "the subject"};
+constexpr Label kFingerprint{"fingerprint", nullptr, nullptr, 0, "SHA-256 of the certificate"};
 constexpr Label kLost{"reason", nullptr, nullptr, 0, "`queue_full`, `repeated`, `write`"};
 
 template <const Label&... kLabels>
@@ -105,6 +109,15 @@ void fill_expiry(const Scrape& scrape, FamilyBuilder& family) {
   }
 }
 
+void fill_authorities(const Scrape& scrape, FamilyBuilder& family) {
+  for (const AuthorityExpiry& ca : scrape.state.authorities)
+    family.add({ca.bundle, ca.name, ca.fingerprint}, seconds(ca.not_after));
+}
+
+void fill_broker_chain(const Scrape& scrape, FamilyBuilder& family) {
+  if (const auto end = broker_chain_end(scrape.workers)) family.add({}, seconds(*end));
+}
+
 void fill_last_connect(const Scrape& scrape, FamilyBuilder& family) {
   if (const auto last = last_broker_connect(scrape.workers)) family.add({}, *last ? 1 : 0);
 }
@@ -137,6 +150,11 @@ constexpr auto kCatalogue = std::to_array<Metric>({
      Number([](const Worker& w, const Index& i) { return w.listeners[i[0]].open.value(); }),
      "Client connections that are open now.",
      "Compare with `max_connections` of the listener; beyond it `connection.max` is refused."},
+    {"sallyport_clients_weak_certificate", Kind::gauge, kBy<kListener, kLeniency>,
+     Number(
+         [](const Worker& w, const Index& i) { return w.listeners[i[0]].lenient[i[1]].value(); }),
+     "Clients that are connected now and let in only because of `min_client_key` or `allow_sha1`.",
+     "At 0 for long enough the key can go."},
     {"sallyport_tls_handshakes_total", Kind::counter, kBy<kSide, kResult, kTls>,
      Number([](const Worker& w, const Index& i) {
        return w.sides[i[0]].handshakes[i[1]][i[2]].value();
@@ -232,6 +250,14 @@ constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_certificate_expiry_timestamp_seconds", Kind::gauge, kBy<kCertificate>,
      Fill(fill_expiry), "End of validity of a certificate in use.",
      "Alert before `time()` comes near it."},
+    {"sallyport_ca_expiry_timestamp_seconds", Kind::gauge, kBy<kBundle, kAuthority, kFingerprint>,
+     Fill(fill_authorities),
+     "End of validity of a CA that peers are verified by; of each bundle the 100 that end first.",
+     "Alert before `time()` comes near it: what the CA has issued is refused from then on, unless "
+     "the bundle has a renewed one with the same key."},
+    {"sallyport_broker_chain_expiry_timestamp_seconds", Kind::gauge, kBy<>, Fill(fill_broker_chain),
+     "When the first certificate of the chain ends that the broker has shown last.",
+     "Alert before `time()` comes near it. Without a sample no broker has been reached by TLS."},
     {"sallyport_audit_lines_written_total", Kind::counter, kBy<>, Fill(fill_audit_written),
      "Lines of the audit log written.", ""},
     {"sallyport_audit_lines_lost_total", Kind::counter, kBy<kLost>, Fill(fill_audit_lost),

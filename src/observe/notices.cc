@@ -4,6 +4,8 @@
 #include <chrono>
 #include <numeric>
 
+#include "observe/ending.h"
+
 namespace sallyport::observe {
 
 namespace {
@@ -18,11 +20,25 @@ Notices::Notices(const Names& names, std::span<const std::unique_ptr<WorkerCount
                  Duration every)
     : names_(names), workers_(workers), every_(every), bounds_(names.listeners.size()) {}
 
-std::vector<Notice> Notices::look(Instant now) {
+std::vector<Notice> Notices::look(Instant now, std::chrono::system_clock::time_point wall) {
   std::vector<Notice> out;
   look_at_broker(now, out);
   look_at_bounds(now, out);
+  look_at_chain(wall, out);
   return out;
+}
+
+/// Once when the end is near, and again for each day that is less.
+void Notices::look_at_chain(std::chrono::system_clock::time_point wall, std::vector<Notice>& out) {
+  const auto end = broker_chain_end(workers_);
+  if (!end || *end - wall >= kEndsSoon) {
+    days_said_.reset();
+    return;
+  }
+  const auto days = std::chrono::floor<std::chrono::days>(*end - wall).count();
+  if (days_said_ && *days_said_ <= days) return;
+  days_said_ = days;
+  out.push_back({true, "the broker's certificate, or a CA of its chain, " + ends_in(*end - wall)});
 }
 
 void Notices::look_at_broker(Instant now, std::vector<Notice>& out) {
@@ -46,7 +62,12 @@ void Notices::look_at_broker(Instant now, std::vector<Notice>& out) {
     broker_away_ = true;
     away_since_ = now;
     next_broker_ = now + every_;
-    out.push_back({true, "the broker cannot be reached: " + std::string(describe(check)) + " (" +
+    std::string detail;
+    for (const auto& worker : workers_) {
+      if (detail.empty()) detail = worker->broker_failure.text_of(check);
+    }
+    if (detail.empty()) detail = describe(check);
+    out.push_back({true, "the broker cannot be reached: " + detail + " (" +
                              std::string(to_string(check)) + ")"});
   }
   if (broker_away_ && last_broker_connect(workers_).value_or(false)) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,8 +16,9 @@
 namespace sallyport::observe {
 
 /// Finds in the workers' counters what concerns operators: the broker cannot be reached, and can be
-/// again; a listener is full. It looks from time to time, so that no worker ever waits for the log,
-/// and says each thing at most once in `every`, with what has come together since.
+/// again; a listener is full; a certificate of its chain ends soon. It looks from time to time, so
+/// that no worker ever waits for the log, and says each thing at most once in `every`, with what
+/// has come together since.
 ///
 /// Thread: one. `names` and `workers` outlive it.
 class Notices final {
@@ -24,7 +27,7 @@ class Notices final {
           Duration every);
 
   /// What is to be said now.
-  [[nodiscard]] std::vector<Notice> look(Instant now);
+  [[nodiscard]] std::vector<Notice> look(Instant now, std::chrono::system_clock::time_point wall);
 
  private:
   /// A thing that is said with how often it happened, and not again before `next`.
@@ -35,6 +38,7 @@ class Notices final {
 
   void look_at_broker(Instant now, std::vector<Notice>& out);
   void look_at_bounds(Instant now, std::vector<Notice>& out);
+  void look_at_chain(std::chrono::system_clock::time_point wall, std::vector<Notice>& out);
 
   const Names& names_;
   const std::span<const std::unique_ptr<WorkerCounters>> workers_;
@@ -44,6 +48,7 @@ class Notices final {
   Instant away_since_{};
   std::uint64_t failed_before_ = 0;
   Instant next_broker_ = Instant::min();
+  std::optional<std::int64_t> days_said_;  // that were left to the broker's chain
   std::vector<std::array<Repeated, kBoundChecks.size()>> bounds_;  // by listener
 };
 

@@ -122,6 +122,11 @@ void Observe::set_certificates(std::vector<CertificateExpiry> certificates) {
       [&](ProcessState& state) { state.certificates = std::move(certificates); });
 }
 
+void Observe::set_authorities(std::vector<AuthorityExpiry> authorities) {
+  impl_->collector_->change(
+      [&](ProcessState& state) { state.authorities = std::move(authorities); });
+}
+
 void Observe::set_policy(std::size_t roles, std::size_t rules) {
   impl_->collector_->change([&](ProcessState& state) {
     state.roles = roles;
@@ -129,7 +134,9 @@ void Observe::set_policy(std::size_t roles, std::size_t rules) {
   });
 }
 
-std::vector<Notice> Observe::notices(Instant now) { return impl_->notices_->look(now); }
+std::vector<Notice> Observe::notices(Instant now, std::chrono::system_clock::time_point wall) {
+  return impl_->notices_->look(now, wall);
+}
 
 std::expected<void, Error> Observe::reopen_audit() {
   if (!impl_->audit_) return {};

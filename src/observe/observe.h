@@ -46,6 +46,14 @@ struct CertificateExpiry {
   std::chrono::system_clock::time_point not_after;
 };
 
+/// The end of validity of one CA of a bundle ("listener:devices", "broker").
+struct AuthorityExpiry {
+  std::string bundle;
+  std::string name;         // its subject
+  std::string fingerprint;  // SHA-256, lower-case hex
+  std::chrono::system_clock::time_point not_after;
+};
+
 /// Owns the metrics, the HTTP server that shows them and the audit log with its writer thread. Made
 /// by the composition root before the workers and destroyed after them.
 ///
@@ -76,12 +84,15 @@ class Observe final {
   void on_reload(bool ok);
   /// Replaces what is known about certificates.
   void set_certificates(std::vector<CertificateExpiry> certificates);
+  void set_authorities(std::vector<AuthorityExpiry> authorities);
   /// What the policy in force holds.
   void set_policy(std::size_t roles, std::size_t rules);
 
   /// What is to be said on the operator's log now: the broker cannot be reached, or can be again; a
-  /// listener is full. To be asked about once a second, by one thread; costs no worker anything.
-  [[nodiscard]] std::vector<Notice> notices(Instant now);
+  /// listener is full; the broker's certificate ends soon. To be asked about once a second, by one
+  /// thread; costs no worker anything. `wall`: what certificates are held against.
+  [[nodiscard]] std::vector<Notice> notices(Instant now,
+                                            std::chrono::system_clock::time_point wall);
 
   /// Opens the audit log's path again, for logrotate. An error leaves the old file in use. Without
   /// an audit log, or with "stdout", there is nothing to do and no error.

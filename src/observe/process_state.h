@@ -16,6 +16,7 @@ struct ProcessState {
   bool last_reload_ok = true;
   std::chrono::system_clock::time_point last_success;
   std::vector<CertificateExpiry> certificates;
+  std::vector<AuthorityExpiry> authorities;
   std::size_t roles = 0;
   std::size_t rules = 0;
   bool ready = false;

@@ -23,6 +23,20 @@ WorkerCounters::WorkerCounters(std::size_t listener_count)
     : listeners(listener_count),
       series(static_cast<std::uint16_t>(listener_count == 0 ? 0 : listener_count - 1)) {}
 
+std::optional<std::chrono::system_clock::time_point> broker_chain_end(
+    std::span<const std::unique_ptr<WorkerCounters>> workers) {
+  std::int64_t newest = 0;
+  std::int64_t end = 0;
+  for (const auto& worker : workers) {
+    const std::int64_t seen = worker->broker_chain_seen.load(std::memory_order_acquire);
+    if (seen <= newest) continue;
+    newest = seen;
+    end = worker->broker_chain_end.load(std::memory_order_relaxed);
+  }
+  if (newest == 0) return std::nullopt;
+  return std::chrono::system_clock::time_point(std::chrono::seconds(end));
+}
+
 std::optional<bool> last_broker_connect(std::span<const std::unique_ptr<WorkerCounters>> workers) {
   std::uint64_t newest = 0;
   for (const auto& worker : workers) {

@@ -2,11 +2,14 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -51,9 +54,13 @@ inline constexpr std::array kBoundChecks = {Check::max_connections_gateway,
                                             Check::max_connections_files, Check::max_connections,
                                             Check::max_connections_per_address};
 
+/// What a listener lets in out of leniency, as label values: the keys that do so.
+inline constexpr std::array<std::string_view, 2> kLeniencies = {"min_client_key", "allow_sha1"};
+
 struct ListenerCounters {
   Counter accepted;
   Level open;
+  std::array<Level, kLeniencies.size()> lenient;
   std::array<Counter, kBoundChecks.size()> at_bound;  // refused, by which bound
 };
 
@@ -71,6 +78,27 @@ struct PlainCounters {
 #define X(member, type, name, help, advice) type member;
   SALLYPORT_WORKER_METRICS(X)
 #undef X
+};
+
+/// The newest failure of a kind that comes rarely, in words. One writer, any reader; a lock, so not
+/// for a packet's path.
+class LatestFailure {
+ public:
+  void set(Check check, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    check_ = check;
+    text_ = text;
+  }
+  /// Empty unless it is the newest that is asked for.
+  [[nodiscard]] std::string text_of(Check check) const {
+    const std::lock_guard lock(mutex_);
+    return check == check_ ? text_ : std::string();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Check check_{};
+  std::string text_;
 };
 
 struct SideCounters {
@@ -97,11 +125,21 @@ struct alignas(64) WorkerCounters : PlainCounters {
   std::array<Counter, 2> broker_connects;  // [ok]
   LatencyHistogram broker_connect_took;
   CountersByCheck broker_failures;
+  LatestFailure broker_failure;
+  /// Of the chain that the broker has shown last: when the first certificate of it ends, in seconds
+  /// since the epoch; and when that was, by the steady clock. 0: never.
+  std::atomic<std::int64_t> broker_chain_end{0};
+  std::atomic<std::int64_t> broker_chain_seen{0};
   /// Last connect to the broker: steady clock in ns, even: failed, odd: succeeded; 0: none yet.
   std::atomic<std::uint64_t> last_broker_connect{0};
   /// Steady clock in ns at the last turn of the loop that was reported.
   std::atomic<std::int64_t> heartbeat{0};
 };
+
+/// When the first certificate of the chain ends that the broker has shown last; empty: it has shown
+/// none yet.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> broker_chain_end(
+    std::span<const std::unique_ptr<WorkerCounters>> workers);
 
 /// How the newest connect to the broker by any worker ended; empty: none was tried.
 [[nodiscard]] std::optional<bool> last_broker_connect(

@@ -170,14 +170,30 @@ void WorkerEvents::on_handshake(const Handshake& handshake) {
   } else {
     counters.handshake_failures[index_of(*handshake.failure)].add();
   }
+  if (handshake.chain_end.time_since_epoch().count() == 0) return;
+  const auto end = std::chrono::floor<std::chrono::seconds>(handshake.chain_end);
+  counters_.broker_chain_end.store(end.time_since_epoch().count(), std::memory_order_relaxed);
+  counters_.broker_chain_seen.store(steady_nanos(), std::memory_order_release);
 }
 
-void WorkerEvents::on_broker_connect(Duration took, std::optional<Check> failure) {
+void WorkerEvents::on_lenient(std::string_view listener, Leniency needs, bool here) {
+  auto& levels = counters_.listeners[names_.listener_index(listener)].lenient;
+  const std::array<bool, kLeniencies.size()> needed = {needs.key, needs.sha1};
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    if (!needed[i]) continue;
+    here ? levels[i].up() : levels[i].down();
+  }
+}
+
+void WorkerEvents::on_broker_connect(Duration took, std::optional<Check> failure,
+                                     std::string_view detail) {
   const bool ok = !failure;
   counters_.broker_connects[ok ? 1 : 0].add();
   if (ok) {
     counters_.broker_connect_took.observe(took);
   } else {
+    // What is wrong with a certificate needs more words than the check's name.
+    if (to_string(*failure).starts_with("tls.")) counters_.broker_failure.set(*failure, detail);
     counters_.broker_failures[index_of(*failure)].add();
   }
   const auto now = static_cast<std::uint64_t>(steady_nanos());

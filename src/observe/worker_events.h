@@ -39,7 +39,9 @@ class WorkerEvents final : public GatewayEvents {
   void on_accept(std::string_view listener) override;
   void on_connection_closed(std::string_view listener) override;
   void on_handshake(const Handshake& handshake) override;
-  void on_broker_connect(Duration took, std::optional<Check> failure) override;
+  void on_broker_connect(Duration took, std::optional<Check> failure,
+                         std::string_view detail) override;
+  void on_lenient(std::string_view listener, Leniency needs, bool here) override;
   void on_wire_bytes(const WireBytes& bytes) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;

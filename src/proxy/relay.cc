@@ -18,7 +18,9 @@ Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, D
       turn_(*this),
       accepted_(accepted) {}
 
-Relay::~Relay() = default;
+Relay::~Relay() {
+  if (lenient_.any()) worker_.events().on_lenient(listener_->name, lenient_, false);
+}
 
 int Relay::start(net::Socket socket) {
   if (const int error = client_.stream.open(worker_.loop(), std::move(socket)); error != 0) {

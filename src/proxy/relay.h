@@ -167,6 +167,7 @@ class Relay final : private net::Stream::Handler,
   IpAddress peer_;  // the one that counts
   State state_ = State::handshaking;
   bool heard_ = false;  // a byte of the client's has come
+  Leniency lenient_;    // what its certificate needs
   Leg client_;
   Leg broker_;
   std::optional<Session> session_;

@@ -68,7 +68,8 @@ void Relay::report_handshake(Side side, const transport::PeerFacts& facts,
                                  .cipher = facts.cipher,
                                  .group = facts.group,
                                  .resumed = facts.resumed,
-                                 .has_sni = !facts.sni.empty()});
+                                 .has_sni = !facts.sni.empty(),
+                                 .chain_end = facts.chain_end});
 }
 
 void Relay::begin_session(const transport::PeerFacts& facts) {
@@ -82,6 +83,10 @@ void Relay::begin_session(const transport::PeerFacts& facts) {
                    worker_.events(), id_, accepted_);
   client_.ready = true;
   state_ = State::running;
+  if (facts.certificate != nullptr && facts.certificate->needs.any()) {
+    lenient_ = facts.certificate->needs;
+    worker_.events().on_lenient(listener_->name, lenient_, true);
+  }
 }
 
 /// A layer of the client's did not open: the header or the handshake has failed.
@@ -188,14 +193,14 @@ void Relay::broker_ready(Instant now) {
   deadline_ = kNever;
   ticket_.reset();
   broker_.ready = true;
-  worker_.events().on_broker_connect(now - dialled_, std::nullopt);
+  worker_.events().on_broker_connect(now - dialled_, std::nullopt, {});
   session_->broker_connected(now, worker_.turn());
 }
 
 void Relay::broker_failed(Check check, std::string_view detail, Instant now) {
   deadline_ = kNever;
   ticket_.reset();
-  worker_.events().on_broker_connect(now - dialled_, check);
+  worker_.events().on_broker_connect(now - dialled_, check, detail);
   session_->transport_closed(Side::broker, CloseKind::broker_unavailable, detail, now,
                              worker_.turn());
 }

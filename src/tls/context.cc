@@ -13,7 +13,6 @@
 #include <openssl/evp.h>
 #include <openssl/nid.h>
 #include <openssl/pool.h>
-#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/stack.h>
 #include <openssl/x509.h>
@@ -21,7 +20,11 @@
 
 #include "tls/errors.h"
 #include "tls/pem.h"
+#include "tls/record_size.h"
+#include "tls/strength.h"
 #include "tls/transport.h"
+#include "tls/trust.h"
+#include "tls/validity.h"
 #include "tls/verify.h"
 
 namespace sallyport::tls {
@@ -35,18 +38,14 @@ constexpr const char* kCiphers =
     "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:ECDHE-RSA-AES256-GCM-SHA384";
 // What every device speaks. Larger curves would only make a handshake flood cheaper to mount.
 constexpr const char* kGroups = "X25519:P-256";
-// Of peers' certificates and handshakes: without SHA-1, with Ed25519.
-constexpr std::array<std::uint16_t, 10> kVerifyAlgorithms = {
+// Of handshakes, for what peers sign and for what is signed here: without SHA-1 (RFC 9155), with
+// Ed25519.
+constexpr std::array<std::uint16_t, 10> kSignatures = {
     SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_ED25519,
     SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_ECDSA_SECP521R1_SHA512,
     SSL_SIGN_RSA_PSS_RSAE_SHA256,    SSL_SIGN_RSA_PSS_RSAE_SHA384,
     SSL_SIGN_RSA_PSS_RSAE_SHA512,    SSL_SIGN_RSA_PKCS1_SHA256,
     SSL_SIGN_RSA_PKCS1_SHA384,       SSL_SIGN_RSA_PKCS1_SHA512};
-
-constexpr std::size_t kMaxChainBytes = std::size_t{32} * 1024;  // a peer's certificates, in DER
-constexpr std::size_t kMaxAnnounced = std::size_t{4} * 1024;    // the names of CAs, in DER
-constexpr int kMaxChainDepth = 8;                               // intermediates
-constexpr unsigned kMinRsaBits = 2048;
 
 /// RFC 1123 names, and underscores, which private networks have.
 bool is_dns_name(std::string_view name) {
@@ -80,23 +79,14 @@ Address parse_address(const std::string& text) {
   return address;
 }
 
-std::chrono::system_clock::time_point to_time_point(const ASN1_TIME* time) {
-  const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> epoch(ASN1_TIME_set(nullptr, 0),
-                                                               ASN1_TIME_free);
-  int days = 0;
-  int seconds = 0;
-  if (epoch == nullptr || ASN1_TIME_diff(&days, &seconds, epoch.get(), time) != 1) return {};
-  // A certificate may be valid until the year 9999; the clock's type ends earlier.
-  using Seconds = std::chrono::seconds;
-  const Seconds since_epoch = Seconds(std::int64_t{days} * 86'400 + seconds);
-  const auto last = std::chrono::floor<Seconds>(std::chrono::system_clock::duration::max());
-  return std::chrono::system_clock::time_point(since_epoch < last ? since_epoch : last);
-}
-
 }  // namespace
 
 Context::Context() = default;
 Context::~Context() = default;
+
+std::span<const Authority> Context::authorities() const {
+  return trust_ == nullptr ? std::span<const Authority>() : trust_->authorities;
+}
 
 /// Builds one Context and gathers everything that is wrong on the way.
 class ContextLoader final {
@@ -110,21 +100,30 @@ class ContextLoader final {
   }
   void out_of_memory() { wrong("", "BoringSSL could not be set up: out of memory"); }
 
-  [[nodiscard]] bool start(bool is_server, ProtocolVersion min_version);
+  [[nodiscard]] bool start(bool is_server, ProtocolVersion min_version,
+                           ProtocolVersion max_version);
+  void ask_peers(const PeerOptions& asked, int mode);
   void own_certificate(const std::string& certificate, const std::string& key);
   void check_pair(const std::string& certificate, const std::string& key,
                   const std::vector<LoadedCertificate>& chain, EVP_PKEY* own_key);
   [[nodiscard]] std::vector<LoadedCertificate> anchors(const std::string& ca, int purpose,
-                                                       int trust);
-  void announce_cas(const std::vector<LoadedCertificate>& cas);
-  void expect_name(std::string name);
+                                                       int trusted_for);
+  void announce_cas(const std::vector<LoadedCertificate>& cas, std::size_t most);
+  void trust_broker(const ClientOptions& options);
+  void expect_name(std::string name, bool verify);
   [[nodiscard]] Context::Result finish();
 
   std::shared_ptr<Context> context_;
+  std::unique_ptr<Trust> trust_;  // null: peers show no certificate
   std::vector<TlsError> errors_;
 };
 
-bool ContextLoader::start(bool is_server, ProtocolVersion min_version) {
+std::uint16_t wire_version(ProtocolVersion version) {
+  return version == ProtocolVersion::tls1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+}
+
+bool ContextLoader::start(bool is_server, ProtocolVersion min_version,
+                          ProtocolVersion max_version) {
   context_ = std::shared_ptr<Context>(new Context());
   context_->is_server_ = is_server;
   context_->bio_method_ = make_bio_method();
@@ -132,22 +131,27 @@ bool ContextLoader::start(bool is_server, ProtocolVersion min_version) {
   // connection several KiB for as long as it lives.
   context_->ctx_.reset(SSL_CTX_new(TLS_with_buffers_method()));
   SSL_CTX* ctx = context_->ctx_.get();
-  const std::uint16_t least =
-      min_version == ProtocolVersion::tls1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
   if (ctx == nullptr || context_->bio_method_ == nullptr ||
-      SSL_CTX_set_min_proto_version(ctx, least) != 1 ||
-      SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+      SSL_CTX_set_min_proto_version(ctx, wire_version(min_version)) != 1 ||
+      SSL_CTX_set_max_proto_version(ctx, wire_version(max_version)) != 1 ||
       SSL_CTX_set_strict_cipher_list(ctx, kCiphers) != 1 ||
       SSL_CTX_set1_curves_list(ctx, kGroups) != 1 ||
-      SSL_CTX_set_verify_algorithm_prefs(ctx, kVerifyAlgorithms.data(), kVerifyAlgorithms.size()) !=
-          1) {
+      SSL_CTX_set_verify_algorithm_prefs(ctx, kSignatures.data(), kSignatures.size()) != 1 ||
+      SSL_CTX_set_signing_algorithm_prefs(ctx, kSignatures.data(), kSignatures.size()) != 1) {
     out_of_memory();
     return false;
   }
   SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_max_cert_list(ctx, kMaxChainBytes);
   return true;
+}
+
+/// Peers are asked for a certificate, which is verified by `trust_`.
+void ContextLoader::ask_peers(const PeerOptions& asked, int mode) {
+  trust_ = std::make_unique<Trust>();
+  trust_->asked = asked;
+  SSL_CTX_set_max_cert_list(context_->ctx_.get(), asked.max_chain_bytes);
+  SSL_CTX_set_custom_verify(context_->ctx_.get(), mode, verify_peer);
 }
 
 void ContextLoader::own_certificate(const std::string& certificate, const std::string& key) {
@@ -157,8 +161,7 @@ void ContextLoader::own_certificate(const std::string& certificate, const std::s
   bssl::UniquePtr<EVP_PKEY> own_key;
   if (!certificate.empty()) chain = load_certificates(certificate, errors_);
   if (!key.empty()) own_key = load_key(key, errors_);
-  if (!chain.empty())
-    context_->not_after_ = to_time_point(X509_get0_notAfter(chain[0].parsed.get()));
+  if (!chain.empty()) context_->not_after_ = tls::not_after(chain[0].parsed.get());
   if (chain.empty() || own_key == nullptr) return;
 
   const std::size_t errors_before = errors_.size();
@@ -182,8 +185,10 @@ void ContextLoader::check_pair(const std::string& certificate, const std::string
     wrong(key, "is of a type that TLS has no use for; ECDSA, RSA and Ed25519 are supported");
     return;
   }
-  if (type == EVP_PKEY_RSA && RSA_bits(EVP_PKEY_get0_RSA(own_key)) < kMinRsaBits) {
-    wrong(key, "is an RSA key of fewer than 2048 bits, which peers refuse; make a longer one");
+  if (key_facts(own_key).strength != KeyStrength::strong) {
+    wrong(key, type == EVP_PKEY_RSA
+                   ? "is an RSA key of fewer than 2048 bits, which peers refuse; make a longer one"
+                   : "is of a curve below P-256, which peers refuse; make one of P-256");
   }
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const bssl::UniquePtr<EVP_PKEY> of_certificate(X509_get_pubkey(chain[i].parsed.get()));
@@ -201,37 +206,16 @@ void ContextLoader::check_pair(const std::string& certificate, const std::string
 }
 
 std::vector<LoadedCertificate> ContextLoader::anchors(const std::string& ca, int purpose,
-                                                      int trust) {
+                                                      int trusted_for) {
   std::vector<LoadedCertificate> cas = load_certificates(ca, errors_);
-  if (cas.empty()) return cas;
-  context_->trust_.reset(X509_STORE_new());
-  X509_STORE* store = context_->trust_.get();
-  X509_VERIFY_PARAM* param = store == nullptr ? nullptr : X509_STORE_get0_param(store);
-  // What is in the bundle is trusted because it is in the bundle (partial chain), and looked for
-  // there before what the peer sent (trusted first).
-  if (param == nullptr || X509_VERIFY_PARAM_set_purpose(param, purpose) != 1 ||
-      X509_VERIFY_PARAM_set_trust(param, trust) != 1 ||
-      X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST) !=
-          1) {
-    out_of_memory();
-    return cas;
-  }
-  X509_VERIFY_PARAM_set_depth(param, kMaxChainDepth);
-  for (const LoadedCertificate& one : cas) {
-    if (X509_STORE_add_cert(store, one.parsed.get()) != 1) {
-      wrong(ca, "holds a certificate that cannot be used as a CA: " +
-                    std::string(describe_error(ERR_get_error()).text));
-      break;
-    }
-  }
-  ERR_clear_error();
+  if (!cas.empty()) add_anchors(*trust_, ca, cas, purpose, trusted_for, errors_);
   return cas;
 }
 
 /// A client that has several certificates picks the one that these CAs issued. Only a hint (RFC
 /// 8446, 4.2.4), and part of every handshake: with a large bundle it is left out, for small devices
 /// have small buffers and the message has an end.
-void ContextLoader::announce_cas(const std::vector<LoadedCertificate>& cas) {
+void ContextLoader::announce_cas(const std::vector<LoadedCertificate>& cas, std::size_t most) {
   std::size_t total = 0;
   bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
   if (names == nullptr) return out_of_memory();
@@ -247,14 +231,15 @@ void ContextLoader::announce_cas(const std::vector<LoadedCertificate>& cas) {
       return out_of_memory();
     }
   }
-  if (total > kMaxAnnounced) return;
+  if (total > most) return;
   SSL_CTX_set0_client_CAs(context_->ctx_.get(), names.release());
 }
 
-void ContextLoader::expect_name(std::string name) {
+/// `verify`: the broker's certificate must carry it; else it is sent, and no more.
+void ContextLoader::expect_name(std::string name, bool verify) {
   if (name.ends_with('.')) name.pop_back();  // the root; certificates leave it out
   X509_VERIFY_PARAM* param =
-      context_->trust_ == nullptr ? nullptr : X509_STORE_get0_param(context_->trust_.get());
+      trust_->store == nullptr ? nullptr : X509_STORE_get0_param(trust_->store.get());
   const Address address = parse_address(name);
   if (address.size == 0 && !is_dns_name(name)) {
     wrong("",
@@ -264,7 +249,7 @@ void ContextLoader::expect_name(std::string name) {
   }
   context_->server_name_ = name;
   context_->sends_server_name_ = address.size == 0;
-  if (param == nullptr) return;  // the bundle's errors stand already
+  if (param == nullptr || !verify) return;  // the bundle's errors stand already
   // Names count where the standard has them, in subjectAltName; a common name is just a text.
   X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const int done = address.size != 0
@@ -276,11 +261,12 @@ void ContextLoader::expect_name(std::string name) {
 Context::Result ContextLoader::finish() {
   ERR_clear_error();
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
+  context_->trust_ = std::move(trust_);
   return Context::Ptr(std::move(context_));
 }
 
 Context::Result ContextLoader::load(const ServerOptions& options) {
-  if (!start(true, options.min_version)) return finish();
+  if (!start(true, options.min_version, ProtocolVersion::tls1_3)) return finish();
   if (options.certificate.empty() && options.key.empty()) {
     wrong("", "a TLS listener needs a certificate and a key");
   } else {
@@ -288,6 +274,9 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
   }
 
   SSL_CTX* ctx = context_->ctx_.get();
+  context_->max_record_ = options.max_record;
+  SSL_CTX_set_max_send_fragment(ctx, options.max_record);
+  SSL_CTX_set_select_certificate_cb(ctx, read_record_size);
   if (options.client_certificate == ClientCertificate::none) {
     if (!options.client_ca.empty()) {
       wrong(options.client_ca,
@@ -304,6 +293,11 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
           "client certificates are asked for, but client_ca names no CA to verify them against");
     return finish();
   }
+  const bool required = options.client_certificate == ClientCertificate::required;
+  ask_peers(options,
+            required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER);
+  trust_->names = options;
+  context_->requires_certificate_ = required;
   const std::vector<LoadedCertificate> cas =
       anchors(options.client_ca, X509_PURPOSE_SSL_CLIENT, X509_TRUST_SSL_CLIENT);
   for (std::size_t i = 0; i < cas.size(); ++i) {
@@ -313,12 +307,7 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
                                    "clients' certificates");
     }
   }
-  announce_cas(cas);
-  const int mode = options.client_certificate == ClientCertificate::required
-                       ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
-                       : SSL_VERIFY_PEER;
-  SSL_CTX_set_custom_verify(ctx, mode, verify_peer);
-  context_->requires_certificate_ = options.client_certificate == ClientCertificate::required;
+  announce_cas(cas, options.max_ca_names);
   // The identity has been read when the handshake ends; nobody asks for the certificate again.
   SSL_CTX_set_retain_only_sha256_of_client_certs(ctx, 1);
   // No resumption: see the class comment.
@@ -326,18 +315,37 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
   return finish();
 }
 
+void ContextLoader::trust_broker(const ClientOptions& options) {
+  ask_peers(options, SSL_VERIFY_PEER);
+  trust_->verify = options.verify;
+  context_->enforces_key_usage_ = options.verify == Verify::full;
+  if (options.verify == Verify::pinned) {
+    trust_->pins = options.pins;
+    if (options.pins.empty()) wrong("", "verify = \"pinned\" needs pins");
+    if (!options.ca.empty()) wrong(options.ca, "would never be used: verify is \"pinned\"");
+    return;
+  }
+  if (!options.pins.empty()) wrong("", "pins count only with verify = \"pinned\"");
+  if (options.ca.empty()) {
+    wrong("", "TLS to the broker needs a ca to verify the broker's certificate against");
+    return;
+  }
+  // A broker's own self-signed certificate may stand here: then it, and no other, is trusted.
+  static_cast<void>(anchors(options.ca, X509_PURPOSE_SSL_SERVER, X509_TRUST_SSL_SERVER));
+}
+
 Context::Result ContextLoader::load(const ClientOptions& options) {
-  if (!start(false, options.min_version)) return finish();
+  const bool newest =
+      options.verify == Verify::full || options.min_version == ProtocolVersion::tls1_3;
+  const ProtocolVersion most =
+      options.max_version.value_or(newest ? ProtocolVersion::tls1_3 : ProtocolVersion::tls1_2);
+  if (!start(false, options.min_version, most)) return finish();
+  if (most < options.min_version) wrong("", "max_version is below min_version");
   if (!options.certificate.empty() || !options.key.empty()) {
     own_certificate(options.certificate, options.key);
   }
-  if (options.ca.empty()) {
-    wrong("", "TLS to the broker needs a ca to verify the broker's certificate against");
-  } else {
-    // A broker's own self-signed certificate may stand here: then it, and no other, is trusted.
-    static_cast<void>(anchors(options.ca, X509_PURPOSE_SSL_SERVER, X509_TRUST_SSL_SERVER));
-  }
-  expect_name(options.server_name);
+  trust_broker(options);
+  expect_name(options.server_name, options.verify == Verify::full);
 
   // BoringSSL keeps the broker's chain for each connection: one copy for all of them.
   context_->pool_.reset(CRYPTO_BUFFER_POOL_new());
@@ -347,7 +355,6 @@ Context::Result ContextLoader::load(const ClientOptions& options) {
   }
   SSL_CTX* ctx = context_->ctx_.get();
   SSL_CTX_set0_buffer_pool(ctx, context_->pool_.get());
-  SSL_CTX_set_custom_verify(ctx, SSL_VERIFY_PEER, verify_peer);
   SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
   return finish();
 }

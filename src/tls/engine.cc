@@ -16,8 +16,9 @@
 namespace sallyport::tls {
 namespace {
 
-constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // 16 KiB. RFC 8446, 5.1
-constexpr std::size_t kRecordOverhead = 40;  // TLS 1.3: 22, TLS 1.2: 29; a guess for room
+constexpr std::size_t kGathered = kLargestRecord;  // small segments, at once
+constexpr std::size_t kLeastSplit = 512;           // BoringSSL makes no smaller pieces itself
+constexpr std::size_t kRecordOverhead = 40;        // TLS 1.3: 22, TLS 1.2: 29; a guess for room
 constexpr std::size_t kMaxCall = std::size_t{1} << 30;  // BoringSSL counts in int
 
 /// A name as DNS compares it, in lower case; empty where it is none, since a peer chose the bytes.
@@ -35,7 +36,8 @@ std::string host_name(std::string_view name) {
 
 }  // namespace
 
-Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
+Engine::Engine(Context::Ptr context)
+    : context_(std::move(context)), record_(context_->max_record()) {
   ssl_.reset(SSL_new(context_->native()));
   BIO* bio = ssl_ == nullptr ? nullptr : BIO_new(context_->bio_method_.get());
   if (bio != nullptr) SSL_set_bio(ssl_.get(), bio, bio);
@@ -53,6 +55,7 @@ Engine::Engine(Context::Ptr context) : context_(std::move(context)) {
     SSL_set_accept_state(ssl_.get());
   } else {
     SSL_set_connect_state(ssl_.get());
+    SSL_set_enforce_rsa_key_usage(ssl_.get(), context_->enforces_key_usage() ? 1 : 0);
   }
 }
 
@@ -77,6 +80,8 @@ Engine::State Engine::feed(Bytes in, Buffer& plain, Buffer& cipher) {
 
 Engine::State Engine::shake_hands(Transport& transport) {
   const int done = SSL_do_handshake(ssl_.get());
+  if (transport.record != 0) record_ = std::min(record_, transport.record);
+  if (transport.chain_end.time_since_epoch().count() != 0) chain_end_ = transport.chain_end;
   if (done != 1) {
     if (SSL_get_error(ssl_.get(), done) == SSL_ERROR_WANT_READ) return state_;
     return fail(transport);
@@ -119,29 +124,31 @@ Engine::State Engine::send(std::span<const Bytes> plain, Buffer& cipher) {
     if (!segment.empty()) ++left;
   }
   if (total == 0) return state_;
-  const std::size_t records = total / kRecord + 1;
+  const std::size_t records = total / record_ + 1;
   static_cast<void>(cipher.prepare(total + records * kRecordOverhead));
 
   Transport transport{.out = &cipher};
   const Attached attached(ssl_.get(), transport);
-  // Small segments are gathered here until they fill a record: a copy costs far less than a record
-  // does. What is a record by itself, and the last segment, goes to BoringSSL from where it lies.
-  std::array<std::uint8_t, kRecord> gathered;
+  // Small segments are gathered here until they fill a record (or several, where records are
+  // small): a copy costs far less than a record does. What is a record by itself, and the last
+  // segment, goes to BoringSSL from where it lies.
+  const std::size_t whole = kGathered - kGathered % record_;
+  std::array<std::uint8_t, kGathered> gathered;
   std::size_t gathered_size = 0;
   for (Bytes segment : plain) {
     if (segment.empty()) continue;
     --left;
     while (!segment.empty()) {
       std::size_t taken = 0;
-      if (gathered_size == 0 && (left == 0 || segment.size() >= kRecord)) {
-        taken = left == 0 ? segment.size() : segment.size() - segment.size() % kRecord;
+      if (gathered_size == 0 && (left == 0 || segment.size() >= whole)) {
+        taken = left == 0 ? segment.size() : segment.size() - segment.size() % whole;
         if (!encrypt(segment.first(taken))) return fail(transport);
       } else {
-        taken = std::min(kRecord - gathered_size, segment.size());
+        taken = std::min(whole - gathered_size, segment.size());
         std::memcpy(gathered.data() + gathered_size, segment.data(), taken);
         gathered_size += taken;
-        if (gathered_size == kRecord) {
-          if (!encrypt(gathered)) return fail(transport);
+        if (gathered_size == whole) {
+          if (!encrypt(Bytes(gathered).first(whole))) return fail(transport);
           gathered_size = 0;
         }
       }
@@ -154,7 +161,7 @@ Engine::State Engine::send(std::span<const Bytes> plain, Buffer& cipher) {
 
 bool Engine::encrypt(Bytes plain) {
   while (!plain.empty()) {
-    const std::size_t now = std::min(plain.size(), kMaxCall);
+    const std::size_t now = std::min(plain.size(), record_ < kLeastSplit ? record_ : kMaxCall);
     // The BIO takes everything, so BoringSSL never writes a part.
     const int n = SSL_write(ssl_.get(), plain.data(), static_cast<int>(now));
     if (n <= 0) return false;
@@ -202,6 +209,7 @@ void Engine::tell(transport::PeerFacts& facts) const {
   if (const char* group = SSL_get_curve_name(SSL_get_curve_id(ssl_.get())); group != nullptr) {
     facts.group = group;
   }
+  facts.chain_end = chain_end_;
   facts.resumed = SSL_session_reused(ssl_.get()) != 0;
   const std::uint8_t* protocol = nullptr;
   unsigned size = 0;

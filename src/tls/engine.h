@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -35,7 +36,8 @@ class Engine final : public transport::Layer {
   /// What comes behind close_notify is thrown away. Renegotiation is refused. Never decrypts more
   /// than `in` and one record that was begun before.
   State feed(Bytes in, Buffer& plain, Buffer& cipher) override;
-  /// As few records as possible.
+  /// As few records as possible, none larger than the listener's max_record and what the client
+  /// asked for.
   State send(std::span<const Bytes> plain, Buffer& cipher) override;
   /// Appends close_notify.
   void close(Buffer& cipher) override;
@@ -46,8 +48,8 @@ class Engine final : public transport::Layer {
   [[nodiscard]] Failure failure() const override { return {failed_check_, failed_text_}; }
 
   /// Server role: what the verified client certificate says; null without one, and unless the
-  /// engine is open or was ended by close_notify: a failed engine vouches for nobody. A certificate
-  /// whose names are ambiguous fails the handshake (tls/identity.h). Client role: null.
+  /// engine is open or was ended by close_notify: a failed engine vouches for nobody. Client role:
+  /// null.
   [[nodiscard]] std::shared_ptr<const Certificate> peer_certificate() const;
   /// "TLSv1.3"; static storage. Empty before the handshake is done.
   [[nodiscard]] std::string_view version() const;
@@ -61,9 +63,11 @@ class Engine final : public transport::Layer {
   bssl::UniquePtr<SSL> ssl_;
   // What the client has shown, verified or not: peer_certificate() tells.
   std::shared_ptr<const Certificate> peer_;
+  std::chrono::system_clock::time_point chain_end_{};
   std::string_view failed_text_;
   Check failed_check_ = Check::tls_internal;
   State state_ = State::opening;
+  std::uint16_t record_;  // largest plaintext of a record that is sent
 };
 
 }  // namespace sallyport::tls

@@ -1,28 +1,23 @@
 #pragma once
 
-#include <cstddef>
-#include <expected>
-#include <string_view>
-
 #include <openssl/base.h>
 
 #include "sallyport/identity.h"
 
-/// From a verified certificate to what policy sees of it.
+#include "tls/options.h"
+
+/// From a certificate to what policy sees of it.
 namespace sallyport::tls {
 
-/// A certificate over one of these is refused rather than cut: a policy that matches on names must
-/// see all of them, and a connection keeps them for as long as it lives.
-inline constexpr std::size_t kMaxNames = 16;       // DNS names and URIs together
-inline constexpr std::size_t kMaxNameBytes = 256;  // each, and the common name
-inline constexpr std::size_t kMaxSerialBytes = 32;
-
-/// The names of `leaf`, whose DER form is `der`. The error is one line of static storage. Refused:
+/// The names of `leaf`, whose DER form is `der`. A name that two readers could read differently, or
+/// that is over a bound, is left out rather than cut, and Certificate::left_out says why:
 /// - U+0000, control characters or bytes that are not UTF-8 (URIs and DNS names: not ASCII) in a
 ///   name, since "trusted\0.evil" is two names to two readers;
 /// - more than one common name, since readers differ in which of them counts;
-/// - anything over the limits above, or a subjectAltName that cannot be parsed.
-[[nodiscard]] std::expected<Certificate, std::string_view> read_certificate(X509* leaf,
-                                                                            CRYPTO_BUFFER* der);
+/// - more DNS names and URIs than bounds.max_names, or a subjectAltName that cannot be parsed: all
+///   of them, since whoever sees a part of a list does not know what it leaves out;
+/// - a SPIFFE identifier where there are several URIs, or one that is malformed.
+[[nodiscard]] Certificate read_certificate(X509* leaf, const CRYPTO_BUFFER* der,
+                                           const NameBounds& bounds);
 
 }  // namespace sallyport::tls

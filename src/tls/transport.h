@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -25,6 +27,10 @@ struct Transport {
   const Context* context = nullptr;
   std::shared_ptr<const Certificate>* peer = nullptr;  // where a client's names go
   Failure failure = {};  // why a certificate was refused; empty text: it was not
+  /// What a peer's chain of certificates says: the end of what ends first. Epoch: none was shown.
+  std::chrono::system_clock::time_point chain_end = {};
+  /// Bytes of plaintext in a record, as a ClientHello asks for; 0: it does not.
+  std::uint16_t record = 0;
 };
 
 /// The method of BIOs that read and write through a Transport. Null: out of memory.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,8 @@ struct PeerFacts {
   std::string sni;   // lower case; empty: none, or one that is no host name
   std::string alpn;  // empty: none was agreed on
   bool resumed = false;
+  /// Of a broker: when the first certificate of its chain ends; epoch: not known.
+  std::chrono::system_clock::time_point chain_end = {};
 };
 
 /// Turns the outer bytes of a leg into inner ones and back, without a socket and without a clock.

@@ -40,7 +40,9 @@ void check_options(const config::GatewayOptions& options) {
            options.broker.connack_timeout > Duration::zero(),
        "the broker has time to answer");
   if (options.broker.tls) {
-    must(!options.broker.tls->ca.empty() && !options.broker.tls->server_name.empty(),
+    const bool pinned = options.broker.tls->verify == tls::Verify::pinned;
+    must(options.broker.tls->ca.empty() == pinned && options.broker.tls->pins.empty() != pinned &&
+             !options.broker.tls->server_name.empty(),
          "the broker's certificate is checked");
     must(options.broker.tls->certificate.empty() == options.broker.tls->key.empty(),
          "certificate and key go together");

@@ -3,6 +3,7 @@ not show (exact bytes, how often it was dialled) or would not do (misbehave)."""
 
 import collections
 import socket
+import ssl
 import threading
 
 from . import kernel, ports, wait, wire
@@ -114,10 +115,16 @@ def count_filters(packet):
 
 class FakeBroker:
     """Listening once constructed. `answer(connection, packet)` is called for each packet;
-    `polite` by default, None: it only listens. `bytes_only`: packets are not even looked at."""
+    `polite` by default, None: it only listens. `bytes_only`: packets are not even looked at.
+    `tls`: paths of a certificate and its key, of any strength."""
 
-    def __init__(self, answer=polite, bytes_only=False, receive_buffer=None):
+    def __init__(self, answer=polite, bytes_only=False, receive_buffer=None, tls=None):
         self.answer, self.bytes_only = answer, bytes_only
+        self._context = None
+        if tls:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            self._context.load_cert_chain(*tls)
         self.accepted = 0
         self.reading = threading.Event()  # cleared: it reads nothing from any connection
         self.reading.set()
@@ -139,6 +146,8 @@ class FakeBroker:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context:  # shakes hands on the connection's own thread, when it reads
+                sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             connection = Connection(self, sock)
             self.connections.append(connection)
             self.accepted += 1

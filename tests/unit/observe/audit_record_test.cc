@@ -308,6 +308,22 @@ TEST_CASE("nothing that a reader cannot see stands in a line as it is") {
   CHECK(parsed(record)["client_id"] == hidden);
 }
 
+TEST_CASE("a certificate says which of its names were left out, and what lets it in") {
+  auto certificate = std::make_shared<Certificate>();
+  certificate->serial = "0a";
+  certificate->fingerprint = "f00d";
+  Identity who{.listener = "devices", .address = "192.0.2.7", .certificate = certificate};
+  const auto line = [&who] {
+    return parsed(AuditRecord(Event::session_begin, kWhen, {.session = 1, .identity = who}));
+  };
+  CHECK_FALSE(line()["certificate"].contains("left_out"));
+  CHECK_FALSE(line()["certificate"].contains("let_in_by"));
+  certificate->left_out = {"cn: longer than max_name"};
+  certificate->needs = {.key = true, .sha1 = true};
+  CHECK(line()["certificate"]["left_out"] == Json{"cn: longer than max_name"});
+  CHECK(line()["certificate"]["let_in_by"] == Json{"min_client_key", "allow_sha1"});
+}
+
 TEST_CASE("no line is longer than the writer makes room for") {
   const std::string worst(65'535, '\x01');
   const Certificate shown{

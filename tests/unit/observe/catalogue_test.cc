@@ -33,9 +33,16 @@ struct Busy {
     events.on_refusal(info, testing::refusal_by("rule"));
     events.on_throttle(info, Side::client, {"rule", true}, 1s);
     events.on_handshake({Side::client, "devices", "", 1ms, Check::tls_protocol});
-    events.on_broker_connect(1ms, Check::broker_refused);
+    events.on_handshake({.side = Side::broker,
+                         .listener = "devices",
+                         .version = "TLSv1.3",
+                         .took = 1ms,
+                         .chain_end = std::chrono::system_clock::now()});
+    events.on_broker_connect(1ms, Check::broker_refused, {});
     collector.change([](ProcessState& state) {
       state.certificates = {{"broker", std::chrono::system_clock::now()}};
+      state.authorities = {
+          {"listener:devices", "CN=Plant CA", "00ff", std::chrono::system_clock::now()}};
     });
   }
 };

@@ -17,6 +17,7 @@ struct Watched {
   std::vector<std::unique_ptr<WorkerCounters>> counters;
   std::vector<std::unique_ptr<WorkerEvents>> workers;
   std::unique_ptr<Notices> notices;
+  std::chrono::system_clock::time_point wall{std::chrono::days(20'000)};
 
   Watched() {
     for (int i = 0; i < 2; ++i) {
@@ -28,11 +29,11 @@ struct Watched {
   }
   std::vector<std::string> look(Duration at) {
     std::vector<std::string> texts;
-    for (const Notice& notice : notices->look(Instant(at))) texts.push_back(notice.text);
+    for (const Notice& notice : notices->look(Instant(at), wall)) texts.push_back(notice.text);
     return texts;
   }
-  void dial(std::size_t worker, std::optional<Check> failure) {
-    workers[worker]->on_broker_connect(1ms, failure);
+  void dial(std::size_t worker, std::optional<Check> failure, std::string_view detail = {}) {
+    workers[worker]->on_broker_connect(1ms, failure, detail);
   }
   void refuse(const char* listener, Check check) {
     Identity who;
@@ -65,6 +66,43 @@ TEST_CASE("a broker that cannot be reached, and that can be again, is said once 
   CHECK(watched.look(62s) ==
         Lines{"the broker is reached again: 60 s later; connecting to it failed 60 times"});
   CHECK(watched.look(63s).empty());
+}
+
+TEST_CASE("what is wrong with a broker's certificate is said in the words of TLS") {
+  Watched watched;
+  watched.dial(0, Check::broker_refused, "ECONNREFUSED");
+  watched.dial(1, Check::certificate_name, "broker's certificate has no subjectAltName");
+  watched.dial(1, Check::certificate_name, "broker's certificate has no subjectAltName");
+  CHECK(watched.look(1s) ==
+        Lines{"the broker cannot be reached: broker's certificate has no subjectAltName "
+              "(tls.certificate-name)"});
+}
+
+TEST_CASE("the end of the broker's chain is said once it is near, and each day") {
+  using std::chrono::days;
+  Watched watched;
+  const auto shake = [&watched](std::size_t worker, days left) {
+    watched.workers[worker]->on_handshake({.side = Side::broker,
+                                           .listener = "devices",
+                                           .version = "TLSv1.3",
+                                           .took = 1ms,
+                                           .chain_end = watched.wall + left});
+  };
+  CHECK(watched.look(1s).empty());
+  shake(0, days(20));
+  CHECK(watched.look(2s).empty());
+  watched.wall += days(10);
+  CHECK(watched.look(3s) ==
+        Lines{"the broker's certificate, or a CA of its chain, ends in 10 days"});
+  CHECK(watched.look(4s).empty());
+  watched.wall += days(9);
+  CHECK(watched.look(5s) == Lines{"the broker's certificate, or a CA of its chain, ends in 1 day"});
+  watched.wall += days(1);
+  CHECK(watched.look(6s) == Lines{"the broker's certificate, or a CA of its chain, has ended"});
+  shake(1, days(90));  // renewed: what was seen last counts, whichever worker has
+  CHECK(watched.look(7s).empty());
+  watched.wall += days(85);
+  CHECK(watched.look(8s).size() == 1);
 }
 
 TEST_CASE("a broker that comes and goes does not fill the log") {

@@ -93,9 +93,9 @@ TEST_CASE("handshakes, broker connects and their time") {
   CHECK(gateway[name + "_count{side=\"broker\"}"] == 0);
 
   CHECK(gateway["sallyport_broker_last_connect_success"] == -1);
-  gateway.worker(0).on_broker_connect(1ms, std::nullopt);
+  gateway.worker(0).on_broker_connect(1ms, std::nullopt, {});
   CHECK(gateway["sallyport_broker_last_connect_success"] == 1);
-  gateway.worker(1).on_broker_connect(5s, Check::broker_refused);
+  gateway.worker(1).on_broker_connect(5s, Check::broker_refused, {});
   CHECK(gateway["sallyport_broker_last_connect_success"] == 0);
   CHECK(gateway["sallyport_broker_connects_total{result=\"ok\"}"] == 1);
   CHECK(gateway["sallyport_broker_connects_total{result=\"failed\"}"] == 1);
@@ -394,7 +394,7 @@ TEST_CASE("the three pages") {
   gateway.observe->set_ready(true);
   CHECK(testing::status_of(testing::get(port, "/readyz")) == 200);
   // A dead broker is told, and does not make the gateway unready.
-  gateway.worker().on_broker_connect(1ms, Check::broker_refused);
+  gateway.worker().on_broker_connect(1ms, Check::broker_refused, {});
   const std::string ready = testing::get(port, "/readyz");
   CHECK(testing::status_of(ready) == 200);
   CHECK(testing::body_of(ready) == "ready\nbroker: last connect failed\n");
@@ -431,9 +431,9 @@ TEST_CASE("promtool has nothing to say about the exposition") {
     gateway.worker().on_refusal({.session = 1, .identity = who}, testing::refusal_by(rule));
     gateway.worker().on_throttle({.session = 1, .identity = who}, Side::client, {rule, true}, 1s);
     gateway.worker().on_handshake({Side::client, rule, "", 1ms, Check::tls_protocol});
-    gateway.worker().on_broker_connect(1ms, Check::broker_error);
+    gateway.worker().on_broker_connect(1ms, Check::broker_error, {});
   }
-  gateway.worker().on_broker_connect(1ms, std::nullopt);
+  gateway.worker().on_broker_connect(1ms, std::nullopt, {});
   gateway.observe->set_certificates({{"broker", std::chrono::system_clock::now()}});
   std::ofstream(folder.file("metrics")) << gateway.observe->metrics();
   const std::string command =

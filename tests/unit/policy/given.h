@@ -43,6 +43,8 @@ inline Identity device() {
   certificate->fingerprint = "9f86d081";
   certificate->san_dns = {"a.example", "b.example"};
   certificate->san_uri = {"urn:dev:7", "spiffe://plant/7"};
+  certificate->spiffe_domain = "plant";
+  certificate->spiffe_name = "7";
   identity.certificate = std::move(certificate);
   return identity;
 }

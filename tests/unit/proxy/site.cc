@@ -234,7 +234,8 @@ void Log::on_handshake(const Handshake& handshake) {
   }
   add("handshake " + name(handshake.side) + (handshake.failure ? " failed" : " ok"));
 }
-void Log::on_broker_connect(Duration took, std::optional<Check> failure) {
+void Log::on_broker_connect(Duration took, std::optional<Check> failure,
+                            std::string_view /*detail*/) {
   CHECK(took.count() >= 0);
   add(failure ? "dial failed" : "dial ok");
 }

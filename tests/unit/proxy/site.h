@@ -110,7 +110,8 @@ class Log final : public GatewayEvents {
   void on_accept(std::string_view listener) override;
   void on_connection_closed(std::string_view listener) override;
   void on_handshake(const Handshake& handshake) override;
-  void on_broker_connect(Duration took, std::optional<Check> failure) override;
+  void on_broker_connect(Duration took, std::optional<Check> failure,
+                         std::string_view detail) override;
   void on_wire_bytes(const WireBytes& bytes) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;

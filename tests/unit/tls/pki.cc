@@ -93,8 +93,9 @@ std::string Folder::write(std::string_view name, std::string_view content) const
 
 bssl::UniquePtr<EVP_PKEY> make_key(KeyType type) {
   bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
-  if (type == KeyType::p256) {
-    const bssl::UniquePtr<EC_KEY> ec(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+  if (type == KeyType::p256 || type == KeyType::p224) {
+    const bssl::UniquePtr<EC_KEY> ec(
+        EC_KEY_new_by_curve_name(type == KeyType::p256 ? NID_X9_62_prime256v1 : NID_secp224r1));
     must(EC_KEY_generate_key(ec.get()) == 1 && EVP_PKEY_set1_EC_KEY(key.get(), ec.get()) == 1,
          "a key");
   } else if (type == KeyType::ed25519) {
@@ -165,7 +166,8 @@ std::string Issued::der() const {
 std::string Issued::key_pem() const { return to_pem(key.get()); }
 
 Issued issue(const Request& request, const Issued* issuer) {
-  Issued made{bssl::UniquePtr<X509>(X509_new()), make_key(request.key)};
+  Issued made{bssl::UniquePtr<X509>(X509_new()),
+              request.with_key == nullptr ? make_key(request.key) : bssl::UpRef(request.with_key)};
   X509* certificate = made.certificate.get();
   EVP_PKEY* signer = issuer == nullptr ? made.key.get() : issuer->key.get();
 
@@ -196,11 +198,15 @@ Issued issue(const Request& request, const Issued* issuer) {
   } else {
     add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE");
   }
+  if (!request.key_usage.empty()) {
+    add_extension(certificate, NID_key_usage, request.key_usage.c_str());
+  }
   if (!request.usage.empty()) {
     add_extension(certificate, NID_ext_key_usage, request.usage.c_str());
   }
   add_names(certificate, request);
-  const EVP_MD* digest = EVP_PKEY_id(signer) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
+  const EVP_MD* digest = request.digest == nullptr ? EVP_sha256() : request.digest;
+  if (EVP_PKEY_id(signer) == EVP_PKEY_ED25519) digest = nullptr;
   must(X509_sign(certificate, signer, digest) != 0, "the signature");
   return made;
 }

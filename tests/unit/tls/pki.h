@@ -27,7 +27,7 @@ class Folder final {
   std::string path_;
 };
 
-enum class KeyType : std::uint8_t { p256, rsa2048, rsa1024, ed25519 };
+enum class KeyType : std::uint8_t { p256, p224, rsa2048, rsa1024, ed25519 };
 
 /// One certificate with its key.
 struct Issued {
@@ -53,6 +53,9 @@ struct Request {
   long valid_to = 3600;
   std::uint64_t serial = 1;
   KeyType key = KeyType::p256;
+  EVP_PKEY* with_key = nullptr;    // another one's instead: for a certificate that is renewed
+  const EVP_MD* digest = nullptr;  // of the signature; null: SHA-256
+  std::string key_usage = {};      // of one that is no CA's; empty: none
 };
 
 /// Signed by `issuer`; by itself where it is null.
