@@ -179,8 +179,8 @@ class Grants final {
   /// PUBLISH from the broker, as a read.
   [[nodiscard]] Verdict check_delivery(const PublishRequest& request) const;
 
-  /// Limits that count everything the client sends, as indexes for Policy::limit(): one for each
-  /// role of this identity that has any. All of them apply, so the strictest counts.
+  /// Limits that count everything the client sends, as indexes for Policy::limit(), ascending: one
+  /// for each role of this identity that has any. All of them apply, so the strictest counts.
   [[nodiscard]] std::span<const std::uint32_t> role_limits() const { return numbers(List::limits); }
   /// The listener's bounds, lowered to what the roles say.
   [[nodiscard]] Bounds bounds(const Bounds& listener) const;

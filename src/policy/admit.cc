@@ -63,6 +63,7 @@ std::expected<Grants, Verdict> Policy::admit(const Ptr& policy, const Identity& 
     return std::unexpected(refusal(Check::no_role, mqtt::ReasonCode::not_authorized));
   }
 
+  std::ranges::sort(list(Grants::List::limits));
   std::size_t total = 0;
   for (const auto& numbers : lists) total += numbers.size();
   grants.numbers_.reserve(total);

@@ -1,18 +1,10 @@
 #include "session/budget.h"
 
 #include <algorithm>
-#include <array>
 
 #include "policy/address.h"
 
 namespace sallyport {
-
-namespace {
-
-// More limits than these are measured against one after the other, and looked for by halving.
-constexpr std::size_t kFew = 4;
-
-}  // namespace
 
 std::string Payer::client() const {
   const Certificate* certificate = identity.certificate.get();
@@ -20,50 +12,52 @@ std::string Payer::client() const {
          identity.client_id;
 }
 
-const Budget::Meter* Budget::find(std::uint32_t limit) const {
-  if (meters_.size() > kFew) {
-    const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
-    return at != meters_.end() && at->limit == limit ? &*at : nullptr;
+Budget::Meter* Budget::find(std::uint32_t limit) {
+  constexpr std::size_t kFew = 8;  // up to here looking at each costs less than halving
+  if (meters_.size() <= kFew) {
+    for (Meter& used : meters_) {
+      if (used.limit == limit) return &used;
+    }
+    return nullptr;
   }
-  for (const Meter& used : meters_) {
-    if (used.limit == limit) return &used;
-  }
-  return nullptr;
+  const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
+  return at != meters_.end() && at->limit == limit ? &*at : nullptr;
 }
 
 RateMeter& Budget::meter(const Payer& payer, const policy::Policy& policy, std::uint32_t limit,
                          Instant now) {
-  if (const Meter* used = find(limit)) return *used->meter;
+  if (Meter* const used = find(limit)) return *used->meter;
   const RateLimit& terms = policy.limit(limit);
   Ledger::Lease lease =
       payer.ledger == nullptr
           ? own_meter()
           : payer.ledger->lease({Scope::client, terms.name, payer.client()}, terms, now);
   const auto at = std::ranges::lower_bound(meters_, limit, {}, &Meter::limit);
-  return *meters_.insert(at, {limit, &terms, std::move(lease)})->meter;
+  return *meters_.insert(at, {limit, &terms, std::move(lease), {}})->meter;
 }
 
 bool Budget::take_from(std::span<const std::uint32_t> limits, std::uint32_t also,
                        std::uint64_t bytes, Instant now) {
-  // Not initialized, because this is run for every packet: each is written before it is read.
-  RateMeter* used[kFew + 1];
-  RateMeter::Times after[kFew + 1];
-  std::size_t count = 0;
-  const auto fits = [&](std::uint32_t limit) {
-    const Meter* meter = find(limit);
-    if (meter == nullptr) return false;
-    used[count] = meter->meter.get();
-    return used[count]->fits(*meter->terms, bytes, now, after[count]);
+  const auto fits = [bytes, now](Meter& used) {
+    return used.meter->fits(*used.terms, bytes, now, used.after);
   };
-  if (limits.size() > kFew) return false;  // one more place is for `also`
-  for (; count != limits.size(); ++count) {
-    if (!fits(limits[count])) return false;
+  // Limits and meters are both in ascending order.
+  Meter* const end = meters_.data() + meters_.size();
+  Meter* next = meters_.data();
+  for (const std::uint32_t limit : limits) {
+    while (next != end && next->limit != limit) ++next;
+    if (next == end || !fits(*next)) return false;
   }
   if (also != policy::kNoLimit) {
-    if (!fits(also)) return false;
-    ++count;
+    Meter* const used = find(also);
+    if (used == nullptr || !fits(*used)) return false;
+    used->meter->set(used->after);
   }
-  for (std::size_t i = 0; i != count; ++i) used[i]->set(after[i]);
+  next = meters_.data();
+  for (const std::uint32_t limit : limits) {
+    while (next->limit != limit) ++next;
+    next->meter->set(next->after);
+  }
   return true;
 }
 

@@ -33,9 +33,9 @@ class Budget final {
     Duration wait{};                   // throttle: until all of them fit
   };
 
-  /// Takes one message of `bytes` bytes out of all of these limits, and of `also` where that is not
-  /// kNoLimit. False: nothing was taken, and ask() has to be asked: it does not fit, or it is the
-  /// first of its kind, or has many limits.
+  /// Takes one message of `bytes` bytes out of all of these limits, which are in ascending order,
+  /// and of `also` where that is not kNoLimit. Returns false if it does not fit or is the first of
+  /// its kind; then nothing was taken, and ask() has to be asked.
   [[nodiscard]] bool take(std::span<const std::uint32_t> limits, std::uint32_t also,
                           std::uint64_t bytes, Instant now) {
     if (limits.empty() && also == policy::kNoLimit) return true;
@@ -61,10 +61,12 @@ class Budget final {
     const RateLimit*
         terms;  // the policy's, which outlives the meter: give_back() comes with another
     Ledger::Lease meter;
+    RateMeter::Times after;  // take_from(): what the meter becomes if all others fit, too
   };
   [[nodiscard]] bool take_from(std::span<const std::uint32_t> limits, std::uint32_t also,
                                std::uint64_t bytes, Instant now);
-  [[nodiscard]] const Meter* find(std::uint32_t limit) const;
+  /// Returns null if there is none.
+  [[nodiscard]] Meter* find(std::uint32_t limit);
   [[nodiscard]] RateMeter& meter(const Payer& payer, const policy::Policy& policy,
                                  std::uint32_t limit, Instant now);
 
