@@ -100,6 +100,9 @@ class Relay final : private net::Stream::Handler,
     bool ended = false;           // a layer said that no more comes; what is kept is still fed
   };
 
+  // What is cold stays out of the path of a turn that only moves packets, which is nearly every
+  // one.
+
   // Callbacks from the loop; each is one turn.
   void on_read(net::Stream& stream, Bytes bytes) override;
   void on_end(net::Stream& stream, int error) override;
@@ -114,15 +117,15 @@ class Relay final : private net::Stream::Handler,
 
   // relay_open.cc: until both sides are ready
   void open_client(Instant now);
-  void header_read(const transport::PeerFacts& facts, Bytes rest, Instant now);
-  void opened(Side side, Instant now);
-  void report_handshake(Side side, const transport::PeerFacts& facts, std::optional<Check> failure,
-                        Instant now);
+  [[gnu::cold]] void header_read(const transport::PeerFacts& facts, Bytes rest, Instant now);
+  [[gnu::cold]] void opened(Side side, Instant now);
+  [[gnu::cold]] void report_handshake(Side side, const transport::PeerFacts& facts,
+                                      std::optional<Check> failure, Instant now);
   void begin_session(const transport::PeerFacts& facts);
-  void client_failed(Check check, Instant now);
+  [[gnu::cold]] void client_failed(Check check, Instant now);
   void refuse_client(Check check, const Certificate* shown, Instant now);
-  void authenticate(Instant now);
-  void dial(Instant now);
+  [[gnu::cold]] void authenticate(Instant now);
+  [[gnu::cold]] void dial(Instant now);
   void dial_begins(Instant now);
   void open_broker(net::Socket socket, Instant now);
   void broker_ready(Instant now);
@@ -135,23 +138,24 @@ class Relay final : private net::Stream::Handler,
   void adopt_policy(Instant now);
   void adopt_policy_before_dial(Instant now);
   /// A socket or a layer is gone; `check` names that where a side was not ready yet.
-  void lose(Side side, CloseKind kind, Check check, std::string_view detail, Instant now);
-  void lose_socket(Side side, int error, Instant now);
+  [[gnu::cold]] void lose(Side side, CloseKind kind, Check check, std::string_view detail,
+                          Instant now);
+  [[gnu::cold]] void lose_socket(Side side, int error, Instant now);
 
   // relay_turn.cc: the end of a turn
   void settle(Instant now);
   void flush(Instant now);
   [[nodiscard]] int write(Side side);
   void watch_pending(Instant now);
-  void check_stall(Side side, Instant now);
+  [[gnu::cold]] void check_stall(Side side, Instant now);
   void pause(Side side, std::uint8_t reasons, bool on, Instant now);
   [[nodiscard]] bool is_owed() const;
   [[nodiscard]] bool waits_for_turn();
-  [[nodiscard]] bool resume(Instant now);
-  [[nodiscard]] bool end_of_layers(Instant now);
+  [[nodiscard, gnu::noinline]] bool resume(Instant now);
+  [[nodiscard, gnu::cold]] bool end_of_layers(Instant now);
   void set_timer();
   void update_reading();
-  void begin_close(Instant now);
+  [[gnu::cold]] void begin_close(Instant now);
   void wait_for_nobody();
   void report_wire();
 

@@ -199,7 +199,8 @@ class Session::Impl final {
   bool check_again(const Arrival& a, const mqtt::Connack& connack);
 
   // publish.cc
-  std::size_t pass_known(Side from, Bytes in, Instant now, Turn& turn);
+  template <Side kFrom>
+  std::size_t pass_known(Bytes in, Instant now, Turn& turn);
   Fate on_publish(const Arrival& a);
   policy::Verdict judge(Side from, const mqtt::Publish& publish, std::string_view topic);
   std::size_t room_to_hold(Side from) const;

@@ -162,7 +162,10 @@ const Bounds& Session::Impl::decode_bounds(Side from) const {
 std::size_t Session::Impl::pass_at_once(Side from, Bytes in, Instant now, Turn& turn) {
   if (state_ != State::open || from_[from].inlet.gathering()) return 0;
   const auto type = static_cast<PacketType>(in[0] >> 4);
-  if (type == PacketType::publish) return pass_known(from, in, now, turn);
+  if (type == PacketType::publish) {
+    return from == Side::client ? pass_known<Side::client>(in, now, turn)
+                                : pass_known<Side::broker>(in, now, turn);
+  }
   if (type == PacketType::puback && from == Side::broker) return pass_puback(in, turn);
   return 0;
 }
