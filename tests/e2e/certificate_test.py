@@ -88,6 +88,11 @@ class Certificates(Case):
         client.close()
         return reason
 
+    def warns(self, gateway, text):
+        """At the start, and in `check`."""
+        self.until(lambda: text in gateway.log(), lambda: f"{text} is said; the log: {gateway.log()}")
+        self.assertIn(text, run_command("check", "-c", gateway.path("gateway.toml"))[2])
+
     def refused_by(self, gateway, check, name):
         line = gateway.wait_audit(check=check)[-1]
         self.assertEqual(line["unverified_certificate"]["cn"], name)
@@ -155,14 +160,12 @@ class Strength(Certificates):
         for key in count:
             gateway.wait_gauge(0, "sallyport_clients_weak_certificate", listener="devices", key=key)
         for text in ("min_client_key = 1024 lets in", "allow_sha1 = true lets in"):
-            self.assertIn(text, gateway.log())
-            self.assertIn(text, run_command("check", "-c", gateway.path("gateway.toml"))[2])
+            self.warns(gateway, text)
 
     def test_a_ca_that_is_too_weak_is_said_at_start_and_by_check(self):
         self.make()
         gateway = self.devices(bundle="bundle.crt")
-        for text in (gateway.log(), run_command("check", "-c", gateway.path("gateway.toml"))[2]):
-            self.assertIn('the key of CA "CN=small-ca" is weaker than min_client_key allows', text)
+        self.warns(gateway, 'the key of CA "CN=small-ca" is weaker than min_client_key allows')
 
     def test_the_gateway_signs_nothing_with_sha_1(self):
         self.issue("own", SERVER + LOCAL, key=RSA)
@@ -209,8 +212,7 @@ class Renewal(Certificates):
     def test_a_ca_that_has_ended_is_said_at_start_and_by_check(self):
         self.issue("ca", CA, days="-1")
         gateway = self.devices()
-        for text in (gateway.log(), run_command("check", "-c", gateway.path("gateway.toml"))[2]):
-            self.assertIn('CA "CN=ca" has ended', text)
+        self.warns(gateway, 'CA "CN=ca" has ended')
 
 
 POLICY = """

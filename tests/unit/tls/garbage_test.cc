@@ -37,7 +37,8 @@ TEST_CASE("what is not TLS is refused with an alert") {
       {"\x15\x03\x03\x00\x02\x01\x00"s,  // close_notify
        "peer ended the connection in the middle of the handshake"},
       {"\x16\x03\x01\x00\x04\x01\x00\x00\x00"s, ""},  // ClientHello of no bytes
-      {"\x16\x03\x01\x00\x04\x01\xff\xff\xff"s, "a handshake message is too large"},
+      {"\x16\x03\x01\x00\x04\x01\xff\xff\xff"s,
+       "a handshake message is too large (certificates: max_chain_bytes)"},
   };
   const Context::Ptr server = load(pki().server());
   const Context::Ptr client = load(pki().client());

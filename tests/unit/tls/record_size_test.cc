@@ -36,7 +36,8 @@ Data client_hello(Bytes original, std::uint16_t type, const Data& value) {
   at += 2 + u16(at);
   at += 1U + hello[at];
   Data extension;
-  put(extension, {type >> 8U, type & 0xffU, 0, static_cast<unsigned>(value.size())});
+  const unsigned number = type;
+  put(extension, {number >> 8U, number & 0xffU, 0, static_cast<unsigned>(value.size())});
   extension.insert(extension.end(), value.begin(), value.end());
   set_u16(3, u16(3) + extension.size());
   set_u16(7, u16(7) + extension.size());
@@ -120,7 +121,7 @@ TEST_CASE("max_fragment_length and record_size_limit bound the records of the ha
 }
 
 TEST_CASE("a listener's max_record bounds every record, whatever pieces are sent") {
-  for (const std::uint16_t most : {512, 1000, 4096, 16384}) {
+  for (const std::uint16_t most : std::initializer_list<std::uint16_t>{512, 1000, 4096, 16384}) {
     CAPTURE(most);
     ServerOptions options = with_long_chain();
     options.max_record = most;
