@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "policy/address.h"
-
 namespace sallyport {
 
 namespace {
@@ -15,7 +13,7 @@ constexpr std::size_t kFew = 4;
 
 std::string Payer::client() const {
   const Certificate* certificate = identity.certificate.get();
-  return (certificate ? certificate->fingerprint : policy::customer_of(identity.address)) + '/' +
+  return (certificate ? certificate->fingerprint : counted_address(identity)) + '/' +
          identity.client_id;
 }
 

@@ -44,22 +44,28 @@ Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
 }
 
 Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::Ack& ack) {
-  bool expected = true;
+  using Answer = DeliveryWindow::Answer;
+  Answer answer = Answer::fits;
   switch (ack.type) {
     case PacketType::puback:
-      expected = deliveries_.client_puback(ack.packet_id);
+      answer = deliveries_.client_puback(ack.packet_id);
       break;
     case PacketType::pubrec:
-      expected = deliveries_.client_pubrec(ack.packet_id, is_error(ack.reason));
+      answer = deliveries_.client_pubrec(ack.packet_id, is_error(ack.reason));
       break;
     case PacketType::pubcomp:
-      expected = deliveries_.client_pubcomp(ack.packet_id);
+      answer = deliveries_.client_pubcomp(ack.packet_id);
       break;
     default:
       if (!publishes_.release_refused(ack.packet_id)) return forward(a);
       return complete(a, ack.packet_id);
   }
-  if (!expected) {
+  if (answer == Answer::is_wrong) {
+    // The message would be open for ever: its sender takes no notice of such an answer, or ends the
+    // connection for it. 4.3.2, 4.3.3, 4.13 (5.0)
+    return malformed(a, {Check::wrong_ack, ReasonCode::protocol_error});
+  }
+  if (answer == Answer::unasked) {
     // Passed on, it would acknowledge to the broker what the gateway acknowledges itself.
     report_refusal(a, Action::drop, ReasonCode::protocol_error, cause_of(Check::unexpected_ack),
                    {});
@@ -81,8 +87,9 @@ Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::A
       publishes_.complete(ack.packet_id);
       return forward(a);
     case PacketType::pubrel:
-      if (!deliveries_.broker_pubrel(ack.packet_id)) return forward(a);
-      return complete(a, ack.packet_id);
+      if (deliveries_.broker_pubrel(ack.packet_id)) return complete(a, ack.packet_id);
+      pay_owed(a.turn);
+      return forward(a);
     default:
       return forward(a);
   }

@@ -83,12 +83,13 @@ refuses(
   'mqtt.packet-type',
   view => !maySend(view.from, view.header.type, view.version)
 )
-const dupWithoutQos = view => is(view, 'publish') && (view.header.flags & 0x0e) === 0x08
-refuses('[MQTT-3.3.1-2], 2.1 (3.1)', 'DUP on QoS 0', 'mqtt.qos', dupWithoutQos)
+const dupWithoutQos = view =>
+  view.version !== 3 && is(view, 'publish') && (view.header.flags & 0x0e) === 0x08
+refuses('[MQTT-3.3.1-2]', 'DUP on QoS 0', 'mqtt.qos', dupWithoutQos)
 early.push(
   entry(
     'early',
-    '[MQTT-3.3.1-2], 2.1 (3.1)',
+    '[MQTT-3.3.1-2]',
     'DUP on QoS 0, before all of it is here',
     'mqtt.qos',
     dupWithoutQos
@@ -354,11 +355,24 @@ function accepts(section, name, error, when) {
   petty.push(entry('petty', section, name, [], when, { error }))
 }
 
+// Of these three QoS 1 has a meaning. Of PUBLISH every flag has.
+const withQos = view => is(view, 'pubrel', 'subscribe', 'unsubscribe')
 accepts(
-  '2.1 (3.1)',
-  'DUP on PUBREL, SUBSCRIBE and UNSUBSCRIBE of 3.1',
+  '2.1, 3.6, 3.8, 3.10 (3.1)',
+  'DUP and RETAIN on PUBREL, SUBSCRIBE and UNSUBSCRIBE of 3.1',
   /Invalid header flag bits, must be 0x2/,
-  view => view.version === 3 && is(view, 'pubrel', 'subscribe', 'unsubscribe') && view.header.flags === 0x0a
+  view =>
+    view.version === 3 && withQos(view) && (view.header.flags & 0x06) === 0x02 && view.header.flags !== 0x02
+)
+accepts(
+  '3.1 to 3.14 (3.1)',
+  'flags of other packets of 3.1, which are not used',
+  /Invalid header flag bits, must be 0x0/,
+  view =>
+    (is(view, 'connect') ? connectLevel(view) === 3 : view.version === 3) &&
+    !withQos(view) &&
+    !is(view, 'publish') &&
+    view.header.flags !== 0
 )
 accepts(
   '3.1 (3.1)',
