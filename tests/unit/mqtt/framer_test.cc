@@ -92,8 +92,8 @@ TEST_CASE(
         CAPTURE(type);
         CAPTURE(flags);
         bool good = flags == (request ? 2 : 0);
-        // 3.1 uses QoS 1 in what is repeated until it is answered, and otherwise none of these bits.
-        // Of CONNECT only the decoder learns whether it is of 3.1. 2.1 (3.1)
+        // 3.1 uses QoS 1 in what is repeated until it is answered, and otherwise none of these
+        // bits. Of CONNECT only the decoder learns whether it is of 3.1. 2.1 (3.1)
         if (v == Version::v3_1 && (!request || (flags & 6U) == 2)) good = true;
         if (type == 1) good = true;
         for (const std::string& answer : {client, broker}) {

@@ -242,7 +242,7 @@ TEST_CASE("QoS 2 messages in flight have a limit") {
       talk.client_sends(publish(3));
       CHECK_FALSE(talk.closed());
       (void)talk.broker_gets();
-      talk.client_sends(publish(4));  // CVE-2023-28366
+      talk.client_sends(publish(4));          // CVE-2023-28366
       CHECK(talk.closed() == (level == v5));  // which was told; see proportion_test.cc
       CHECK(talk.broker_gets().empty());
       CHECK(talk.events.refusals.at(0).name == "mqtt.qos2-in-flight");

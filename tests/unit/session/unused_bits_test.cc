@@ -84,6 +84,7 @@ TEST_CASE("3.1: so do those of CONNECT, once the version is known, and of CONNAC
       }
       talk.broker_accepts();
       CHECK(talk.broker_gets() == connect);
+      if (level == v5) continue;  // whose CONNACK tells the gateway's bounds
       const std::string connack = with_flags(wire::connack(level), flags);
       talk.broker_sends(connack);
       CHECK(talk.client_gets() == connack);
@@ -99,8 +100,9 @@ TEST_CASE("3.1: DUP says nothing about a message of QoS 0") {
       Conversation talk(everything());
       talk.open({.level = level});
       send(talk, from, publish);
-      CHECK(gets(talk, other(from)) == (level == v3_1 ? publish : ""));
       CHECK(talk.closed() == (level != v3_1));
+      if (level == v3_1) CHECK(gets(talk, other(from)) == publish);
+      if (level != v3_1) CHECK(last_refusal(talk) == "mqtt.qos 82");
     }
   }
 }
