@@ -38,7 +38,8 @@ void play(Conversation& talk, const std::vector<Step>& steps) {
 
 }  // namespace
 
-TEST_CASE("a wrong acknowledgement is a protocol error [MQTT-4.3.2-5] [MQTT-4.3.3-8]") {
+TEST_CASE(
+    "[MQTT-4.3.2-4] [MQTT-4.3.3-8] [MQTT-4.3.3-11] a wrong acknowledgement is a protocol error") {
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     const Step one{Side::broker, delivery(level, 1, 7)};
     const Step two{Side::broker, delivery(level, 2, 7)};
