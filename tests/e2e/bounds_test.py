@@ -301,6 +301,28 @@ class Connects(Case):
         self.assertEqual(codes("dev-1", 1), [0x9F])
 
 
+    def test_addresses_count_by_the_prefix_that_the_listener_says(self):
+        """As a PROXY header tells them: connects, connections and limits alike."""
+        broker = self.fake_broker()
+        proxied = 'proxy_protocol = "127.0.0.1"\naddress_prefix_v6 = 48\n'
+        running = self.gateway(broker, OPEN_POLICY, [
+            Listener("often", more=proxied + 'connects_per_client = "1/h"\nconnect_burst = 2\n'),
+            Listener("many", more=proxied + "max_connections_per_address = 2\n")])
+        often, many = (listener.port for listener in running.listeners)
+
+        def connect(port, address):
+            header = f"PROXY TCP6 {address} 2001:db8::1 40000 8883\r\n".encode()
+            client = self.client(port, version=5, before=header)
+            client.send(wire.connect("dev", 5))
+            answer = client.receive()
+            return None if answer is None else answer.reason
+        same = [f"2001:db8:7:{i}::1" for i in (1, 2, 3)]
+        self.assertEqual([connect(often, a) for a in same + ["2001:db8:8:1::1"]], [0, 0, 0x9F, 0])
+        self.assertEqual([connect(many, a) for a in same + ["2001:db8:8:1::1"]], [0, 0, None, 0])
+        running.wait_audit(1, event="refusal", check="policy.connect-rate")
+        running.wait_audit(1, event="refusal", check="connection.max-per-address")
+
+
 def filters_of(packet):
     rest, found = packet.payload, []
     while rest:
