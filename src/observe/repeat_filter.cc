@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sallyport/bytes.h"
+
 namespace sallyport::observe {
 
 namespace {

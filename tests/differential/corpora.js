@@ -135,7 +135,7 @@ function scenes(one) {
   const first = one.bytes[0] >> 4
   const method = /authenticationMethod/.test(JSON.stringify(one.packet || {})) ? one.packet.properties.authenticationMethod : null
   const { connect, connack } = setup(one.version, method)
-  if (first === TYPE.connect) return [{ from: 'client', before: [], after: [step('broker', setup(one.version).connack)] }]
+  if (first === TYPE.connect) return [{ from: 'client', before: [], after: [step('broker', connack)] }]
   if (first === TYPE.connack) return [{ from: 'broker', before: [step('client', connect)], after: [] }]
   const before = [step('client', connect), step('broker', connack)]
   return ['client', 'broker'].map(from => ({ from, before, after: [] }))

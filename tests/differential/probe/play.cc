@@ -67,6 +67,13 @@ class Stage {
     static const SessionOptions kOptions = [] {
       SessionOptions options;
       options.bounds.bridges = true;
+      // As high as they go, so that CONNECT and CONNACK stay as they are.
+      options.bounds.max_packet = 256 * 1024 * 1024;
+      options.bounds.max_gathered = 256 * 1024 * 1024;
+      options.bounds.max_packet_before_connect = 1024 * 1024;
+      options.bounds.max_topic_aliases = UINT16_MAX;
+      options.bounds.max_qos2_in_flight = UINT16_MAX;
+      options.bounds.max_keep_alive = UINT16_MAX;
       return options;
     }();
     return kOptions;
