@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sallyport {
 
@@ -18,6 +20,8 @@ struct IpAddress {
 };
 /// Numeric text without a zone ("192.0.2.1", "2001:db8::1").
 [[nodiscard]] std::string to_string(const IpAddress& address);
+/// Reads such a text; returns none if it is no other.
+[[nodiscard]] std::optional<IpAddress> parse_ip(std::string_view text);
 
 /// The addresses that share their first bits with `network`.
 struct AddressPrefix {

@@ -24,26 +24,39 @@ struct Bounds {
   Duration connect_timeout = std::chrono::seconds(10);  // TLS handshake and CONNECT together
 
   std::uint32_t max_packet = 256 * 1024;  // whole control packet, from the client
+  /// Of one packet, before it can be decided: all of it, of a PUBLISH what stands before its
+  /// payload.
+  std::uint32_t max_gathered = 128 * 1024;
   std::uint16_t max_topic_length = 1024;
   std::uint16_t max_topic_levels = 32;
   std::uint16_t max_client_id_length = 128;
   Characters client_id_characters;  // of what a client calls itself
   std::uint16_t max_will_payload = 16 * 1024;
-  std::uint16_t max_filters = 32;          // per SUBSCRIBE or UNSUBSCRIBE
+  std::uint16_t max_filters = 512;         // of one SUBSCRIBE; those behind are refused one by one
   std::uint16_t max_subscriptions = 1000;  // that one connection makes, and holds
   std::uint16_t max_user_properties = 20;
   std::uint32_t max_user_property_bytes = 4096;
   std::uint16_t max_topic_aliases = 16;    // each direction
   std::uint16_t max_qos2_in_flight = 100;  // from the client, not yet completed
+  std::uint16_t max_deliveries = 1024;     // to the client, of QoS 1 and 2, that are followed
   std::uint16_t max_requests = 64;         // SUBSCRIBEs refused in part and not yet answered
   // Of what the client gets. Devices that cannot say what they take may have less room than that.
   std::uint32_t max_delivery = 256 * 1024 * 1024;  // whole control packet; this: no bound
   std::uint16_t max_delivery_topic = UINT16_MAX;
   std::uint16_t min_keep_alive = 1;
-  std::uint16_t max_keep_alive = 1200;    // also applied where a client asks for none
+  std::uint16_t max_keep_alive = 1200;  // also applied where a client asks for none
+  Duration max_pause =
+      std::chrono::seconds(30);           // of a throttled client, if its keep-alive is long
   bool refuse_mqtt3_keep_alive = false;   // out of these two, where it cannot be corrected
   bool refuse_control_characters = true;  // U+0001..U+001F, U+007F..U+009F, non-characters
   bool bridges = false;                   // accept protocol levels 0x83 and 0x84
+
+  /// Returns `max_packet`, or that there is no bound where it is as large as packets can be: 256
+  /// MiB stand for the largest one, which has four bytes more. 2.2.3 (3.1.1)
+  [[nodiscard]] constexpr std::uint32_t packet_bound() const;
+  /// Returns whether `max_keep_alive` bounds anything: its highest value allows all that CONNECT
+  /// can ask for, and no keep-alive as well. 3.1.2.10
+  [[nodiscard]] constexpr bool bounds_keep_alive() const;
 
   [[nodiscard]] friend bool operator==(const Bounds&, const Bounds&) = default;
 };
@@ -86,11 +99,17 @@ inline constexpr std::uint64_t kMost16 = UINT16_MAX;
 inline constexpr std::uint64_t kMostFilters = 4096;
 }  // namespace detail
 
+constexpr std::uint32_t Bounds::packet_bound() const {
+  return max_packet >= detail::kMaxPacket ? std::numeric_limits<std::uint32_t>::max() : max_packet;
+}
+constexpr bool Bounds::bounds_keep_alive() const { return max_keep_alive != detail::kMost16; }
+
 /// Every bound once. The reader of files, the reference, unbounded() and strictest() go by it.
 inline constexpr auto kBounds = std::to_array<BoundRow>({
     {"max_packet", &Bounds::max_packet, Unit::bytes, detail::kMinPacket, detail::kMaxPacket},
     {"max_packet_before_connect", &Bounds::max_packet_before_connect, Unit::bytes,
      detail::kMinPacket, detail::kMaxBeforeConnect},
+    {"max_gathered", &Bounds::max_gathered, Unit::bytes, detail::kMinPacket, detail::kMaxPacket},
     {.name = "connect_timeout",
      .field = &Bounds::connect_timeout,
      .unit = Unit::milliseconds,
@@ -106,6 +125,7 @@ inline constexpr auto kBounds = std::to_array<BoundRow>({
      .field = &Bounds::refuse_mqtt3_keep_alive,
      .unit = Unit::refusal,
      .stricter = Stricter::larger},
+    {"max_pause", &Bounds::max_pause, Unit::milliseconds, 100, 600'000},
     {"max_will_payload", &Bounds::max_will_payload, Unit::bytes, 0, detail::kMost16},
     {"max_topic_length", &Bounds::max_topic_length, Unit::bytes, 1, detail::kMost16},
     {"max_topic_levels", &Bounds::max_topic_levels, Unit::items, 1, detail::kMost16},
@@ -113,6 +133,7 @@ inline constexpr auto kBounds = std::to_array<BoundRow>({
     {"max_subscriptions", &Bounds::max_subscriptions, Unit::items, 0, detail::kMost16},
     {"max_requests", &Bounds::max_requests, Unit::items, 1, detail::kMost16},
     {"max_qos2_in_flight", &Bounds::max_qos2_in_flight, Unit::items, 1, detail::kMost16},
+    {"max_deliveries", &Bounds::max_deliveries, Unit::items, 1, detail::kMost16},
     {"max_delivery", &Bounds::max_delivery, Unit::bytes, detail::kMinPacket, detail::kMaxPacket},
     {"max_delivery_topic", &Bounds::max_delivery_topic, Unit::bytes, 1, detail::kMost16},
     {"max_topic_aliases", &Bounds::max_topic_aliases, Unit::items, 0, detail::kMost16},

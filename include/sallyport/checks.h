@@ -56,6 +56,8 @@ namespace sallyport {
   X(fixed_header_flags, "mqtt.fixed-header-flags", "flags of the fixed header are not as fixed")   \
   X(remaining_length, "mqtt.remaining-length", "Remaining Length is malformed or cannot be right") \
   X(packet_too_large, "mqtt.packet-too-large", "packet is larger than the limit")                  \
+  X(packet_gathered, "mqtt.packet-gathered",                                                       \
+    "what has to be read of the packet before it can be decided is larger than the limit")         \
   X(connect_first, "mqtt.connect-first", "first packet is not CONNECT, or CONNECT came again")     \
   X(protocol_name, "mqtt.protocol-name", "protocol name is not MQTT or MQIsdp")                    \
   X(protocol_version, "mqtt.protocol-version", "protocol version is not supported")                \
@@ -91,6 +93,7 @@ namespace sallyport {
   X(suback_codes, "mqtt.suback-codes", "SUBACK does not answer what was asked")                    \
   X(auth_method, "mqtt.auth-method", "AUTH without an authentication method from CONNECT")         \
   X(unexpected_ack, "mqtt.unexpected-ack", "acknowledgement of something that was never sent")     \
+  X(wrong_ack, "mqtt.wrong-ack", "acknowledgement of another kind than the message awaits")        \
   X(receive_maximum, "mqtt.receive-maximum", "more QoS 1 and 2 messages in flight than allowed")   \
   X(qos2_in_flight, "mqtt.qos2-in-flight", "more QoS 2 messages in flight than the limit")         \
   X(requests_in_flight, "mqtt.requests-in-flight", "too many unanswered requests")                 \
@@ -107,6 +110,7 @@ namespace sallyport {
   X(login_unavailable, "login.unavailable", "nobody could say whether the client may come in")     \
   X(login_timeout, "login.timeout", "the authenticator did not answer in time")                    \
   X(login_expired, "login.expired", "the time for which the client was let in is over")            \
+  X(stalled, "session.stalled", "a side took not one byte for the time allowed")                   \
   X(broker_unavailable, "session.broker-unavailable", "the broker could not be reached")           \
   X(broker_timeout, "session.broker-timeout", "the broker did not answer CONNECT in time")         \
   X(broker_silent, "session.broker-silent",                                                        \

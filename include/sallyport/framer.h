@@ -52,13 +52,17 @@ struct FrameRules {
   std::uint32_t max_packet = 0;  // whole packets larger than this are too_large
   std::uint32_t max_head = 0;    // most bytes of `head` that may be gathered
   bool tolerant = false;         // look_again() may accept what clients tolerate
+  /// Of packets other than PUBLISH, where that is lower than `max_packet`: a PUBLISH that is too
+  /// large can be answered, for its payload is not gathered.
+  std::uint32_t max_other = UINT32_MAX;
 };
 
 /// Looks at the control packet at the start of `in`. Pure: it keeps nothing, so the answer depends
 /// on the bytes only and not on how they were cut. A valid beginning is never an error: `10 80`
 /// is need_more. What is refused here, and therefore before the body has arrived:
 ///   - a reserved type, or one that `from` may not send           [MQTT-2.1.2], 2.1.2 table 2-1
-///   - flags that are not as fixed; PUBLISH with QoS 3            [MQTT-2.2.2-2] [MQTT-3.3.1-4]
+///   - flags that are not as fixed, unless MQTT 3.1 does not use them; PUBLISH with QoS 3. Those of
+///     CONNECT are left to its decoder, which learns the version [MQTT-2.2.2-2] [MQTT-3.3.1-4]
 ///   - a Remaining Length of more than four bytes, or one that this type cannot have
 ///     (PINGREQ with a body; PUBACK of 3 bytes in 3.1.1)          [MQTT-2.2.3]
 ///   - more than `max_packet` bytes, or a head of more than `max_head`

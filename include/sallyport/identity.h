@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/address.h"
+
 namespace sallyport {
 
 /// What a listener is lenient about: a chain of certificates that is weaker than the default asks
@@ -51,6 +53,13 @@ struct Identity {
   std::optional<std::string> username;
   std::string client_id;
   std::vector<LoginAttribute> login_attributes = {};  // empty: nobody was asked, or said any
+  PrefixLengths address_prefix = {};  // of the listener: how much of `address` counts
 };
+
+/// Returns whom a client without a certificate is counted as, wherever addresses are counted: the
+/// prefix of its address. Returns none if that is not numeric; a zone (fe80::1%eth0) is left out.
+[[nodiscard]] std::optional<AddressPrefix> counted_prefix(const Identity& identity);
+/// The same as a text ("2001:db8:0:1::/64", "192.0.2.7/32"). What is not numeric stands for itself.
+[[nodiscard]] std::string counted_address(const Identity& identity);
 
 }  // namespace sallyport

@@ -101,6 +101,7 @@ struct Publish {
   std::string_view topic;         // empty only with a topic alias
   std::optional<std::string_view> response_topic;
   std::uint32_t payload_size = 0;
+  std::optional<Malformed> over = {};  // see Subscribe
   Properties properties;
 };
 
@@ -127,8 +128,14 @@ struct Subscribe {
   PacketType type = PacketType::subscribe;  // or unsubscribe
   std::uint16_t packet_id = 0;
   std::uint32_t subscription_id = 0;  // 0: none
-  std::uint16_t count = 0;            // entries in `payload`
+  std::uint32_t count = 0;            // entries in `payload`
   Bytes payload;                      // validated; walk it with next_filter()
+  /// The packet is well-formed and its properties go beyond a bound, so it goes no further and can
+  /// be answered. What CONNECT, acknowledgements, DISCONNECT and AUTH have too much of is an error
+  /// of their decoders: they have no such answer.
+  std::optional<Malformed> over = {};
+  /// An entry is beyond a bound, see entry_over(), or there are more of them than max_filters.
+  bool entries_over = false;
   Properties properties;
 };
 
@@ -169,6 +176,9 @@ struct Auth {
                                       const Bounds& bounds, CheckSet* tolerated = nullptr);
 /// SUBSCRIBE and UNSUBSCRIBE.
 [[nodiscard]] Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version,
+                                                  const Bounds& bounds);
+/// Returns what bound an entry of such a packet is beyond by itself; returns none if there is none.
+[[nodiscard]] std::optional<Malformed> entry_over(const FilterEntry& entry, Version version,
                                                   const Bounds& bounds);
 /// SUBACK and UNSUBACK.
 [[nodiscard]] Decoded<Suback> decode_suback(const Frame& frame, Version version,

@@ -47,6 +47,8 @@ struct SessionOptions {
   bool authenticate = false;
   Duration login_timeout = settings::Login().timeout;  // for the authenticator's answer
   std::uint32_t max_held = settings::Inspection().max_held;
+  std::uint32_t queued_replies = settings::Flow().queued_replies;
+  std::uint32_t broker_gathered = settings::Broker().max_gathered;
   /// Topic filters are told apart by a hash under this key, which no client may know: random.
   HashKey hash_key{};
   /// How often one client may connect, as a limit named after the listener; none: always.
@@ -116,6 +118,9 @@ class Session final {
   /// `detail` is static. Not called for what Turn::close asked for.
   void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
                         Turn& turn);
+
+  /// A side has taken no bytes for as long as one is waited for. The session ends.
+  void stalled(Side side, Instant now, Turn& turn);
 
   /// The relay stops reading a side for a reason of its own (the other side is slow), or goes on:
   /// what is not read is not held against the client's keep-alive.

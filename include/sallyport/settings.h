@@ -82,6 +82,12 @@ struct Broker {
   std::uint32_t max_dials = 256;                  // at once
   std::uint32_t dial_queue = 10'000;              // that wait for one of those
   Duration dial_wait = std::chrono::seconds(10);  // each
+  /// A broker's host that vanished without a word is noticed by the kernel, which asks after so
+  /// long a silence; clients have MQTT's own keep-alive.
+  Duration tcp_keep_alive = std::chrono::seconds(60);
+  /// Bytes of one packet of the broker's that are kept until it can be decided: all of it, of a
+  /// PUBLISH what stands before its payload.
+  std::uint32_t max_gathered = 256 * 1024;
   [[nodiscard]] friend bool operator==(const Broker&, const Broker&) = default;
 };
 
@@ -90,8 +96,9 @@ struct Listener {
   std::uint32_t max_connections = 10'000;         // all workers together
   std::uint32_t max_connections_per_address = 0;  // 0: no limit; counts by PrefixLengths
   /// A side that is slow and takes not one byte for so long is taken for dead. Without it a peer
-  /// that never reads would hold its place, and the other side, for ever.
-  Duration stall_timeout = std::chrono::seconds(60);
+  /// that never reads would hold its place, and the other side, for ever. A device that writes its
+  /// flash does not read for more than a minute.
+  Duration stall_timeout = std::chrono::minutes(5);
   /// Proxies that put a PROXY header before each connection, which then says the address that
   /// counts. Empty: no header is read. Else others than these are not let in.
   std::vector<AddressPrefix> proxy_protocol = {};
@@ -110,6 +117,9 @@ struct Flow {
   std::uint32_t low_water = 32 * 1024;
   /// A side that does not even take the answers to what it sends itself is not read either.
   std::uint32_t choke_water = 256 * 1024;
+  /// Bytes of the gateway's own packets that wait behind a packet that is streaming past; beyond
+  /// these their cause is not read.
+  std::uint32_t queued_replies = 4096;
   /// After the last word: how long bytes that wait are still sent, and how long the peer has for
   /// its own end once they are, and how many bytes of it are read and thrown away meanwhile.
   Duration flush_time = std::chrono::seconds(10);

@@ -16,8 +16,7 @@ namespace {
 
 // All others mean nothing to the gateway, and stay blocked.
 constexpr std::array kSignals = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGQUIT};
-// What a worker may take beyond drain_timeout before the process ends without it.
-constexpr Duration kGrace = std::chrono::seconds(2);
+// How often the counters are looked at for what an operator should know.
 constexpr Duration kNotices = std::chrono::seconds(1);
 
 std::string count(std::size_t number, const std::string& thing) {
@@ -213,7 +212,7 @@ void Gateway::drain(const std::string& why) {
   draining_ = true;
   observe_.set_ready(false);
   server_->drain(limit);
-  give_up_.set(net::Loop::now() + limit + kGrace);
+  give_up_.set(net::Loop::now() + limit + assembled_.options.drain_grace);
 }
 
 void Gateway::on_accept_paused(std::string_view listener, std::string_view error) {

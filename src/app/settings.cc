@@ -67,6 +67,8 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
     to->flow = from;
     to->address_prefix = from;
     to->session.max_held = from.max_held;
+    to->session.queued_replies = from.queued_replies;
+    to->session.broker_gathered = options.broker.max_gathered;
     to->session.login_timeout = options.login.timeout;
     to->session.broker_timeout = options.broker.connack_timeout;
     to->session.faults = options.broker;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-// For inet_ntop() alone, which is a function of its arguments.
+// For inet_ntop() and inet_pton() alone, which are functions of their arguments.
 #include <arpa/inet.h>
 
 namespace sallyport {
@@ -31,6 +31,22 @@ std::string to_string(const IpAddress& address) {
   inet_ntop(v4 ? AF_INET : AF_INET6, address.bytes.data() + (v4 ? kMappedPrefix.size() : 0),
             text.data(), text.size());
   return text.data();
+}
+
+std::optional<IpAddress> parse_ip(std::string_view text) {
+  if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::array<char, INET6_ADDRSTRLEN> copy{};  // inet_pton() wants a terminated string
+  std::ranges::copy(text, copy.begin());
+  if (text.find(':') != std::string_view::npos) {
+    IpAddress address;
+    if (inet_pton(AF_INET6, copy.data(), address.bytes.data()) != 1) return std::nullopt;
+    return address;
+  }
+  std::array<std::uint8_t, 4> bytes{};
+  if (inet_pton(AF_INET, copy.data(), bytes.data()) != 1) return std::nullopt;
+  return IpAddress::from_v4(bytes);
 }
 
 AddressPrefix AddressPrefix::of(const IpAddress& address, unsigned bits) {

@@ -4,6 +4,9 @@ namespace sallyport::config {
 
 namespace {
 
+/// One string of the longest, with which every packet but a few can be decided. 1.5.4 (5.0)
+constexpr std::uint64_t kLeastGathered = std::uint64_t{64} * 1024;
+
 constexpr std::string_view kAddressHint = "write it as \"127.0.0.1:1883\"";
 
 constexpr Words<tls::Verify, 3> kVerify = {
@@ -106,6 +109,10 @@ constexpr auto kKeys = std::to_array<Key<BrokerOptions>>({
      choice<BrokerOptions, &BrokerOptions::end_on_bad_delivery, kOnBadDelivery>()},
     {"deviations", Refusal<BrokerOptions>{&BrokerOptions::refuse_deviations}},
     {"server_references", References<BrokerOptions>{&BrokerOptions::server_references}},
+    {"tcp_keep_alive", Time<BrokerOptions>{&BrokerOptions::tcp_keep_alive, std::chrono::seconds(1),
+                                           std::chrono::hours(2)}},
+    {"max_gathered",
+     Size<BrokerOptions>{&BrokerOptions::max_gathered, kLeastGathered, detail::kMaxPacket}},
     {"tls", Table<BrokerOptions>{read_tls, list_tls}},
 });
 

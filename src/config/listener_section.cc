@@ -111,6 +111,7 @@ constexpr auto kKeys = std::to_array<Key<ListenerOptions>>({
     {"high_water", Size<ListenerOptions>{&ListenerOptions::high_water, 16 * kKiB, 16 * kMiB}},
     {"low_water", Size<ListenerOptions>{&ListenerOptions::low_water, 0, 16 * kMiB}},
     {"choke_water", Size<ListenerOptions>{&ListenerOptions::choke_water, 16 * kKiB, 64 * kMiB}},
+    {"queued_replies", Size<ListenerOptions>{&ListenerOptions::queued_replies, kKiB, kMiB}},
     {"flush_time", Time<ListenerOptions>{&ListenerOptions::flush_time, std::chrono::seconds(1),
                                          std::chrono::seconds(60)}},
     {"linger", Time<ListenerOptions>{&ListenerOptions::linger, std::chrono::milliseconds(100),

@@ -85,6 +85,7 @@ constexpr auto kLog = std::to_array<Key<GatewayOptions>>({
 constexpr auto kDrain = std::to_array<Key<GatewayOptions>>({
     {"timeout", Time<GatewayOptions>{&GatewayOptions::drain_timeout, Duration::zero(),
                                      std::chrono::minutes(10)}},
+    {"grace", Time<GatewayOptions>{&GatewayOptions::drain_grace, milliseconds(100), minutes(1)}},
 });
 
 constexpr auto kObserve = std::to_array<Key<ObserveOptions>>({

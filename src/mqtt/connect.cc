@@ -58,7 +58,9 @@ class ConnectDecoder final {
     // Name and level go together; no broker is asked to guess. [MQTT-3.1.2-2]
     if (name == "MQIsdp" ? level != 3 : level != 4 && (level != 5 || out_.bridge)) return kLevel;
     out_.version = static_cast<Version>(level);
-    // The framer could not know the version that wants the shortest form. [MQTT-1.5.5-1]
+    // What the framer could not look at without the version: 3.1 does not use these bits, and 5.0
+    // wants the shortest form. [MQTT-2.2.2-2] [MQTT-1.5.5-1]
+    if (frame_.header.flags != 0 && !is_v3_1()) return malformed(Check::fixed_header_flags);
     if (is_v5() && frame_.header.size != 1 + varint_size(frame_.header.remaining_length)) {
       return malformed(Check::remaining_length);
     }

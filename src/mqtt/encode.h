@@ -28,7 +28,7 @@ void encode_connack(Version version, bool session_present, ReasonCode reason, Bu
 void encode_ack(PacketType type, Version version, std::uint16_t packet_id, ReasonCode reason,
                 Buffer& out);
 /// SUBACK or UNSUBACK with these codes, in the order of the request. UNSUBACK of 3.x has none, so
-/// `codes` does not matter there. At most 65,535 codes.
+/// `codes` does not matter there. There are fewer than bytes in a packet.
 void encode_suback(PacketType type, Version version, std::uint16_t packet_id,
                    std::span<const std::uint8_t> codes, Buffer& out);
 void encode_pingreq(Buffer& out);

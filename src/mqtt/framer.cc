@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "mqtt/reader.h"
+#include "mqtt/refusal.h"
 #include "mqtt/varint.h"
 
 namespace sallyport::mqtt {
@@ -85,6 +86,11 @@ void too_large(FrameResult& result) {
   result.status = FrameResult::Status::too_large;
   result.error = {Check::packet_too_large, ReasonCode::packet_too_large};
 }
+/// The packet may be as large as it is, and cannot be decided without more than may be gathered.
+void too_much_to_gather(FrameResult& result) {
+  result.status = FrameResult::Status::too_large;
+  result.error = over_quota(Check::packet_gathered);
+}
 void framed(FrameResult& result, Bytes in, std::size_t head) {
   result.status = FrameResult::Status::frame;
   result.frame.head = in.first(head);
@@ -141,8 +147,9 @@ inline void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules
   const bool five = rules.version == Version::v5;
   const std::size_t packet_id = (header.flags & 0x06) != 0 ? 2 : 0;
   if ((header.flags & 0x06) == 0x06) return refuse(result, Check::qos);  // [MQTT-3.3.1-4]
-  if (kExact && (header.flags & 0x0E) == 0x08) {
-    // DUP on QoS 0. It can be parsed, but is not allowed. [MQTT-3.3.1-2]
+  if (kExact && (header.flags & 0x0E) == 0x08 && rules.version != Version::v3_1) {
+    // DUP on QoS 0. It can be parsed, but is not allowed. [MQTT-3.3.1-2] In 3.1 the bit says
+    // nothing about such a message. 2.1 (3.1)
     return refuse(result, Check::qos, ReasonCode::protocol_error);
   }
   if (!read_length(result, in, kExact && five)) return;
@@ -156,14 +163,26 @@ inline void frame_publish(FrameResult& result, Bytes in, const FrameRules& rules
   const std::size_t topic = load_u16(in.data() + size);
   if (least + topic > header.remaining_length) return refuse(result, Check::truncated);
   std::size_t head = size + 2 + topic + packet_id;
-  if (head > rules.max_head) return too_large(result);
+  if (head > rules.max_head) return too_much_to_gather(result);
   if (five) {
     if (!read_properties(result, in, total, head)) return;
-    if (head > rules.max_head) return too_large(result);
+    if (head > rules.max_head) return too_much_to_gather(result);
   }
   if (in.size() < head) return need(result, head);
   result.frame.payload_size = static_cast<std::uint32_t>(total - head);
   framed(result, in, head);
+}
+
+/// Returns the flags of the fixed header that say nothing in a packet that is no PUBLISH. Of
+/// MQTT 3.1 these are DUP, QoS and RETAIN, each of which it calls "not used" wherever it does not
+/// say what it is for: PUBREL, SUBSCRIBE and UNSUBSCRIBE have QoS 1, and DUP where they are
+/// repeated. 3.1 to 3.14 (3.1) Whether a CONNECT is of 3.1 only its decoder can tell.
+std::uint8_t unused_flags(PacketType type, const Shape& shape, Version version) {
+  constexpr std::uint8_t kQos = 0x06;
+  constexpr std::uint8_t kAll = 0x0F;
+  if (type == PacketType::connect) return kAll;
+  if (version != Version::v3_1) return 0;
+  return shape.flags == 0 ? kAll : kAll & ~kQos;
 }
 
 /// Everything else. Apart, so that it costs a PUBLISH nothing.
@@ -177,11 +196,8 @@ template <bool kExact>
                   header.type == PacketType::reserved ? ReasonCode::malformed_packet
                                                       : ReasonCode::protocol_error);
   }
-  std::uint8_t ignored = 0;
-  if (rules.version == Version::v3_1 && shape.flags == 0x02) {
-    ignored = 0x08;  // 3.1 says that a repeated PUBREL, SUBSCRIBE or UNSUBSCRIBE carries DUP. 2.1
-  }
-  if (kExact && (header.flags & ~ignored) != shape.flags) {
+  const int unused = unused_flags(header.type, shape, rules.version);
+  if (kExact && ((header.flags ^ shape.flags) & ~unused) != 0) {
     return refuse(result, Check::fixed_header_flags);  // [MQTT-2.2.2-2]
   }
   // 5.0 wants the shortest form of a length [MQTT-1.5.5-1]. 3.1.1 does not say so, and brokers
@@ -198,7 +214,8 @@ template <bool kExact>
     return refuse(result, Check::remaining_length);
   }
   const auto total = static_cast<std::size_t>(header.total());
-  if (total > rules.max_packet || total > rules.max_head) return too_large(result);
+  if (total > rules.max_packet || total > rules.max_other) return too_large(result);
+  if (total > rules.max_head) return too_much_to_gather(result);
   if (in.size() < total) return need(result, total);
   framed(result, in, total);
 }

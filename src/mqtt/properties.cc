@@ -125,39 +125,55 @@ std::optional<Malformed> read_number(Reader& from, Property id, const PropertyRu
   return std::nullopt;
 }
 
+void note_over(Malformed bound, PropertyValues& values) {
+  if (!values.over) values.over = bound;
+}
+
+std::optional<Malformed> check_any_text(std::string_view text, const Bounds& bounds,
+                                        PropertyValues& values) {
+  std::optional<Check> over;
+  const auto find = [text](const Bounds& under) {
+    return check_utf8(text, under.refuse_control_characters);
+  };
+  if (const auto bad = tell_apart(find, bounds, over)) return malformed(*bad);
+  if (over) note_over(malformed(*over), values);
+  return std::nullopt;
+}
+
 std::optional<Malformed> read_text(Reader& from, Property id, const Bounds& bounds,
                                    PropertyValues& values) {
   std::string_view text;
   if (!from.text(text)) return kDoesNotFit;
   if (id == Property::response_topic) {
     // A topic name like any other. [MQTT-3.3.2-13] [MQTT-3.3.2-14]
-    if (const auto bad = check_topic_name(text, bounds)) {
-      return topic_refusal(*bad, ReasonCode::topic_name_invalid);
-    }
+    std::optional<Check> over;
+    const auto find = [text](const Bounds& under) { return check_topic_name(text, under); };
+    if (const auto bad = tell_apart(find, bounds, over)) return malformed(*bad);
+    if (over) note_over(topic_refusal(*over, ReasonCode::topic_name_invalid), values);
     values.response_topic = text;
     return std::nullopt;
   }
-  if (const auto bad = check_utf8(text, bounds.refuse_control_characters)) return malformed(*bad);
+  if (const auto bad = check_any_text(text, bounds, values)) return bad;
   if (id == Property::authentication_method) values.authentication_method = text;
   if (id == Property::assigned_client_identifier) values.assigned_client_id = text;
   return std::nullopt;
 }
 
-std::optional<Malformed> read_user_property(Reader& from, const Bounds& bounds, Properties& block) {
+std::optional<Malformed> read_user_property(Reader& from, const Bounds& bounds, Properties& block,
+                                            PropertyValues& values) {
   std::string_view name;
   std::string_view value;
   if (!from.text(name) || !from.text(value)) return kDoesNotFit;
-  // The bounds first: they are what bounds the work on a packet that is full of these.
   const auto bytes = static_cast<std::uint32_t>(name.size() + value.size());
   if (block.user_count >= bounds.max_user_properties ||
       bytes > bounds.max_user_property_bytes - block.user_bytes) {
-    return over_quota(Check::user_properties);
+    note_over(over_quota(Check::user_properties), values);
+  } else {
+    ++block.user_count;
+    block.user_bytes += bytes;
   }
-  ++block.user_count;
-  block.user_bytes += bytes;
-  if (const auto bad = check_utf8(name, bounds.refuse_control_characters)) return malformed(*bad);
-  if (const auto bad = check_utf8(value, bounds.refuse_control_characters)) return malformed(*bad);
-  return std::nullopt;
+  if (const auto bad = check_any_text(name, bounds, values)) return bad;
+  return check_any_text(value, bounds, values);
 }
 
 std::optional<Malformed> read_property(Reader& from, Place place, const Bounds& bounds,
@@ -181,7 +197,7 @@ std::optional<Malformed> read_property(Reader& from, Place place, const Bounds& 
     case PropertyKind::text:
       return read_text(from, id, bounds, values);
     case PropertyKind::pair:
-      return read_user_property(from, bounds, block);
+      return read_user_property(from, bounds, block, values);
     case PropertyKind::binary: {
       Bytes data;
       if (!from.binary(data)) return kDoesNotFit;
@@ -200,6 +216,12 @@ const PropertyRule& property_rule(std::uint8_t id) {
 
 std::optional<Malformed> read_properties(Reader& from, Place place, const Bounds& bounds,
                                          Properties& block, PropertyValues& values) {
+  if (const auto bad = read_any_properties(from, place, bounds, block, values)) return bad;
+  return values.over;
+}
+
+std::optional<Malformed> read_any_properties(Reader& from, Place place, const Bounds& bounds,
+                                             Properties& block, PropertyValues& values) {
   const VarInt length = read_varint(from.at(), from.left());
   if (length.status == VarInt::Status::incomplete) return malformed(Check::truncated);
   Bytes prefix;

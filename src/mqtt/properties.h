@@ -53,6 +53,7 @@ struct PropertyValues {
   std::string_view response_topic;
   std::string_view authentication_method;
   std::string_view assigned_client_id;
+  std::optional<Malformed> over;  // the first bound that the block is beyond
 
   [[nodiscard]] bool has(Property id) const { return (seen >> static_cast<unsigned>(id) & 1) != 0; }
   [[nodiscard]] std::uint32_t number(Property id, std::uint32_t where_absent) const {
@@ -65,6 +66,11 @@ struct PropertyValues {
 [[nodiscard]] std::optional<Malformed> read_properties(Reader& from, Place place,
                                                        const Bounds& bounds, Properties& block,
                                                        PropertyValues& values);
+/// The same, but a block that is well-formed and beyond a bound is no error: it is read to its end,
+/// and `values.over` tells. For packets that can be answered.
+[[nodiscard]] std::optional<Malformed> read_any_properties(Reader& from, Place place,
+                                                           const Bounds& bounds, Properties& block,
+                                                           PropertyValues& values);
 
 /// Appends the properties of a block that may stand there, as they are: what clients tolerate, and
 /// of those that may stand there once the first. Returns false if the block holds something that is

@@ -20,10 +20,11 @@ std::unexpected<Malformed> refuse(Malformed error) { return std::unexpected(erro
   PropertyValues values;
   const Place place =
       side == Side::client ? Place::publish_from_client : Place::publish_from_broker;
-  if (const auto bad = read_properties(from, place, bounds, out.properties, values)) {
+  if (const auto bad = read_any_properties(from, place, bounds, out.properties, values)) {
     return refuse(*bad);
   }
   if (!from.done()) return refuse(malformed(Check::trailing_bytes));
+  if (!out.over) out.over = values.over;
   out.topic_alias = static_cast<std::uint16_t>(values.number(Property::topic_alias, 0));
   if (values.has(Property::response_topic)) out.response_topic = values.response_topic;
   if (out.topic.empty() && out.topic_alias == 0) {
@@ -42,11 +43,15 @@ Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
 
   std::string_view topic;
   if (!body.text(topic)) return refuse(malformed(Check::truncated));
+  std::optional<Malformed> over;
   // An empty topic of 5.0 is left for the alias to fill in, which stands further back.
   if (!is_plain_topic(topic, bounds) && (!topic.empty() || version != Version::v5)) {
-    if (const auto bad = check_topic_name(topic, bounds)) {  // [MQTT-3.3.2-1] [MQTT-3.3.2-2]
-      return refuse(topic_refusal(*bad, ReasonCode::topic_name_invalid));
+    const auto find = [topic](const Bounds& under) { return check_topic_name(topic, under); };
+    std::optional<Check> beyond;
+    if (const auto bad = tell_apart(find, bounds, beyond)) {  // [MQTT-3.3.2-1] [MQTT-3.3.2-2]
+      return refuse(malformed(*bad));
     }
+    if (beyond) over = topic_refusal(*beyond, ReasonCode::topic_name_invalid);
   }
   std::uint16_t packet_id = 0;
   if (qos != 0) {
@@ -63,6 +68,7 @@ Decoded<Publish> decode_publish(const Frame& frame, Side from, Version version,
                     .topic = topic,
                     .response_topic = {},
                     .payload_size = frame.payload_size,
+                    .over = over,
                     .properties = {}};
   if (version == Version::v5) {
     // Most have no properties: one byte of 0, and a topic of their own.

@@ -45,8 +45,9 @@ int Stream::open(Loop& loop, Socket socket) {
   return 0;
 }
 
-void Stream::keep_alive(unsigned seconds) {
-  if (state_ == State::open) uv_tcp_keepalive(&tcp_, 1, seconds);
+void Stream::keep_alive(Duration idle) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle).count();
+  if (state_ == State::open) uv_tcp_keepalive(&tcp_, 1, static_cast<unsigned>(seconds));
 }
 
 int Stream::start_reading() {

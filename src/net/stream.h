@@ -48,8 +48,8 @@ class Stream final : private Task::Handler {
   /// Takes a connected, non-blocking socket. 0, or a libuv error code; then on_closed() follows.
   [[nodiscard]] int open(Loop& loop, Socket socket);
 
-  /// Lets the kernel find out that the peer's host is gone, after so many idle seconds.
-  void keep_alive(unsigned seconds);
+  /// Lets the kernel find out that the peer's host is gone, after so much silence; whole seconds.
+  void keep_alive(Duration idle);
 
   /// 0, or a libuv error code. No effect where it reads already, or where the peer has ended.
   [[nodiscard]] int start_reading();

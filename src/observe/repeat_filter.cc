@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sallyport/bytes.h"
+
 namespace sallyport::observe {
 
 namespace {
@@ -43,7 +45,8 @@ RepeatKey RepeatFilter::key(const Identity& identity, bool begun, std::uint8_t k
   if (identity.certificate) {
     crowd = then(crowd, identity.certificate->fingerprint);
   } else {
-    crowd = then(crowd, identity.address);
+    const auto prefix = counted_prefix(identity);
+    crowd = then(crowd, prefix ? as_text(prefix->network.bytes) : identity.address);
     if (begun) crowd = then(crowd, username);
   }
   return {.client = then(then(crowd, username), identity.client_id), .crowd = crowd};

@@ -75,6 +75,7 @@ void report_refusal(GatewayEvents& events, Phase phase, const ListenerSettings& 
   Identity who;
   who.listener = listener.name;
   who.address = to_string(address);
+  who.address_prefix = listener.address_prefix;
   events.on_refusal(
       {.session = 0, .identity = who, .version = std::nullopt},
       {.phase = phase,

@@ -118,7 +118,9 @@ void Relay::lose(Side side, CloseKind kind, Check check, std::string_view detail
   }
   if (!lost.ready && !lost.layers.empty()) report_handshake(side, {}, check, now);
   if (worker_.turn().close) return;
-  if (lost.ready) {
+  if (lost.ready && check == Check::stalled) {
+    session_->stalled(side, now, worker_.turn());
+  } else if (lost.ready) {
     session_->transport_closed(side, kind, detail, now, worker_.turn());
   } else {
     broker_failed(check, detail, now);

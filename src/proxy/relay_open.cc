@@ -5,12 +5,6 @@
 
 namespace sallyport::proxy {
 
-namespace {
-
-// A broker's host that vanished without a word is noticed by the kernel; clients have keep-alive.
-constexpr unsigned kBrokerKeepAliveSeconds = 60;
-}  // namespace
-
 /// The address that counts is known, and is let in.
 void Relay::open_client(Instant now) {
   if (listener_->tls == nullptr) {
@@ -76,6 +70,7 @@ void Relay::begin_session(const transport::PeerFacts& facts) {
   Identity identity;
   identity.listener = listener_->name;
   identity.address = to_string(peer_);
+  identity.address_prefix = listener_->address_prefix;
   identity.certificate = facts.certificate;
   id_ = worker_.next_session_id();
   policy_ = worker_.snapshot().policy.get();
@@ -174,7 +169,7 @@ void Relay::open_broker(net::Socket socket, Instant now) {
     broker_failed(broker_check(error), net::describe(error), now);
     return;
   }
-  broker_.stream.keep_alive(kBrokerKeepAliveSeconds);
+  broker_.stream.keep_alive(worker_.snapshot().broker.tcp_keep_alive);
   const auto& context = worker_.snapshot().broker.tls;
   if (context == nullptr) {
     broker_ready(now);

@@ -118,7 +118,7 @@ void Relay::check_stall(Side side, Instant now) {
   of.stall_at = now + listener_->stall_timeout;
   if (drained == of.drained) {
     of.stream.close();
-    lose(side, CloseKind::network_error, Check::tls_timeout, "takes no bytes", now);
+    lose(side, CloseKind::network_error, Check::stalled, "takes no bytes", now);
   }
   of.drained = drained;
 }

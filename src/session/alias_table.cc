@@ -14,6 +14,12 @@ void AliasTable::set(std::uint16_t alias, std::string_view topic, bool forwarded
   Entry& entry = entries_[alias - 1U];
   entry.topic = topic;
   entry.receiver_knows = forwarded;
+  entry.over.reset();
+}
+
+void AliasTable::set_beyond(std::uint16_t alias, std::string_view topic, mqtt::Malformed over) {
+  set(alias, topic, false);
+  if (valid(alias)) entries_[alias - 1U].over = over;
 }
 
 void AliasTable::forget(std::uint16_t alias) {

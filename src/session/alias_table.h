@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "sallyport/mqtt.h"
 
 namespace sallyport {
 
@@ -15,6 +18,7 @@ class AliasTable final {
   struct Entry {
     std::string topic;  // empty: the sender has not set it
     bool receiver_knows = false;
+    std::optional<mqtt::Malformed> over;  // the bound that the topic is beyond
   };
 
   /// Aliases 1 to `maximum` are valid from here on. [MQTT-3.3.2-8]
@@ -27,6 +31,9 @@ class AliasTable final {
   void set(std::uint16_t alias, std::string_view topic, bool forwarded);
   /// The sender has set an alias to something that is not known here, or (0) maybe any of them.
   void forget(std::uint16_t alias);
+  /// The sender sets an alias to a topic that is beyond a bound, and so never goes to the receiver.
+  /// `topic` may be cut: it is for those who read what is refused.
+  void set_beyond(std::uint16_t alias, std::string_view topic, mqtt::Malformed over);
   /// The receiver was told topic and alias together.
   void mark_known(std::uint16_t alias);
 

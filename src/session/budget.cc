@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "policy/address.h"
-
 namespace sallyport {
 
 std::string Payer::client() const {
   const Certificate* certificate = identity.certificate.get();
-  return (certificate ? certificate->fingerprint : policy::customer_of(identity.address)) + '/' +
+  return (certificate ? certificate->fingerprint : counted_address(identity)) + '/' +
          identity.client_id;
 }
 

@@ -15,9 +15,9 @@ struct Payer {
   Ledger* ledger;  // null: this session counts for itself
   const Identity& identity;
 
-  /// The client in the words of the ledger: the certificate, or else the address, that the client
-  /// came with, and its client identifier. A client that calls itself the same as another one uses
-  /// up nothing of the other's.
+  /// The client in the words of the ledger: the certificate, or else the address (see
+  /// counted_address()), that the client came with, and its client identifier. A client that calls
+  /// itself the same as another one uses up nothing of the other's.
   [[nodiscard]] std::string client() const;
 };
 

@@ -71,6 +71,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   will_topic_ = std::move(will);
   Direction& to_broker = to(Side::broker);
   to_broker.receiver_max = connack.maximum_packet_size.value_or(UINT32_MAX);
+  told_max_packet_ = to_broker.receiver_max;
   to_broker.quota.set_maximum(connack.receive_maximum);
   to_broker.aliases.set_maximum(std::min(connack.topic_alias_maximum, bounds_.max_topic_aliases));
   publishes_.set_maximum(bounds_.max_qos2_in_flight);
@@ -84,12 +85,13 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   begun_ = true;
   events_.on_session_begin(who());
 
-  // Where the gateway's own bounds are lower, a 5.0 client is told, so that it can keep them.
+  // Where the gateway's own bounds are lower, a 5.0 client is told, so that it can keep them. One
+  // that is as high as the protocol goes is lower than nothing.
   mqtt::PropertyChange changes[5];
   std::size_t count = 0;
   if (version_ == Version::v5) {
-    if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_.max_packet) {
-      changes[count++] = {Property::maximum_packet_size, bounds_.max_packet};
+    if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_.packet_bound()) {
+      changes[count++] = {Property::maximum_packet_size, bounds_.packet_bound()};
     }
     if (connack.topic_alias_maximum > bounds_.max_topic_aliases) {
       changes[count++] = {Property::topic_alias_maximum, bounds_.max_topic_aliases};
@@ -109,6 +111,7 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   }
   if (away) events_.on_rewrite(Rewrite::server_reference);
   to_broker.quota.set_maximum(std::min(connack.receive_maximum, bounds_.max_qos2_in_flight));
+  told_max_packet_ = std::min(told_max_packet_, bounds_.packet_bound());
   return forward_as(a, head.bytes(), Rewrite::connack);
 }
 
@@ -116,9 +119,10 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
 std::uint16_t Session::Impl::set_keep_alive(const mqtt::Connack& connack, Instant now) {
   const std::uint16_t asked =
       connack.server_keep_alive.value_or(connecting_->keep_alive);  // [MQTT-3.2.2-21]
-  std::uint16_t own = asked == 0 ? bounds_.max_keep_alive : std::min(asked, bounds_.max_keep_alive);
-  // What the broker itself wants is not too short.
-  if (version_ == Version::v5 && !connack.server_keep_alive) {
+  std::uint16_t own = std::min(asked, bounds_.max_keep_alive);
+  if (asked == 0 && bounds_.bounds_keep_alive()) own = bounds_.max_keep_alive;
+  // What the broker itself wants is not too short, and none at all is as long as can be.
+  if (version_ == Version::v5 && !connack.server_keep_alive && own != 0) {
     own = std::max(own, bounds_.min_keep_alive);
   }
   keep_alive_.open(asked, own, now);

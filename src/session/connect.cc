@@ -136,8 +136,10 @@ bool Session::Impl::judge_will(const Arrival& a, const mqtt::Will& will) {
 /// (3.1.1)]
 bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& connect) {
   if (version_ == Version::v5) return true;
-  const bool too_long = connect.keep_alive == 0 || connect.keep_alive > bounds_.max_keep_alive;
-  if (!too_long && connect.keep_alive >= bounds_.min_keep_alive) return true;
+  const bool none = connect.keep_alive == 0;
+  const bool too_long =
+      none ? bounds_.bounds_keep_alive() : connect.keep_alive > bounds_.max_keep_alive;
+  if (!too_long && (none || connect.keep_alive >= bounds_.min_keep_alive)) return true;
   const policy::Cause cause =
       cause_of(too_long ? Check::keep_alive_maximum : Check::keep_alive_minimum);
   const bool refuse = bounds_.refuse_mqtt3_keep_alive;
@@ -182,6 +184,7 @@ void Session::Impl::adopt(policy::Grants grants) {
   grants_ = std::move(grants);
   bounds_ = grants_->bounds(options_.bounds);
   subscribes_.set_maximum(bounds_.max_requests);
+  deliveries_.set_maximum(bounds_.max_deliveries);
   subscriptions_.set_maximum(bounds_.max_subscriptions);
   for (Direction& way : from_) way.verdicts.forget();
   budget_.give_back();

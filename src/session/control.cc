@@ -47,22 +47,28 @@ Session::Impl::Fate Session::Impl::on_ack(const Arrival& a) {
 }
 
 Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::Ack& ack) {
-  bool expected = true;
+  using Answer = DeliveryWindow::Answer;
+  Answer answer = Answer::fits;
   switch (ack.type) {
     case PacketType::puback:
-      expected = deliveries_.client_puback(ack.packet_id);
+      answer = deliveries_.client_puback(ack.packet_id);
       break;
     case PacketType::pubrec:
-      expected = deliveries_.client_pubrec(ack.packet_id, is_error(ack.reason));
+      answer = deliveries_.client_pubrec(ack.packet_id, is_error(ack.reason));
       break;
     case PacketType::pubcomp:
-      expected = deliveries_.client_pubcomp(ack.packet_id);
+      answer = deliveries_.client_pubcomp(ack.packet_id);
       break;
     default:
       if (!publishes_.release_refused(ack.packet_id)) return forward(a);
       return complete(a, ack.packet_id);
   }
-  if (!expected) {
+  if (answer == Answer::is_wrong) {
+    // The message would be open for ever: its sender takes no notice of such an answer, or ends the
+    // connection for it. 4.3.2, 4.3.3, 4.13 (5.0)
+    return malformed(a, {Check::wrong_ack, ReasonCode::protocol_error});
+  }
+  if (answer == Answer::unasked) {
     // Passed on, it would acknowledge to the broker what the gateway acknowledges itself.
     report_refusal(a, Action::drop, ReasonCode::protocol_error, cause_of(Check::unexpected_ack),
                    {});
@@ -75,12 +81,12 @@ Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::A
 }
 
 Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::Ack& ack) {
-  return note_broker_ack(ack) ? forward(a) : complete(a, ack.packet_id);
+  return note_broker_ack(ack, a.turn) ? forward(a) : complete(a, ack.packet_id);
 }
 
 /// Keeps account of an acknowledgement of the broker's. Returns whether it is for the client; if
 /// not, it is a PUBREL of an exchange of the gateway's own.
-bool Session::Impl::note_broker_ack(const mqtt::Ack& ack) {
+bool Session::Impl::note_broker_ack(const mqtt::Ack& ack, Turn& turn) {
   if (ends_message(ack)) from_[Side::client].quota.give_back();
   switch (ack.type) {
     case PacketType::pubrec:
@@ -90,7 +96,9 @@ bool Session::Impl::note_broker_ack(const mqtt::Ack& ack) {
       publishes_.complete(ack.packet_id);
       return true;
     case PacketType::pubrel:
-      return !deliveries_.broker_pubrel(ack.packet_id);
+      if (deliveries_.broker_pubrel(ack.packet_id)) return false;
+      pay_owed(turn);
+      return true;
     default:
       return true;
   }

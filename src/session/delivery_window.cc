@@ -4,14 +4,6 @@
 
 namespace sallyport {
 
-namespace {
-
-// Deliveries to the client that are followed at once. A broker with a wider window loses the order
-// of the gateway's own acknowledgements beyond this, nothing else; dropped ones are always followed
-// (their number is bounded by the 65,535 packet identifiers).
-constexpr std::size_t kFollowed = 1024;
-}  // namespace
-
 DeliveryWindow::Iterator DeliveryWindow::find(std::uint16_t packet_id) {
   return std::ranges::find(entries_, packet_id, &Entry::packet_id);
 }
@@ -22,7 +14,7 @@ bool DeliveryWindow::in_use(std::uint16_t packet_id) const {
 
 bool DeliveryWindow::with_client(std::uint16_t packet_id) const {
   const auto at = std::ranges::find(entries_, packet_id, &Entry::packet_id);
-  return at != entries_.end() && (at->state == State::with_client || at->state == State::received);
+  return at != entries_.end() && !is_own(at->state);
 }
 
 void DeliveryWindow::forget(std::uint16_t packet_id) {
@@ -32,7 +24,7 @@ void DeliveryWindow::forget(std::uint16_t packet_id) {
 
 void DeliveryWindow::deliver(std::uint16_t packet_id, std::uint8_t qos) {
   forget(packet_id);  // a delivery with DUP, or an identifier that is used again
-  if (entries_.size() < kFollowed) entries_.push_back({packet_id, qos, State::with_client});
+  if (entries_.size() < maximum_) entries_.push_back({packet_id, qos, State::with_client});
 }
 
 void DeliveryWindow::drop(std::uint16_t packet_id, std::uint8_t qos) {
@@ -40,39 +32,51 @@ void DeliveryWindow::drop(std::uint16_t packet_id, std::uint8_t qos) {
   entries_.push_back({packet_id, qos, State::owed});
 }
 
-bool DeliveryWindow::client_puback(std::uint16_t packet_id) {
+DeliveryWindow::Answer DeliveryWindow::client_puback(std::uint16_t packet_id) {
   const auto at = find(packet_id);
-  if (at == entries_.end()) return true;
-  if (at->state != State::with_client || at->qos != 1) return false;
+  if (at == entries_.end()) return Answer::fits;
+  if (is_own(at->state)) return Answer::unasked;
+  if (at->qos != 1) return Answer::is_wrong;
   entries_.erase(at);
-  return true;
+  return Answer::fits;
 }
 
-bool DeliveryWindow::client_pubrec(std::uint16_t packet_id, bool ends) {
+DeliveryWindow::Answer DeliveryWindow::client_pubrec(std::uint16_t packet_id, bool ends) {
   const auto at = find(packet_id);
-  if (at == entries_.end()) return true;
-  if (at->qos != 2 || at->state == State::owed || at->state == State::dropped) return false;
+  if (at == entries_.end()) return Answer::fits;
+  if (is_own(at->state)) return Answer::unasked;
+  if (at->qos != 2) return Answer::is_wrong;
   if (ends) {
     entries_.erase(at);
-  } else {
-    at->state = State::received;
+  } else if (at->state == State::with_client) {
+    at->state = State::received;  // one that comes again, as 3.1 repeats it, changes nothing
   }
-  return true;
+  return Answer::fits;
 }
 
-bool DeliveryWindow::client_pubcomp(std::uint16_t packet_id) {
+DeliveryWindow::Answer DeliveryWindow::client_pubcomp(std::uint16_t packet_id) {
   const auto at = find(packet_id);
-  if (at == entries_.end()) return true;
-  if (at->state != State::received) return false;
+  if (at == entries_.end()) return Answer::fits;
+  if (is_own(at->state)) return Answer::unasked;
+  if (at->state != State::released) return Answer::is_wrong;
   entries_.erase(at);
-  return true;
+  return Answer::fits;
 }
 
 bool DeliveryWindow::broker_pubrel(std::uint16_t packet_id) {
   const auto at = find(packet_id);
-  if (at == entries_.end() || at->state != State::dropped) return false;
-  entries_.erase(at);
-  return true;
+  if (at == entries_.end()) return false;
+  if (at->state == State::received) {
+    at->state = State::released;
+    return false;
+  }
+  if (at->state == State::dropped) {
+    entries_.erase(at);
+    return true;
+  }
+  // Not the broker's turn. What the client makes of it is not held against the client.
+  if (at->state == State::with_client) entries_.erase(at);
+  return false;
 }
 
 bool DeliveryWindow::take_owed(Owed& out) {

@@ -11,6 +11,11 @@ namespace sallyport {
 /// client: it acknowledges them, or the broker's in-flight window would fill and the client starve.
 /// A client acknowledges in the order of arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3], so the gateway's
 /// PUBACK (PUBREC) waits until the client has sent its own for every earlier QoS 1 (2) delivery.
+///
+/// Of those that go to the client no more than a maximum are followed at once. A broker with a
+/// wider window loses the order of the gateway's own acknowledgements beyond it, and what the
+/// client answers to them is not held against what it got. Dropped ones are always followed: their
+/// number is bounded by the 65,535 packet identifiers.
 class DeliveryWindow final {
  public:
   /// An acknowledgement that the gateway owes the broker now.
@@ -18,6 +23,8 @@ class DeliveryWindow final {
     mqtt::PacketType type;
     std::uint16_t packet_id;
   };
+
+  void set_maximum(std::uint16_t maximum) { maximum_ = maximum; }
 
   /// The exchange under this identifier is not over.
   [[nodiscard]] bool in_use(std::uint16_t packet_id) const;
@@ -29,15 +36,20 @@ class DeliveryWindow final {
   /// A delivery is dropped. Ask take_owed() next.
   void drop(std::uint16_t packet_id, std::uint8_t qos);
 
-  /// Acknowledgements from the client. False: it acknowledges what it never got, because the
-  /// gateway dropped it. (Unknown identifiers are true: they may be of an earlier connection.)
-  /// Ask take_owed() next.
-  [[nodiscard]] bool client_puback(std::uint16_t packet_id);
+  /// What an acknowledgement from the client is.
+  enum class Answer : std::uint8_t {
+    fits,      // it is the next step of its exchange, or of one that is not followed
+    unasked,   // the client never got that message: the exchange is the gateway's own
+    is_wrong,  // the client got that message, and this is no answer to it. 4.3.2, 4.3.3
+  };
+  /// Acknowledgements from the client. Unknown identifiers fit: they may be of an earlier
+  /// connection. Ask take_owed() next.
+  [[nodiscard]] Answer client_puback(std::uint16_t packet_id);
   /// `ends`: an MQTT 5 reason code of 0x80 or more, after which no PUBREL comes.
-  [[nodiscard]] bool client_pubrec(std::uint16_t packet_id, bool ends);
-  [[nodiscard]] bool client_pubcomp(std::uint16_t packet_id);
+  [[nodiscard]] Answer client_pubrec(std::uint16_t packet_id, bool ends);
+  [[nodiscard]] Answer client_pubcomp(std::uint16_t packet_id);
 
-  /// PUBREL from the broker: true, and PUBCOMP is the gateway's to send.
+  /// PUBREL from the broker: true, and PUBCOMP is the gateway's to send. Ask take_owed() next.
   [[nodiscard]] bool broker_pubrel(std::uint16_t packet_id);
 
   /// Takes the next acknowledgement that may be sent; false: none.
@@ -49,6 +61,7 @@ class DeliveryWindow final {
   enum class State : std::uint8_t {
     with_client,  // the client owes PUBACK or PUBREC
     received,     // the client has sent PUBREC
+    released,     // and the broker PUBREL, so the client owes PUBCOMP
     owed,         // dropped; the gateway owes PUBACK or PUBREC
     dropped,      // dropped; the gateway has sent PUBREC and awaits PUBREL
   };
@@ -57,11 +70,16 @@ class DeliveryWindow final {
     std::uint8_t qos;
     State state;
   };
+  /// The gateway plays the client.
+  [[nodiscard]] static bool is_own(State state) {
+    return state == State::owed || state == State::dropped;
+  }
   using Iterator = std::vector<Entry>::iterator;
   [[nodiscard]] Iterator find(std::uint16_t packet_id);
   void forget(std::uint16_t packet_id);
 
   std::vector<Entry> entries_;  // in order of arrival; packet identifiers are unique
+  std::uint16_t maximum_ = UINT16_MAX;
 };
 
 }  // namespace sallyport

@@ -160,6 +160,12 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   close({side, kind, detail}, turn);
 }
 
+void Session::Impl::stalled(Side side, Turn& turn) {
+  if (state_ == State::closed) return;
+  report(side, PacketType::reserved, ReasonCode::unspecified_error, cause_of(Check::stalled));
+  close({side, CloseKind::network_error, to_string(Check::stalled)}, turn);
+}
+
 void Session::Impl::dial_refused(Check check, Turn& turn) {
   if (state_ != State::dialing) return;
   const bool full = check == Check::broker_queue_full;

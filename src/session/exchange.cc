@@ -53,7 +53,8 @@ std::optional<mqtt::Malformed> Session::Impl::check_exchange(Side from,
     return mqtt::Malformed{Check::packet_identifier, ReasonCode::packet_identifier_in_use};
   }
   if (from == Side::client && publish.qos == 2 && !again && publishes_.full() &&
-      !publishes_.refused(publish.packet_id)) {
+      !publishes_.refused(publish.packet_id) && version_ != Version::v5 &&
+      publishes_.full_of_refusals()) {
     return mqtt::Malformed{Check::qos2_in_flight, ReasonCode::receive_maximum_exceeded};
   }
   return std::nullopt;

@@ -39,6 +39,7 @@ class Session::Impl final {
   void dial_refused(Check check, Turn& turn);
   void transport_closed(Side side, CloseKind kind, std::string_view detail, Instant now,
                         Turn& turn);
+  void stalled(Side side, Turn& turn);
   void set_reading(Side side, bool reading, Instant now);
   Instant wake_at() const;
   void tick(Instant now, Turn& turn);
@@ -124,7 +125,7 @@ class Session::Impl final {
   /// takes. [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
   std::uint32_t largest(Side sender) const {
     const std::uint32_t receiver = from_[sender].receiver_max;
-    return sender == Side::broker ? receiver : std::min(bounds_.max_packet, receiver);
+    return sender == Side::broker ? receiver : std::min(bounds_.packet_bound(), receiver);
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
 
@@ -212,6 +213,9 @@ class Session::Impl final {
   Fate forward_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic);
   Fate refuse_publish(const Arrival& a, const mqtt::Publish& publish, std::string_view topic,
                       policy::Cause cause, Action action, mqtt::ReasonCode reason);
+  std::optional<mqtt::Malformed> beyond_bounds(const Arrival& a, const mqtt::Publish& publish,
+                                               bool again) const;
+  void remember_alias(Side from, const mqtt::Publish& publish);
   /// Returns the limits that count everything that a side sends. There are none for what a client
   /// receives.
   std::span<const std::uint32_t> role_limits(Side from) const {
@@ -229,25 +233,33 @@ class Session::Impl final {
 
   // subscribe.cc
   Fate on_subscribe(const Arrival& a);
-  std::size_t count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
-                                  SubscribeWindow::Codes& codes);
+  SubscribeWindow::Request begin_request(const mqtt::Subscribe& request) const;
+  SubscribeWindow::Request refused_whole(const mqtt::Subscribe& request,
+                                         mqtt::ReasonCode reason) const;
+  bool refuse_entries(const Arrival& a, const mqtt::Subscribe& request,
+                      SubscribeWindow::Request& asked);
+  Fate forward_request(const Arrival& a, const mqtt::Subscribe& request,
+                       SubscribeWindow::Request asked);
+  Fate refuse_beyond(const Arrival& a, const mqtt::Subscribe& request);
+  void count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
+                           SubscribeWindow::Request& asked);
   Fate on_unsubscribe(const Arrival& a);
   Fate refuse_request(const Arrival& a, const mqtt::Subscribe& request,
                       const Budget::Exceeded& over);
   Fate answer_request(const Arrival& a, const mqtt::Subscribe& request,
-                      const SubscribeWindow::Codes& codes);
+                      const SubscribeWindow::Request& asked);
 
   // suback.cc
   Fate on_suback(const Arrival& a);
   Fate complete_suback(const Arrival& a, std::uint16_t packet_id, Bytes usable,
-                       SubscribeWindow::Codes codes);
+                       const SubscribeWindow::Request& asked);
 
   // control.cc
   std::size_t pass_puback(Bytes in, Turn& turn);
   Fate on_ack(const Arrival& a);
   Fate on_client_ack(const Arrival& a, const mqtt::Ack& ack);
   Fate on_broker_ack(const Arrival& a, const mqtt::Ack& ack);
-  bool note_broker_ack(const mqtt::Ack& ack);
+  bool note_broker_ack(const mqtt::Ack& ack, Turn& turn);
   Fate complete(const Arrival& a, std::uint16_t packet_id);
   Fate on_pingreq(const Arrival& a);
   Fate on_pingresp(const Arrival& a);
@@ -298,6 +310,8 @@ class Session::Impl final {
   mqtt::Version version_ = mqtt::Version::v3_1_1;
   bool version_known_ = false;  // a CONNECT has said it
   bool begun_ = false;
+  /// The largest packet that CONNACK has told the client of: the broker's bound, or the gateway's.
+  std::uint32_t told_max_packet_ = UINT32_MAX;
   ConnectFlags asked_;
   BrokerAbilities broker_;
   CheckSet tolerated_;  // what the broker deviates in, and was reported

@@ -7,8 +7,6 @@ namespace sallyport {
 
 namespace {
 
-// A client without keep-alive has no interval to halve.
-constexpr Duration kLongestPause = std::chrono::seconds(30);
 constexpr Duration kHalfSecond = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -43,8 +41,8 @@ Instant KeepAlive::ping_due() const {
   return last_to_broker_ + std::chrono::seconds(broker_seconds_);
 }
 
-Duration KeepAlive::longest_pause() const {
-  const Duration pause = broker_seconds_ == 0 ? kLongestPause : kHalfSecond * broker_seconds_;
+Duration KeepAlive::longest_pause(Duration without) const {
+  const Duration pause = broker_seconds_ == 0 ? without : kHalfSecond * broker_seconds_;
   return client_seconds_ == 0 ? pause : std::min(pause, kHalfSecond * client_seconds_);
 }
 

@@ -16,7 +16,7 @@ class KeepAlive final {
   /// CONNECT asks for this many seconds, which the broker counts from now on; 0: it does not count.
   void ask(std::uint16_t seconds) { broker_seconds_ = seconds; }
   /// CONNACK was accepted. `broker_seconds`: what the broker counts; 0: it does not count.
-  /// `client_seconds`: what the gateway counts; not 0.
+  /// `client_seconds`: what the gateway counts; 0: it does not count.
   void open(std::uint16_t broker_seconds, std::uint16_t client_seconds, Instant now);
 
   /// Bytes came from the client; `forwarded`: and went to the broker.
@@ -41,8 +41,8 @@ class KeepAlive final {
   /// Returns when the broker has to get a PINGREQ of the gateway's own.
   [[nodiscard]] Instant ping_due() const;
   /// Returns the longest time for which a client may be throttled: half the keep-alive that is
-  /// shorter, so that its PINGREQ is answered in time.
-  [[nodiscard]] Duration longest_pause() const;
+  /// shorter, so that its PINGREQ is answered in time. `without`: of one that asked for none.
+  [[nodiscard]] Duration longest_pause(Duration without) const;
 
   /// The gateway sends PINGREQ. Returns false where the answer to another one is still due, so that
   /// none is to be sent; the time counts as if it was.
@@ -59,7 +59,7 @@ class KeepAlive final {
   std::uint32_t pings_before_own_ = 0;
   std::uint32_t pings_after_own_ = 0;
   std::uint16_t broker_seconds_ = 0;
-  std::uint16_t client_seconds_ = 0;  // 0: not open
+  std::uint16_t client_seconds_ = 0;  // 0: not open, or without
   bool own_ping_ = false;             // sent, and not answered
   bool client_unread_ = false;
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "sallyport/topic.h"
+
 #include "session/impl.h"
 
 namespace sallyport {
@@ -20,6 +22,13 @@ std::string_view resolve(const mqtt::Publish& publish, const AliasTable& aliases
   if (!publish.topic.empty()) return publish.topic;
   const AliasTable::Entry* entry = aliases.find(publish.topic_alias);
   return entry ? std::string_view(entry->topic) : std::string_view();
+}
+
+policy::Verdict refusal(mqtt::Malformed beyond) {
+  policy::Verdict verdict;
+  verdict.cause = {to_string(beyond.check), false};
+  verdict.reason = beyond.reason;
+  return verdict;
 }
 
 }  // namespace
@@ -84,10 +93,18 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   const bool counts = version_ == Version::v5 && publish.qos != 0 && !again;
   if (counts && way.quota.spent() &&  // [MQTT-3.3.4-7] [MQTT-3.3.4-9]
       !tolerate(a, Check::receive_maximum)) {
-    return malformed(a, {Check::receive_maximum, ReasonCode::receive_maximum_exceeded});
+    // The client was told the lower of both.
+    const bool by_bound = a.from == Side::client && publish.qos == 2 && publishes_.full();
+    return malformed(a, {by_bound ? Check::qos2_in_flight : Check::receive_maximum,
+                         ReasonCode::receive_maximum_exceeded});
   }
 
-  policy::Verdict verdict = judge(a.from, publish, topic);
+  // Nearly none of all packets has to be asked about one by one.
+  const bool maybe_beyond = publish.over.has_value() || publish.topic.empty() || publish.qos == 2 ||
+                            a.size() > largest(a.from);
+  const std::optional<mqtt::Malformed> beyond =
+      maybe_beyond ? beyond_bounds(a, publish, again) : std::nullopt;
+  policy::Verdict verdict = beyond ? refusal(*beyond) : judge(a.from, publish, topic);
   if (verdict.allowed && verdict.inspect != nullptr && !inspect(a, publish, topic, verdict)) {
     return Fate::held;
   }
@@ -106,6 +123,40 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   begin_exchange(a.from, publish);
   if (counts) way.quota.take();
   return fate;
+}
+
+/// Returns what bound a PUBLISH is beyond that is well-formed; returns none if it is beyond none.
+/// It goes no further and is answered as one that a rule refuses, for the conversation can go on.
+[[gnu::noinline]] std::optional<mqtt::Malformed> Session::Impl::beyond_bounds(
+    const Arrival& a, const mqtt::Publish& publish, bool again) const {
+  if (publish.over) return publish.over;
+  if (a.from == Side::broker) return std::nullopt;
+  // A client that was told of it sends no such packet, or is told that it was wrong by the framer.
+  if (a.size() > largest(a.from)) {
+    return mqtt::Malformed{Check::packet_too_large, ReasonCode::quota_exceeded};
+  }
+  if (publish.topic.empty()) {
+    const AliasTable::Entry* entry = from_[a.from].aliases.find(publish.topic_alias);
+    if (entry->over) return entry->over;
+  }
+  if (publish.qos == 2 && !again && publishes_.full() && !publishes_.refused(publish.packet_id)) {
+    return mqtt::Malformed{Check::qos2_in_flight, ReasonCode::quota_exceeded};
+  }
+  return std::nullopt;
+}
+
+/// The sender of a PUBLISH that was refused believes that its alias is set, and the receiver never
+/// hears of it. Of a topic beyond the bounds no more is kept than they allow.
+void Session::Impl::remember_alias(Side from, const mqtt::Publish& publish) {
+  if (publish.topic_alias == 0 || publish.topic.empty()) return;
+  const Bounds& bounds = decode_bounds(from);
+  AliasTable& aliases = from_[from].aliases;
+  if (const auto over = mqtt::check_topic_name(publish.topic, bounds)) {
+    aliases.set_beyond(publish.topic_alias, publish.topic.substr(0, bounds.max_topic_length),
+                       {*over, ReasonCode::topic_name_invalid});
+  } else {
+    aliases.set(publish.topic_alias, publish.topic, false);
+  }
 }
 
 /// Returns the verdict on a PUBLISH of either side, whose topic is `topic`, by name or by alias.
@@ -241,10 +292,7 @@ Session::Impl::Fate Session::Impl::refuse_publish(const Arrival& a, const mqtt::
     close({Side::client, CloseKind::refused, cause.name}, a.turn);
     return Fate::consumed;
   }
-  // The sender believes that the alias is set, the receiver never hears of it.
-  if (publish.topic_alias != 0 && !publish.topic.empty()) {
-    from_[a.from].aliases.set(publish.topic_alias, publish.topic, false);
-  }
+  remember_alias(a.from, publish);
   if (publish.qos == 0) return Fate::consumed;
   if (a.from == Side::client) {
     answer_client(publish, reason, a.turn);

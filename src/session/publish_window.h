@@ -10,14 +10,17 @@ namespace sallyport {
 /// itself, because MQTT 3.x has no way to say no to a PUBLISH. 4.3.3
 class PublishWindow final {
  public:
-  /// `maximum`: QoS 2 exchanges open at once, of either kind.
+  /// `maximum`: QoS 2 exchanges open at once, of both kinds together; of those that are refused for
+  /// that there may be as many again.
   void set_maximum(std::uint16_t maximum) { maximum_ = maximum; }
 
   [[nodiscard]] bool with_broker(std::uint16_t packet_id) const;
   /// Was refused, and the gateway has not forgotten it (finished or not).
   [[nodiscard]] bool refused(std::uint16_t packet_id) const;
-  /// Room for one more.
+  /// As many as may be open, of both kinds together.
   [[nodiscard]] bool full() const { return with_broker_.size() + open_refusals_ >= maximum_; }
+  /// What comes beyond that is refused one by one, until there are as many refusals again.
+  [[nodiscard]] bool full_of_refusals() const { return open_refusals_ >= maximum_; }
 
   /// A QoS 2 PUBLISH went to the broker.
   void forward(std::uint16_t packet_id);

@@ -10,18 +10,12 @@ using mqtt::ReasonCode;
 
 namespace {
 
-// Own packets that wait behind a streaming payload; beyond this their cause is not read further.
-constexpr std::size_t kMaxQueuedReplies = 4096;
 // What a worker keeps to make packets in; larger ones are rare.
 constexpr std::size_t kMostScratch = 16 * 1024;
 
 // What the gateway enforces on the client's packets is not enforced on the broker's: a long topic
 // that somebody published past the gateway must not end a subscriber's session. The grammar is.
-constexpr Bounds kBrokerBounds = [] {
-  Bounds bounds = unbounded();
-  bounds.max_packet = 256 * 1024;  // of what has to be gathered; payloads are not
-  return bounds;
-}();
+constexpr Bounds kBrokerBounds = unbounded();
 
 }  // namespace
 
@@ -129,7 +123,7 @@ std::uint8_t Session::Impl::paused(Side from) const {
   if (way.inlet.mid_packet()) return 0;
   std::uint8_t why = 0;
   if (way.throttled()) why |= kThrottled;
-  if (to(from).outlet.queued() > kMaxQueuedReplies) why |= kRepliesQueued;
+  if (to(from).outlet.queued() > options_.queued_replies) why |= kRepliesQueued;
   if (from == Side::client && connecting_ != nullptr &&
       (state_ != State::awaiting_connack || connecting_->client_waits)) {
     why |= kAwaitingAnswer;
@@ -138,12 +132,25 @@ std::uint8_t Session::Impl::paused(Side from) const {
 }
 
 mqtt::FrameRules Session::Impl::rules(Side from) const {
-  std::uint32_t most = largest(from);
+  const std::uint32_t most = largest(from);
   if (from == Side::broker) {
-    return {from, version_, most, kBrokerBounds.max_packet, !options_.faults.refuse_deviations};
+    return {.from = from,
+            .version = version_,
+            .max_packet = most,
+            .max_head = options_.broker_gathered,
+            .tolerant = !options_.faults.refuse_deviations};
   }
-  if (state_ == State::awaiting_connect) most = std::min(most, bounds_.max_packet_before_connect);
-  return {from, version_, most, most};
+  if (state_ == State::awaiting_connect) {
+    const std::uint32_t first = std::min(most, bounds_.max_packet_before_connect);
+    return {.from = from, .version = version_, .max_packet = first, .max_head = first};
+  }
+  // A PUBLISH that is larger than the client could know it may be is refused by itself: see
+  // beyond_bounds().
+  return {.from = from,
+          .version = version_,
+          .max_packet = std::max(most, told_max_packet_),
+          .max_head = std::min(most, bounds_.max_gathered),
+          .max_other = most};
 }
 
 /// AUTH is a packet that some clients may send. The framer cannot tell before CONNECT says which,
@@ -320,6 +327,7 @@ void Session::tick(Instant now, Turn& turn) { impl_->tick(now, turn); }
 void Session::set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn) {
   impl_->set_policy(std::move(policy), now, turn);
 }
+void Session::stalled(Side side, Instant /*now*/, Turn& turn) { impl_->stalled(side, turn); }
 void Session::shut_down(Instant /*now*/, Turn& turn) { impl_->shut_down(turn); }
 void Session::end(Check check, mqtt::ReasonCode reason, Instant /*now*/, Turn& turn) {
   impl_->end(check, reason, turn);

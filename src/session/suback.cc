@@ -22,16 +22,16 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
     subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
     return forward(a);
   }
-  SubscribeWindow::Codes codes = subscribes_.take(decoded->packet_id);
-  if (!codes.empty() && SubscribeWindow::forwarded(codes) != decoded->codes.size()) {
+  const std::optional<SubscribeWindow::Request> asked = subscribes_.take(decoded->packet_id);
+  if (asked && asked->forwarded != decoded->codes.size()) {
     report_refusal(a, Action::drop, mqtt::ReasonCode::protocol_error, cause_of(Check::suback_codes),
                    {});
-    return complete_suback(a, decoded->packet_id, decoded->codes, std::move(codes));
+    return complete_suback(a, decoded->packet_id, decoded->codes, *asked);
   }
   subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
   // Not known, or none was taken out.
-  if (codes.empty() || codes.size() == decoded->codes.size()) return forward(a);
-  SubscribeWindow::merge(codes, decoded->codes);
+  if (!asked || asked->codes.empty()) return forward(a);
+  const SubscribeWindow::Codes codes = asked->answer(decoded->codes);
   Buffer& head = blank(a.turn);
   if (!mqtt::rewrite_suback(a.frame, *decoded, codes, head)) {
     return malformed(a, {Check::remaining_length, mqtt::ReasonCode::malformed_packet});
@@ -50,17 +50,18 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
 /// Answers the client where the broker's SUBACK is wrong and was not passed on: with those codes of
 /// it that are `usable`, in order, and with failure for the filters about which it says nothing. A
 /// client that hears nothing would wait for ever; one that gets too few codes may read beyond them
-/// (CVE-2024-10525). `codes`: what was asked, see SubscribeWindow.
+/// (CVE-2024-10525).
 Session::Impl::Fate Session::Impl::complete_suback(const Arrival& a, std::uint16_t packet_id,
-                                                   Bytes usable, SubscribeWindow::Codes codes) {
-  usable = usable.first(std::min(usable.size(), SubscribeWindow::forwarded(codes)));
+                                                   Bytes usable,
+                                                   const SubscribeWindow::Request& asked) {
+  usable = usable.first(std::min<std::size_t>(usable.size(), asked.forwarded));
   // Whether the broker holds the others is not known. They count as if it did, which is what
   // answered() takes a missing code of SUBACK for, and a failure of UNSUBACK.
   const bool unsubscribes = a.type() == PacketType::unsuback;
   SubscribeWindow::Codes told(usable.begin(), usable.end());
-  if (unsubscribes) told.resize(SubscribeWindow::forwarded(codes), mqtt::kSubackFailure);
+  if (unsubscribes) told.resize(asked.forwarded, mqtt::kSubackFailure);
   subscriptions_.answered(a.type(), packet_id, told);
-  SubscribeWindow::merge(codes, usable);
+  const SubscribeWindow::Codes codes = asked.answer(usable);
   reply(Side::client, a.turn,
         [&](Buffer& out) { mqtt::encode_suback(a.type(), version_, packet_id, codes, out); });
   events_.on_rewrite(Rewrite::mended);
@@ -73,10 +74,12 @@ Session::Impl::Fate Session::Impl::mend_suback(const Arrival& a) {
   const std::uint16_t packet_id = mqtt::remains_of_ack(a.frame, version_).packet_id;
   if (packet_id == 0) return Fate::consumed;
   const bool has_codes = a.type() == PacketType::suback || version_ == Version::v5;
-  SubscribeWindow::Codes codes;
-  if (has_codes) codes = subscribes_.take(packet_id);
-  if (has_codes && codes.empty()) return Fate::consumed;
-  return complete_suback(a, packet_id, {}, std::move(codes));
+  std::optional<SubscribeWindow::Request> asked;
+  if (has_codes) {
+    asked = subscribes_.take(packet_id);
+    if (!asked) return Fate::consumed;
+  }
+  return complete_suback(a, packet_id, {}, asked.value_or(SubscribeWindow::Request()));
 }
 
 }  // namespace sallyport

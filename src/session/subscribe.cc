@@ -1,5 +1,6 @@
 // SUBSCRIBE is decided filter by filter. The refused ones are taken out on the way to the broker
-// and their codes put back in place on the way back.
+// and their codes put back in place on the way back. So are the filters of an UNSUBSCRIBE that are
+// beyond the bounds on a topic.
 
 #include "sallyport/topic.h"
 
@@ -52,73 +53,130 @@ Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
   if (rate == RateAnswer::later) return Fate::later;
   charge_role(a, over);
   if (rate == RateAnswer::over) return refuse_request(a, subscribe, over);
+  if (subscribe.over) return refuse_beyond(a, subscribe);
 
-  SubscribeWindow::Codes codes(subscribe.count, SubscribeWindow::kForwarded);
-  std::size_t refused = 0;
-  std::size_t index = 0;
+  SubscribeWindow::Request asked = begin_request(subscribe);
+  if (!refuse_entries(a, subscribe, asked)) return Fate::consumed;
+  if (asked.forwarded == 0) return answer_request(a, subscribe, asked);
+  // Where some filters have to be taken out, for the policy or for their number.
+  if (subscribes_.full() &&
+      (asked.forwarded != subscribe.count || !subscriptions_.has_room(asked.forwarded))) {
+    report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
+                   {});
+    return answer_request(a, subscribe, refused_whole(subscribe, ReasonCode::quota_exceeded));
+  }
+  count_subscriptions(a, subscribe, asked);
+  return forward_request(a, subscribe, std::move(asked));
+}
+
+/// Returns the request as far as the bound on its number lets it go: what is behind is refused.
+SubscribeWindow::Request Session::Impl::begin_request(const mqtt::Subscribe& request) const {
+  // UNSUBSCRIBE makes nobody keep anything, so their number is bounded by its size alone; the
+  // client of 3.x could not even be told.
+  const std::uint32_t most =
+      request.type == PacketType::subscribe ? bounds_.max_filters : request.count;
+  const std::uint32_t taken = std::min(request.count, most);
+  return {.codes = SubscribeWindow::Codes(taken, SubscribeWindow::kForwarded),
+          .behind = request.count - taken,
+          .over_code = for_suback(version_, ReasonCode::quota_exceeded),
+          .forwarded = taken};
+}
+
+/// Returns a request of which no filter goes to the broker.
+SubscribeWindow::Request Session::Impl::refused_whole(const mqtt::Subscribe& request,
+                                                      ReasonCode reason) const {
+  // UNSUBACK has no code for a quota. [MQTT-3.11.3-2] (5.0)
+  const bool says_quota = request.type == PacketType::subscribe;
+  const bool quota = reason == ReasonCode::quota_exceeded;
+  return {.codes = {},
+          .behind = request.count,
+          .over_code = for_suback(
+              version_, quota && !says_quota ? ReasonCode::implementation_specific_error : reason)};
+}
+
+/// Decides the filters of a request, one by one: those beyond a bound are refused, and those of a
+/// SUBSCRIBE that no rule allows. Returns false if the session is over for one of them.
+bool Session::Impl::refuse_entries(const Arrival& a, const mqtt::Subscribe& request,
+                                   SubscribeWindow::Request& asked) {
+  const auto refuse = [&](std::uint8_t& code, Action action, ReasonCode reason, policy::Cause cause,
+                          std::string_view filter) {
+    report_refusal(a, action, reason, cause, filter);
+    code = for_suback(version_, reason);
+    --asked.forwarded;
+  };
   mqtt::FilterEntry entry;
-  for (Bytes rest = subscribe.payload; mqtt::next_filter(subscribe.type, rest, entry); ++index) {
+  Bytes rest = request.payload;
+  for (std::uint8_t& code : asked.codes) {
+    static_cast<void>(mqtt::next_filter(request.type, rest, entry));
+    if (request.entries_over) {
+      if (const auto over = mqtt::entry_over(entry, version_, bounds_)) {
+        refuse(code, Action::drop, over->reason, cause_of(over->check), entry.filter);
+        continue;
+      }
+    }
+    if (request.type == PacketType::unsubscribe) continue;
     const policy::Verdict verdict =
         grants_->check_subscribe(mqtt::split_share(entry.filter).filter, entry.qos());
     if (verdict.allowed) {
       note_reported(a, verdict, entry.filter);
       continue;
     }
-    report_refusal(a, verdict.action, verdict.reason, verdict.cause, entry.filter);
+    refuse(code, verdict.action, verdict.reason, verdict.cause, entry.filter);
     if (verdict.action == Action::disconnect) {
       say_goodbye(verdict.reason, a.turn);
       close({Side::client, CloseKind::refused, verdict.cause.name}, a.turn);
-      return Fate::consumed;
+      return false;
     }
-    codes[index] = for_suback(version_, verdict.reason);
-    ++refused;
   }
+  // Those behind are one thing that is wrong, however many they are, and are told of once.
+  if (asked.behind != 0 && mqtt::next_filter(request.type, rest, entry)) {
+    report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::too_many_filters),
+                   entry.filter);
+  }
+  return true;
+}
 
-  if (refused == codes.size()) return answer_request(a, subscribe, codes);
-  // Where some filters have to be taken out, for the policy or for their number.
-  if (subscribes_.full() && (refused != 0 || !subscriptions_.has_room(codes.size()))) {
-    report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
-                   {});
-    codes.assign(codes.size(), for_suback(version_, ReasonCode::quota_exceeded));
-    return answer_request(a, subscribe, codes);
-  }
-  refused += count_subscriptions(a, subscribe, codes);
-  if (refused == codes.size()) return answer_request(a, subscribe, codes);
-  if (refused == 0) {
-    subscribes_.follow(subscribe.packet_id, subscribe.count);
+/// Sends on what is left of a request, and keeps in mind what the answer has to say of the rest.
+Session::Impl::Fate Session::Impl::forward_request(const Arrival& a, const mqtt::Subscribe& request,
+                                                   SubscribeWindow::Request asked) {
+  if (asked.forwarded == 0) return answer_request(a, request, asked);
+  // UNSUBACK of 3.x has no codes.
+  const bool has_codes = request.type == PacketType::subscribe || version_ == Version::v5;
+  if (asked.forwarded == request.count) {
+    if (has_codes) subscribes_.follow(request.packet_id, request.count);
     return forward(a);
   }
   Buffer& head = blank(a.turn);
-  const auto keep = [&codes](std::size_t i) { return codes[i] == SubscribeWindow::kForwarded; };
-  if (!mqtt::rewrite_subscribe(a.frame, subscribe, keep, head)) {
+  const auto keep = [&asked](std::size_t i) {
+    return i < asked.codes.size() && asked.codes[i] == SubscribeWindow::kForwarded;
+  };
+  if (!mqtt::rewrite_subscribe(a.frame, request, keep, head)) {
     return malformed(a, {Check::remaining_length, ReasonCode::malformed_packet});
   }
   const Fate fate = forward_as(a, head.bytes(), Rewrite::subscribe);
-  subscribes_.add(subscribe.packet_id, std::move(codes));
+  if (has_codes) subscribes_.add(request.packet_id, std::move(asked));
   return fate;
 }
 
-/// Counts the filters that go to the broker, and refuses those over the bound. Returns how many it
-/// refused.
-std::size_t Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
-                                               SubscribeWindow::Codes& codes) {
-  std::size_t refused = 0;
-  std::size_t index = 0;
+/// Counts the filters that go to the broker, and refuses those over the bound.
+void Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Subscribe& request,
+                                        SubscribeWindow::Request& asked) {
   std::uint16_t kept = 0;  // the broker answers what is left, in order
   mqtt::FilterEntry entry;
+  Bytes rest = request.payload;
   subscriptions_.begin(request.type, request.packet_id);
-  for (Bytes rest = request.payload; mqtt::next_filter(request.type, rest, entry); ++index) {
-    if (codes[index] != SubscribeWindow::kForwarded) continue;
+  for (std::uint8_t& code : asked.codes) {
+    static_cast<void>(mqtt::next_filter(request.type, rest, entry));
+    if (code != SubscribeWindow::kForwarded) continue;
     if (subscriptions_.subscribe(request.packet_id, kept, entry.filter)) {
       ++kept;
       continue;
     }
     report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::subscriptions),
                    entry.filter);
-    codes[index] = for_suback(version_, ReasonCode::quota_exceeded);
-    ++refused;
+    code = for_suback(version_, ReasonCode::quota_exceeded);
+    --asked.forwarded;
   }
-  return refused;
 }
 
 Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
@@ -139,32 +197,49 @@ Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
   if (rate == RateAnswer::over && over.action != Action::report) {
     return refuse_request(a, *decoded, over);
   }
-  if (version_ == Version::v5) subscribes_.follow(decoded->packet_id, decoded->count);
+  if (decoded->over) return refuse_beyond(a, *decoded);
+
+  SubscribeWindow::Request asked = begin_request(*decoded);
+  // A filter beyond the bounds was never subscribed to, and is no better for the broker here.
+  if (!refuse_entries(a, *decoded, asked)) return Fate::consumed;
+  // What is remembered of one that goes in part is bounded by the number of filters.
+  if (asked.forwarded != decoded->count && version_ == Version::v5 &&
+      (subscribes_.full() || decoded->count > bounds_.max_filters)) {
+    report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
+                   {});
+    return answer_request(a, *decoded, refused_whole(*decoded, ReasonCode::quota_exceeded));
+  }
   subscriptions_.begin(decoded->type, decoded->packet_id);
+  std::uint32_t kept = 0;
   mqtt::FilterEntry entry;
   Bytes rest = decoded->payload;
-  for (std::uint16_t index = 0; mqtt::next_filter(decoded->type, rest, entry); ++index) {
-    subscriptions_.unsubscribe(decoded->packet_id, index, entry.filter);
+  for (const std::uint8_t code : asked.codes) {
+    static_cast<void>(mqtt::next_filter(decoded->type, rest, entry));
+    if (code != SubscribeWindow::kForwarded) continue;
+    subscriptions_.unsubscribe(decoded->packet_id, kept++, entry.filter);
   }
-  return forward(a);
+  return forward_request(a, *decoded, std::move(asked));
+}
+
+/// A whole SUBSCRIBE or UNSUBSCRIBE whose properties are beyond a bound.
+Session::Impl::Fate Session::Impl::refuse_beyond(const Arrival& a, const mqtt::Subscribe& request) {
+  report_refusal(a, Action::drop, request.over->reason, cause_of(request.over->check), {});
+  return answer_request(a, request, refused_whole(request, request.over->reason));
 }
 
 /// A whole SUBSCRIBE or UNSUBSCRIBE over a rate limit.
 Session::Impl::Fate Session::Impl::refuse_request(const Arrival& a, const mqtt::Subscribe& request,
                                                   const Budget::Exceeded& over) {
   if (refuse_over(a, over)) return Fate::consumed;
-  // UNSUBACK has no code for a quota. [MQTT-3.11.3-2] (5.0)
-  const ReasonCode reason = a.type() == PacketType::unsubscribe
-                                ? ReasonCode::implementation_specific_error
-                                : ReasonCode::quota_exceeded;
-  const SubscribeWindow::Codes codes(request.count, for_suback(version_, reason));
-  return answer_request(a, request, codes);
+  return answer_request(a, request, refused_whole(request, ReasonCode::quota_exceeded));
 }
 
+/// Answers a request of which nothing goes to the broker.
 Session::Impl::Fate Session::Impl::answer_request(const Arrival& a, const mqtt::Subscribe& request,
-                                                  const SubscribeWindow::Codes& codes) {
+                                                  const SubscribeWindow::Request& asked) {
   const PacketType answer =
       a.type() == PacketType::subscribe ? PacketType::suback : PacketType::unsuback;
+  const SubscribeWindow::Codes codes = asked.answer({});
   reply(Side::client, a.turn,
         [&](Buffer& out) { mqtt::encode_suback(answer, version_, request.packet_id, codes, out); });
   return Fate::consumed;

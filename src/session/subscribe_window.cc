@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sallyport/mqtt.h"
+
 namespace sallyport {
 
 bool SubscribeWindow::contains(std::uint16_t packet_id) const {
@@ -11,46 +13,45 @@ bool SubscribeWindow::contains(std::uint16_t packet_id) const {
 
 bool SubscribeWindow::contains_reduced(std::uint16_t packet_id) const {
   const auto at = std::ranges::find(pending_, packet_id, &Pending::packet_id);
-  return at != pending_.end() && at->reduced;
+  return at != pending_.end() && at->reduced();
 }
 
-void SubscribeWindow::add(std::uint16_t packet_id, Codes codes) {
+void SubscribeWindow::add(std::uint16_t packet_id, Request request) {
   // What is only followed makes room: a repeated identifier of 3.x.
   if (contains(packet_id)) static_cast<void>(take(packet_id));
-  pending_.push_back({packet_id, std::move(codes), true});
+  pending_.push_back({packet_id, std::move(request)});
   ++reduced_;
 }
 
-void SubscribeWindow::follow(std::uint16_t packet_id, std::uint16_t count) {
+void SubscribeWindow::follow(std::uint16_t packet_id, std::uint32_t count) {
   if (pending_.size() - reduced_ >= maximum_ || contains(packet_id)) return;
-  pending_.push_back({packet_id, Codes(count, kForwarded), false});
+  pending_.push_back({packet_id, {.codes = {}, .forwarded = count}});
 }
 
-SubscribeWindow::Codes SubscribeWindow::take(std::uint16_t packet_id) {
+std::optional<SubscribeWindow::Request> SubscribeWindow::take(std::uint16_t packet_id) {
   const auto at = std::ranges::find(pending_, packet_id, &Pending::packet_id);
-  if (at == pending_.end()) return {};
-  Codes codes = std::move(at->codes);
-  if (at->reduced) --reduced_;
+  if (at == pending_.end()) return std::nullopt;
+  if (at->reduced()) --reduced_;
+  Request request = std::move(at->request);
   pending_.erase(at);
   if (pending_.empty()) pending_.shrink_to_fit();  // an idle session owns no memory
-  return codes;
+  return request;
 }
 
-std::size_t SubscribeWindow::forwarded(const Codes& codes) {
-  return static_cast<std::size_t>(std::ranges::count(codes, kForwarded));
-}
-
-void SubscribeWindow::merge(Codes& codes, Bytes from_broker) {
+SubscribeWindow::Codes SubscribeWindow::Request::answer(Bytes from_broker) const {
+  Codes all = codes.empty() ? Codes(forwarded, kForwarded) : codes;
   std::size_t next = 0;
-  for (std::uint8_t& code : codes) {
+  for (std::uint8_t& code : all) {
     if (code != kForwarded) continue;
     code = next < from_broker.size() ? from_broker[next++] : mqtt::kSubackFailure;
   }
+  all.resize(all.size() + behind, over_code);
+  return all;
 }
 
 std::size_t SubscribeWindow::memory() const {
   std::size_t total = pending_.capacity() * sizeof(Pending);
-  for (const Pending& pending : pending_) total += pending.codes.capacity();
+  for (const Pending& pending : pending_) total += pending.request.codes.capacity();
   return total;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sallyport/bytes.h"
@@ -9,7 +10,7 @@
 namespace sallyport {
 
 /// SUBSCRIBEs and UNSUBSCRIBEs that the broker has not answered. Some went there without their
-/// refused filters: when the SUBACK comes, the codes of those are put back in their places. Of the
+/// refused filters: when the answer comes, the codes of those are put back in their places. Of the
 /// others it is only checked that they get a code for every filter. [MQTT-3.8.4-5 (3.1.1)]
 /// [MQTT-3.8.4-6 (5.0)]
 class SubscribeWindow final {
@@ -18,6 +19,18 @@ class SubscribeWindow final {
   using Codes = std::vector<std::uint8_t>;
   static constexpr std::uint8_t kForwarded = 0xFF;  // no reason code has this value
 
+  struct Request {
+    Codes codes;  // empty: all of it went to the broker
+    std::uint32_t behind =
+        0;  // filters behind those of `codes`, all of them refused for their number
+    std::uint8_t over_code = 0;   // and with which code
+    std::uint32_t forwarded = 0;  // filters that went to the broker, which owes a code for each
+
+    /// Returns the codes of all filters: the refusals, the broker's for those that went to it, and
+    /// failure where these end early.
+    [[nodiscard]] Codes answer(Bytes from_broker) const;
+  };
+
   void set_maximum(std::uint16_t maximum) { maximum_ = maximum; }
   /// As many requests without their refused filters as may be.
   [[nodiscard]] bool full() const { return reduced_ >= maximum_; }
@@ -25,27 +38,22 @@ class SubscribeWindow final {
   /// Of those, one that went without its refused filters.
   [[nodiscard]] bool contains_reduced(std::uint16_t packet_id) const;
 
-  /// Some of `codes` are not kForwarded. Not for an identifier with contains_reduced().
-  void add(std::uint16_t packet_id, Codes codes);
+  /// A request that went without its refused filters: it has codes. Not for an identifier with
+  /// contains_reduced().
+  void add(std::uint16_t packet_id, Request request);
   /// A request of so many filters that went as it was. It is not followed where there are `maximum`
   /// of these already, or its identifier is contained.
-  void follow(std::uint16_t packet_id, std::uint16_t count);
-  /// What was asked under this identifier, which is forgotten. Empty: that is not known.
-  [[nodiscard]] Codes take(std::uint16_t packet_id);
-
-  /// How many of them went to the broker.
-  [[nodiscard]] static std::size_t forwarded(const Codes& codes);
-  /// Fills the broker's codes into the places that were forwarded, and failure where they end
-  /// early.
-  static void merge(Codes& codes, Bytes from_broker);
+  void follow(std::uint16_t packet_id, std::uint32_t count);
+  /// What was asked under this identifier, which is forgotten; none: that is not known.
+  [[nodiscard]] std::optional<Request> take(std::uint16_t packet_id);
 
   [[nodiscard]] std::size_t memory() const;
 
  private:
   struct Pending {
     std::uint16_t packet_id;
-    Codes codes;
-    bool reduced;
+    Request request;
+    [[nodiscard]] bool reduced() const { return !request.codes.empty(); }
   };
   std::vector<Pending> pending_;
   std::size_t reduced_ = 0;  // of pending_

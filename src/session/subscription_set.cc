@@ -4,7 +4,7 @@
 
 namespace sallyport {
 
-bool SubscriptionSet::subscribe(std::uint16_t packet_id, std::uint16_t index,
+bool SubscriptionSet::subscribe(std::uint16_t packet_id, std::uint32_t index,
                                 std::string_view filter) {
   const std::uint64_t hash = siphash(key_, filter);
   const auto at = std::ranges::lower_bound(held_, hash);
@@ -16,16 +16,24 @@ bool SubscriptionSet::subscribe(std::uint16_t packet_id, std::uint16_t index,
   }
   if (held_.size() >= maximum_) return false;
   held_.insert(at, hash);
-  asked_.push_back({hash, packet_id, index, false});
+  ask({hash, index, packet_id, false});
   return true;
 }
 
-void SubscriptionSet::unsubscribe(std::uint16_t packet_id, std::uint16_t index,
+void SubscriptionSet::unsubscribe(std::uint16_t packet_id, std::uint32_t index,
                                   std::string_view filter) {
   const std::uint64_t hash = siphash(key_, filter);
   if (!std::ranges::binary_search(held_, hash)) return;
-  settle(hash);
-  asked_.push_back({hash, packet_id, index, true});
+  ask({hash, index, packet_id, true});
+}
+
+void SubscriptionSet::ask(const Asked& asked) {
+  const auto at = std::ranges::lower_bound(asked_, asked.hash, {}, &Asked::hash);
+  if (at != asked_.end() && at->hash == asked.hash) {
+    *at = asked;  // the latest counts
+  } else {
+    asked_.insert(at, asked);
+  }
 }
 
 void SubscriptionSet::begin(mqtt::PacketType type, std::uint16_t packet_id) {
@@ -48,10 +56,8 @@ void SubscriptionSet::answered(mqtt::PacketType type, std::uint16_t packet_id, B
 
 /// What was asked of this filter matters no more: it is held.
 void SubscriptionSet::settle(std::uint64_t hash) {
-  const auto at = std::ranges::find(asked_, hash, &Asked::hash);
-  if (at == asked_.end()) return;
-  *at = asked_.back();
-  asked_.pop_back();
+  const auto at = std::ranges::lower_bound(asked_, hash, {}, &Asked::hash);
+  if (at != asked_.end() && at->hash == hash) asked_.erase(at);
 }
 
 void SubscriptionSet::release(std::uint64_t hash) {

@@ -33,10 +33,10 @@ class SubscriptionSet final {
   void begin(mqtt::PacketType type, std::uint16_t packet_id);
   /// A filter goes to the broker as entry `index` of the SUBSCRIBE `packet_id`. False: it would be
   /// one more than the maximum, and must not go. One that is held already counts no more.
-  [[nodiscard]] bool subscribe(std::uint16_t packet_id, std::uint16_t index,
+  [[nodiscard]] bool subscribe(std::uint16_t packet_id, std::uint32_t index,
                                std::string_view filter);
   /// A filter goes to the broker as entry `index` of the UNSUBSCRIBE `packet_id`.
-  void unsubscribe(std::uint16_t packet_id, std::uint16_t index, std::string_view filter);
+  void unsubscribe(std::uint16_t packet_id, std::uint32_t index, std::string_view filter);
   /// The broker's answer to SUBSCRIBE or UNSUBSCRIBE `packet_id`, one code for each entry;
   /// UNSUBACK of 3.x has none, and means yes.
   void answered(mqtt::PacketType type, std::uint16_t packet_id, Bytes codes);
@@ -47,16 +47,17 @@ class SubscriptionSet final {
   /// A held filter that the broker has yet to say something about. There is at most one for each.
   struct Asked {
     std::uint64_t hash;
+    std::uint32_t index;
     std::uint16_t packet_id;
-    std::uint16_t index;
     bool leaves;  // by UNSUBSCRIBE
   };
+  void ask(const Asked& asked);
   void settle(std::uint64_t hash);
   void release(std::uint64_t hash);
 
   const HashKey& key_;
   std::vector<std::uint64_t> held_;  // sorted
-  std::vector<Asked> asked_;
+  std::vector<Asked> asked_;         // sorted by hash: one request may ask for thousands
   std::uint16_t maximum_ = 0;
 };
 

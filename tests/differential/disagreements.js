@@ -35,6 +35,7 @@ const {
   blockFits,
   badShare,
   connectLevel,
+  announcedLevel,
   connectFlags,
   forgetful
 } = require('./evidence')
@@ -83,12 +84,13 @@ refuses(
   'mqtt.packet-type',
   view => !maySend(view.from, view.header.type, view.version)
 )
-const dupWithoutQos = view => is(view, 'publish') && (view.header.flags & 0x0e) === 0x08
-refuses('[MQTT-3.3.1-2], 2.1 (3.1)', 'DUP on QoS 0', 'mqtt.qos', dupWithoutQos)
+const dupWithoutQos = view =>
+  view.version !== 3 && is(view, 'publish') && (view.header.flags & 0x0e) === 0x08
+refuses('[MQTT-3.3.1-2]', 'DUP on QoS 0', 'mqtt.qos', dupWithoutQos)
 early.push(
   entry(
     'early',
-    '[MQTT-3.3.1-2], 2.1 (3.1)',
+    '[MQTT-3.3.1-2]',
     'DUP on QoS 0, before all of it is here',
     'mqtt.qos',
     dupWithoutQos
@@ -181,7 +183,10 @@ refuses(
   'mqtt.topic-filter',
   view =>
     filters(view).some(one =>
-      !isShared(one) ? !isFilter(one) : SHARE.test(one) && !isFilter(SHARE.exec(one)[1])
+      // To 3.x a share without a name and a filter is a filter like any other.
+      !isShared(one) || (!five(view) && !SHARE.test(one))
+        ? !isFilter(one)
+        : SHARE.test(one) && !isFilter(SHARE.exec(one)[1])
     )
 )
 refuses(
@@ -354,11 +359,42 @@ function accepts(section, name, error, when) {
   petty.push(entry('petty', section, name, [], when, { error }))
 }
 
+// Of these three QoS 1 has a meaning. Of PUBLISH every flag has.
+const withQos = view => is(view, 'pubrel', 'subscribe', 'unsubscribe')
 accepts(
-  '2.1 (3.1)',
-  'DUP on PUBREL, SUBSCRIBE and UNSUBSCRIBE of 3.1',
+  '2.1, 3.6, 3.8, 3.10 (3.1)',
+  'DUP and RETAIN on PUBREL, SUBSCRIBE and UNSUBSCRIBE of 3.1',
   /Invalid header flag bits, must be 0x2/,
-  view => view.version === 3 && is(view, 'pubrel', 'subscribe', 'unsubscribe') && view.header.flags === 0x0a
+  view =>
+    view.version === 3 && withQos(view) && (view.header.flags & 0x06) === 0x02 && view.header.flags !== 0x02
+)
+accepts(
+  '3.1 to 3.14 (3.1)',
+  'flags of other packets of 3.1, which are not used',
+  /Invalid header flag bits, must be 0x0/,
+  view =>
+    (is(view, 'connect') ? announcedLevel(view) === 3 : view.version === 3) &&
+    !withQos(view) &&
+    !is(view, 'publish') &&
+    view.header.flags !== 0
+)
+accepts(
+  '3.1 (3.1), [MQTT-2.1.3-1]',
+  'flags of a CONNECT that is not all here, so that nobody knows whether it is of 3.1',
+  /Invalid header flag bits, must be 0x0/,
+  view => is(view, 'connect') && view.header.flags !== 0 && announcedLevel(view) === undefined
+)
+accepts(
+  '3.8 (3.1)',
+  'bits beside the QoS that a SUBSCRIBE of 3.1 asks for, which are not used',
+  /Invalid subscribe topic flag bits, bits 7-2 must be 0/,
+  view => view.version === 3 && is(view, 'subscribe')
+)
+accepts(
+  '3.9 (3.1)',
+  'bits beside the QoS that a SUBACK of 3.1 grants, which are not used',
+  /Invalid suback QoS/,
+  view => view.version === 3 && is(view, 'suback')
 )
 accepts(
   '3.1 (3.1)',

@@ -124,6 +124,14 @@ const blockFits = (view, block) =>
 // Its level and flags, by where the protocol name ends.
 const behindName = view => (is(view, 'connect') ? 2 + view.walk.body.readUInt16BE(0) : NaN)
 const connectLevel = view => (is(view, 'connect') ? view.walk.body[behindName(view)] & 0x7f : undefined)
+// The same where mqtt-packet has not looked into the packet; undefined where it is not all here.
+function announcedLevel(view) {
+  const { header, bytes, rest } = view
+  if (header.length === undefined || rest < header.size + header.length || header.length < 2) return undefined
+  const body = bytes.subarray(header.at + header.size, header.at + header.size + header.length)
+  const level = body[2 + body.readUInt16BE(0)]
+  return level === undefined ? undefined : level & 0x7f
+}
 const connectFlags = view => view.walk.body[behindName(view) + 1]
 
 // --- mqtt-packet's memory ---
@@ -157,6 +165,7 @@ module.exports = {
   blockFits,
   badShare,
   connectLevel,
+  announcedLevel,
   connectFlags,
   forgetful
 }

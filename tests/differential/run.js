@@ -60,6 +60,7 @@ const { exhaustive } = require('./exhaustive')
 const { compare } = require('./compare')
 const { DISAGREEMENTS } = require('./disagreements')
 const { checkEncoders } = require('./encoders')
+const { checkCorpora, recorded } = require('./corpora')
 const oracle = require('./oracle')
 
 const results = { passed: 0, failed: 0 }
@@ -169,6 +170,9 @@ function judgeSome(cases, mustBeValid) {
 judge(valid, true)
 judge(mutated, false)
 judge(all, false)
+// What its own tests feed mqtt-packet with, as whoever may send it.
+const corpus = recorded().flatMap(one => SIDES.map(from => ({ ...one, from })))
+judge(corpus, false)
 
 for (const [what, bad] of groups) {
   result(what, bad.length === 0, `${bad.slice(0, Number(options.show)).join('\n')}\n  ${bad.length} of these`)
@@ -179,6 +183,11 @@ for (const [entry, count] of hits) {
   result(`the entry "${entry.name}" is needed`, count > 0, '  nothing in this run hits it')
 }
 const made = checkEncoders(probe, random, generator, result)
+const played = checkCorpora(probe, decode, result)
+console.log(
+  `differential: ${played.recorded} packets of mqtt-packet's tests and ${played.sequences} sequences ` +
+    `through a session, ${played.valid} of the packets valid`
+)
 
 console.log(
   `differential: ${Object.entries(totals)

@@ -6,7 +6,7 @@ from support.case import VERSIONS, Case
 from support.gateway import OPEN_POLICY, Listener
 
 KEYS = {
-    "max_packet": '"1 KiB"', "max_packet_before_connect": '"256 B"', "max_client_id_length": '"8 B"',
+    "max_packet": '"1 KiB"', "max_gathered": '"900 B"', "max_packet_before_connect": '"256 B"', "max_client_id_length": '"8 B"',
     "client_id_characters": '"a-z0-9-"', "min_keep_alive": '"30 s"', "max_keep_alive": '"100 s"',
     "max_will_payload": '"10 B"', "max_topic_length": '"20 B"', "max_topic_levels": "4",
     "max_filters": "3", "max_subscriptions": "4", "max_qos2_in_flight": "2", "max_topic_aliases": "2",
@@ -53,6 +53,8 @@ class Bounds(Case):
             connection.send(wire.suback(packet.packet_id, codes, version, wire.UNSUBACK))
         elif kind == wire.PINGREQ:
             connection.send(wire.pingresp())
+        elif kind == wire.PUBLISH and packet.qos == 1:
+            connection.send(wire.ack(wire.PUBACK, packet.packet_id))
 
     def everywhere(self, versions=VERSIONS):
         return [(listener, version) for listener in self.listeners for version in versions]
@@ -137,44 +139,85 @@ class Bounds(Case):
             self.refused_connect(listener, version, "mqtt.keep-alive-maximum", None, keep_alive=0)
 
     def test_what_an_open_session_may_send(self):
-        def publish(topic, payload=b"", props=(), **options):
-            return lambda v: wire.publish(topic, payload, version=v, props=props, **options)
+        """What can be answered is answered, and the session goes on."""
+        def publish(topic, payload=b"", props=()):
+            return lambda v: wire.publish(topic, payload, 1, packet_id=7, version=v, props=props)
 
         def subscribe(*filters):
-            return lambda v: wire.subscribe([(f, 0) for f in filters], 1, v)
+            return lambda v: wire.subscribe([(f, 0) for f in filters], 7, v)
 
         cases = [
-            ("mqtt.packet-too-large", publish("t", b"x" * 900), publish("t", b"x" * 1100), 0x95),
-            ("mqtt.topic-too-long", publish("t" * 20), publish("t" * 21), 0x90),
-            ("mqtt.topic-levels", publish("a/b/c/d"), publish("a/b/c/d/e"), 0x90),
-            ("mqtt.topic-too-long", subscribe("t" * 20), subscribe("t" * 21), 0x8F),
-            ("mqtt.topic-levels", subscribe("a/b/c/#"), subscribe("a/b/c/d/#"), 0x8F),
-            ("mqtt.too-many-filters", subscribe("a", "b", "c"), subscribe("a", "b", "c", "d"), 0x97),
-            ("mqtt.control-character", publish("a b"), publish("a\tb"), 0x81),
-            ("mqtt.user-properties", publish("t", props=[PAIR] * 2), publish("t", props=[PAIR] * 3), 0x97),
-            ("mqtt.user-properties", publish("t", props=[(wire.USER_PROPERTY, ("k", "v" * 15))]),
-             publish("t", props=[(wire.USER_PROPERTY, ("k", "v" * 16))]), 0x97),
-            ("mqtt.topic-alias", publish("t", props=[(wire.TOPIC_ALIAS, 2)]),
-             publish("t", props=[(wire.TOPIC_ALIAS, 3)]), 0x94),
+            ("mqtt.topic-too-long", publish("t" * 21), 0x90),
+            ("mqtt.topic-levels", publish("a/b/c/d/e"), 0x90),
+            ("mqtt.control-character", publish("a\tb"), 0x90),
+            ("mqtt.user-properties", publish("t", props=[PAIR] * 3), 0x97),
+            ("mqtt.user-properties", publish("t", props=[(wire.USER_PROPERTY, ("k", "v" * 16))]), 0x97),
+            ("mqtt.packet-too-large", publish("t", b"x" * 1100), 0x97),
+            ("mqtt.topic-too-long", subscribe("t" * 21), 0x8F),
+            ("mqtt.topic-levels", subscribe("a/b/c/d/#"), 0x8F),
+        ]
+        fits = [publish("t" * 20), publish("a/b/c/d"), publish("a b"), publish("t", b"x" * 900),
+                subscribe("t" * 20), subscribe("a/b/c/#"), subscribe("a", "b", "a")]
+        fits5 = [publish("t", props=[PAIR] * 2), publish("t", props=[(wire.TOPIC_ALIAS, 2)]),
+                 publish("t", props=[(wire.USER_PROPERTY, ("k", "v" * 15))])]
+        for listener, version in self.everywhere():
+            client = self.passing_connect(listener, version)
+            connection = self.broker.connection(self.broker.accepted - 1)
+            sent = [make(version) for make in fits + (fits5 if version == 5 else [])]
+            for packet in sent:
+                client.send(packet)
+                client.expect(wire.SUBACK if packet[0] == 0x82 else wire.PUBACK)
+            for check, over, code in cases:
+                if version != 5 and check == "mqtt.user-properties":
+                    continue
+                if version == 5 and check == "mqtt.packet-too-large":
+                    continue  # it was told
+                client.send(over(version))
+                if over(version)[0] == 0x82:
+                    self.assertEqual(client.expect(wire.SUBACK).codes, [code if version == 5 else 0x80])
+                else:
+                    puback = client.expect(wire.PUBACK)
+                    self.assertEqual(puback.reason if version == 5 else code, code)
+                self.counted(check)
+            client.ping()
+            self.assertEqual([p.raw for p in connection.packets][1:], sent + [wire.pingreq()])
+
+    def test_the_fourth_filter_of_three_is_refused_in_its_place(self):
+        for listener, version in self.everywhere():
+            client = self.passing_connect(listener, version)
+            connection = self.broker.connection(self.broker.accepted - 1)
+            no = 0x97 if version == 5 else 0x80
+            self.assertEqual(client.subscribe("a", "no", "c", "d", "e", qos=0, packet_id=9), [0, 0x80, 0, no, no])
+            self.assertEqual(connection.wait_packet(wire.SUBSCRIBE).raw,
+                             wire.subscribe([("a", 0), ("no", 0), ("c", 0)], 9, version))
+            self.counted("mqtt.too-many-filters")
+            many = wire.unsubscribe([f"t/{i}" for i in range(50)], 10, version)
+            client.send(many)
+            client.expect(wire.UNSUBACK)
+            self.assertEqual(connection.wait_packet(wire.UNSUBSCRIBE).raw, many)
+
+    def test_what_has_no_answer_ends_the_session(self):
+        def publish(payload=b"", props=()):
+            return lambda v: wire.publish("t", payload, version=v, props=props)
+
+        cases = [
+            ("mqtt.packet-too-large", publish(b"x" * 1100), 0x95),
+            ("mqtt.topic-alias", publish(props=[(wire.TOPIC_ALIAS, 3)]), 0x94),
+            ("mqtt.packet-gathered", lambda v: wire.subscribe([("t" * 20, 0)] * 40, 1, v), 0x97),
         ]
         for listener, version in self.everywhere():
-            for check, fits, over, code in cases:
-                if version != 5 and check in ("mqtt.user-properties", "mqtt.topic-alias"):
+            for check, over, code in cases:
+                if version != 5 and check != "mqtt.packet-gathered":
                     continue
                 client = self.passing_connect(listener, version)
                 connection = self.broker.connection(self.broker.accepted - 1)
-                client.send(fits(version))
-                if fits(version)[0] == 0x82:
-                    client.expect(wire.SUBACK)
-                client.ping()
-                self.assertEqual(connection.packets[1].raw, fits(version))
-                client.send(over(version))
+                client.send(over(version)[:100])  # its header is enough
                 if version == 5:
                     self.assertEqual(client.expect(wire.DISCONNECT).reason, code)
                 client.expect_end()
                 connection.wait_end()
                 self.counted(check)
-                self.assertEqual([p.kind for p in connection.packets][2:], [wire.PINGREQ])
+                self.assertEqual([p.kind for p in connection.packets], [wire.CONNECT])
 
     def test_subscriptions_of_a_session(self):
         for listener, version in self.everywhere((3, 4, 5)):
@@ -205,8 +248,13 @@ class Bounds(Case):
                 client.send(wire.publish("t", b"", 2, packet_id=packet_id, version=version))
             if version == 5:  # it was told, as Receive Maximum
                 self.assertEqual(client.expect(wire.DISCONNECT).reason, 0x93)
-            client.expect_end()
-            connection.wait_end()
+                client.expect_end()
+                connection.wait_end()
+            else:  # the gateway answers the third one alone
+                self.assertEqual(client.expect(wire.PUBREC).packet_id, 3)
+                client.send(wire.ack(wire.PUBREL, 3))
+                self.assertEqual(client.expect(wire.PUBCOMP).packet_id, 3)
+                client.ping()
             self.counted("mqtt.qos2-in-flight")
             self.assertEqual(len(connection.of_kind(wire.PUBLISH)), 2)
 
@@ -252,6 +300,28 @@ class Connects(Case):
         # A reload forgets nobody.
         self.assertTrue(running.reload())
         self.assertEqual(codes("dev-1", 1), [0x9F])
+
+
+    def test_addresses_count_by_the_prefix_that_the_listener_says(self):
+        """As a PROXY header tells them: connects, connections and limits alike."""
+        broker = self.fake_broker()
+        proxied = 'proxy_protocol = "127.0.0.1"\naddress_prefix_v6 = 48\n'
+        running = self.gateway(broker, OPEN_POLICY, [
+            Listener("often", more=proxied + 'connects_per_client = "1/h"\nconnect_burst = 2\n'),
+            Listener("many", more=proxied + "max_connections_per_address = 2\n")])
+        often, many = (listener.port for listener in running.listeners)
+
+        def connect(port, address):
+            header = f"PROXY TCP6 {address} 2001:db8::1 40000 8883\r\n".encode()
+            client = self.client(port, version=5, before=header)
+            client.send(wire.connect("dev", 5))
+            answer = client.receive()
+            return None if answer is None else answer.reason
+        same = [f"2001:db8:7:{i}::1" for i in (1, 2, 3)]
+        self.assertEqual([connect(often, a) for a in same + ["2001:db8:8:1::1"]], [0, 0, 0x9F, 0])
+        self.assertEqual([connect(many, a) for a in same + ["2001:db8:8:1::1"]], [0, 0, None, 0])
+        running.wait_audit(1, event="refusal", check="policy.connect-rate")
+        running.wait_audit(1, event="refusal", check="connection.max-per-address")
 
 
 def filters_of(packet):

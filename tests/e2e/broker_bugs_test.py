@@ -199,7 +199,7 @@ class BrokerBugs(Case):
         client.send(packet, wire.pingreq())
         # What is refused and answered leaves the session open; the rest ends it.
         while (answer := client.receive()) is not None and answer.kind != wire.PINGRESP:
-            self.assertIn(answer.kind, (wire.SUBACK, wire.PUBACK, wire.PUBREC, wire.DISCONNECT))
+            self.assertIn(answer.kind, (wire.SUBACK, wire.UNSUBACK, wire.PUBACK, wire.PUBREC, wire.DISCONNECT))
         self.named(packet_count(packet) if filters else 1)
         if answer is None:
             connection.wait_end()

@@ -175,6 +175,16 @@ void check_publish(const Case& c) {
   const auto decoded = mqtt::decode_publish(c.frame, c.from, c.version, c.bounds);
   if (!decoded) return;
   const mqtt::Publish& p = *decoded;
+  const auto wide = mqtt::decode_publish(c.frame, c.from, c.version, unbounded());
+  must(wide.has_value(), "what is beyond a bound is well-formed");
+  // With so many user properties a packet would be larger than inputs are.
+  must(!wide->over, "and beyond nothing where there is no bound");
+  if (p.over) {
+    must(p.topic == wide->topic && p.topic_alias == wide->topic_alias &&
+             p.packet_id == wide->packet_id && p.payload_size == wide->payload_size,
+         "the answer is to what the packet says");
+    return;
+  }
   check_properties(c, p.properties);
   must(inside(c, p.topic), "the topic lies inside the packet");
   must(p.topic.empty() ? p.topic_alias != 0 : !mqtt::check_topic_name(p.topic, c.bounds),
@@ -217,18 +227,26 @@ void check_subscribe(const Case& c) {
   const auto decoded = mqtt::decode_subscribe(c.frame, c.version, c.bounds);
   if (!decoded) return;
   const mqtt::Subscribe& p = *decoded;
+  const auto wide = mqtt::decode_subscribe(c.frame, c.version, unbounded());
+  must(wide.has_value() && !wide->over, "what is beyond a bound is well-formed");
+  must(p.count != 0 && p.count == wide->count, "all filters are counted");
+  if (p.over) return;
   check_properties(c, p.properties);
-  must(p.count != 0 && p.count <= c.bounds.max_filters, "filters keep to the limit");
   must(c.body() == wire::u16(p.packet_id) + block(c, p.properties) + entries(p),
        "the request says what is in it");
   std::size_t count = 0;
+  bool beyond = false;
   mqtt::FilterEntry entry;
   for (Bytes rest = p.payload; mqtt::next_filter(p.type, rest, entry); ++count) {
     must(inside(c, entry.filter) && inside(c, entry.raw), "a filter lies inside the packet");
-    must(!mqtt::check_topic_filter(entry.filter, c.bounds), "a filter is one");
+    const auto over = mqtt::entry_over(entry, c.version, c.bounds);
+    must(over.has_value() == mqtt::check_topic_filter(entry.filter, c.bounds).has_value(),
+         "a filter is one, or beyond a bound");
+    beyond = beyond || over || count >= c.bounds.max_filters;
     if (p.type == PacketType::subscribe) must(entry.qos() != 3, "a QoS is 0, 1 or 2");
   }
   must(count == p.count, "filters are counted");
+  must(beyond == p.entries_over, "and those beyond a bound are told of");
 
   for (std::size_t drop = 0; drop < std::min<std::size_t>(p.count, 3); ++drop) {
     Buffer out;

@@ -104,6 +104,8 @@ void check_frame(Bytes in, const FrameRules& rules, const FrameResult& result) {
        "only a PUBLISH has a payload that streams");
   must(frame.header.total() <= rules.max_packet, "no frame is larger than allowed");
   must(frame.head.size() <= rules.max_head, "no head is larger than allowed");
+  must(frame.header.type == PacketType::publish || frame.header.total() <= rules.max_other,
+       "nor is what is no PUBLISH");
   must(may_send(frame.header.type, rules), "a side sends only what it may");
 }
 
@@ -112,7 +114,9 @@ void check_too_large(Bytes in, const FrameRules& rules, const FrameResult& resul
   must(plain.whole_header, "too large is said of a known size");
   must(result.frame.header.remaining_length == plain.remaining, "the size that was announced");
   const std::uint64_t total = plain.header + plain.remaining;
-  must(total > rules.max_packet || total > rules.max_head, "too large is larger than a limit");
+  must(total > rules.max_packet || total > rules.max_head ||
+           (total > rules.max_other && in[0] / 16 != 3),
+       "too large is larger than a limit");
 }
 
 bool same(const FrameResult& a, const FrameResult& b) {

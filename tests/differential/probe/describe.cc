@@ -167,6 +167,17 @@ Described described(const Decoded<Packet>& decoded) {
   return describe(*decoded);
 }
 
+/// A request with a filter that goes no further under any bounds is refused, as the session does to
+/// that filter.
+Described described(const Decoded<Subscribe>& decoded, Version version) {
+  if (!decoded) return std::unexpected(decoded.error());
+  FilterEntry entry;
+  for (Bytes rest = decoded->payload; next_filter(decoded->type, rest, entry);) {
+    if (const auto over = entry_over(entry, version, unbounded())) return std::unexpected(*over);
+  }
+  return describe(*decoded);
+}
+
 /// One packet; a CONNECT sets `version`.
 Described decode(const Frame& frame, Side from, Version& version) {
   const Bounds bounds = unbounded();
@@ -187,7 +198,7 @@ Described decode(const Frame& frame, Side from, Version& version) {
       return described(decode_ack(frame, from, version, bounds));
     case PacketType::subscribe:
     case PacketType::unsubscribe:
-      return described(decode_subscribe(frame, version, bounds));
+      return described(decode_subscribe(frame, version, bounds), version);
     case PacketType::suback:
     case PacketType::unsuback:
       return described(decode_suback(frame, version, bounds));

@@ -69,7 +69,9 @@ void Model::taken(Side from, std::size_t size) {
 
 void Model::refusal(const Refusal& refusal) {
   must(!refusal.cause.name.empty(), "a refusal has a name");
-  flow(refusal.from).refusals.push_back({refusal.action, std::string(refusal.topic)});
+  flow(refusal.from)
+      .refusals.push_back({refusal.action, std::string(refusal.topic),
+                           refusal.cause.name == to_string(Check::too_many_filters)});
 }
 
 void Model::rewrite() {
@@ -94,7 +96,12 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
       std::ranges::any_of(refusals, [](const Refused& r) { return r.action != Action::report; });
   Expected e{.at = f.decided, .size = size, .topic = {}, .refused = {}};
   for (const Refused& r : refusals) {
-    if (r.action != Action::report) e.refused.push_back(r.topic);
+    if (r.action == Action::report) continue;
+    if (r.too_many) {
+      e.too_many = true;
+    } else {
+      e.refused.push_back(r.topic);
+    }
   }
   if (type == PacketType::connect && !connect_) version_ = announced(f.in);
   const bool rewritten = f.rewritten;
@@ -113,7 +120,8 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
   }
   if (!(type == PacketType::publish || type == PacketType::connect || type == PacketType::connack ||
         type == PacketType::subscribe || type == PacketType::suback ||
-        type == PacketType::unsuback || (type == PacketType::disconnect && from == Side::broker))) {
+        type == PacketType::unsubscribe || type == PacketType::unsuback ||
+        (type == PacketType::disconnect && from == Side::broker))) {
     must(!rewritten, "only what is listed is rewritten");
   }
   switch (type) {
@@ -130,7 +138,8 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
       change(Way::subscribe);
       return on_subscribe(std::move(e));
     case PacketType::unsubscribe:
-      return on_unsubscribe(std::move(e), refused);
+      change(Way::subscribe);
+      return on_unsubscribe(std::move(e));
     case PacketType::suback:
     case PacketType::unsuback:
       change(Way::suback);
@@ -296,38 +305,54 @@ void Model::on_subscribe(Expected e) {
   must(subscribe.has_value(), "SUBSCRIBE is one");
   ++requested_;
   filters_ += subscribe->count;
-  // Without a topic the whole of it was refused.
-  const bool whole = std::ranges::find(e.refused, "") != e.refused.end();
-  if (whole || e.refused.size() == subscribe->count) {
-    must(e.way == Way::verbatim, "what is refused is not rewritten");
-    subacks_[subscribe->packet_id].push_back(subscribe->count);
-    return;
-  }
-  must((e.way == Way::subscribe) == !e.refused.empty(), "refused filters are taken out");
-  Request request{.count = subscribe->count, .refused = {}, .reduced = !e.refused.empty()};
+  must(e.too_many == (subscribe->count > limits_.max_filters) ||
+           std::ranges::find(e.refused, "") != e.refused.end(),
+       "filters beyond the most are refused, and no others for that");
+  expect_request(*subscribe, std::move(e));
+}
+
+void Model::on_unsubscribe(Expected e) {
+  const auto request = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
+  must(request.has_value(), "UNSUBSCRIBE is one");
+  must(!e.too_many, "it may have any number of filters");
+  ++requested_;
+  expect_request(*request, std::move(e));
+}
+
+/// A request of which some or all filters may have been refused.
+void Model::expect_request(const mqtt::Subscribe& asked, Expected e) {
+  const bool has_codes = asked.type == PacketType::subscribe || version_ == Version::v5;
+  Request request{.count = asked.count, .refused = {}, .reduced = false};
   std::map<std::string, std::pair<int, std::size_t>, std::less<>> places;
+  const std::vector<std::string> told = e.refused;
   std::size_t index = 0;
   mqtt::FilterEntry entry;
-  for (Bytes rest = subscribe->payload; mqtt::next_filter(subscribe->type, rest, entry); ++index) {
+  for (Bytes rest = asked.payload; mqtt::next_filter(asked.type, rest, entry); ++index) {
+    if (e.too_many && index >= limits_.max_filters) {
+      e.refused.emplace_back(entry.filter);
+      request.refused.insert(index);
+      continue;
+    }
     auto& [count, place] = places[std::string(entry.filter)];
     ++count;
     place = index;
   }
-  for (const std::string& filter : e.refused) {
+  // Without a topic the whole of it was refused.
+  const bool whole = std::ranges::find(told, "") != told.end();
+  if (whole || e.refused.size() == asked.count) {
+    must(e.way == Way::verbatim, "what is refused is not rewritten");
+    subacks_[asked.packet_id].push_back(has_codes ? asked.count : 0U);
+    return;
+  }
+  request.reduced = !e.refused.empty();
+  must((e.way == Way::subscribe) == request.reduced, "refused filters are taken out");
+  for (const std::string& filter : told) {
     const auto at = places.find(filter);
     must(at != places.end(), "a filter that was there");
     if (at->second.first == 1) request.refused.insert(at->second.second);
   }
-  requests_[subscribe->packet_id] = std::move(request);
+  if (has_codes) requests_[asked.packet_id] = std::move(request);
   expect(Side::client, std::move(e));
-}
-
-void Model::on_unsubscribe(Expected e, bool refused) {
-  ++requested_;
-  if (!refused) return expect(Side::client, std::move(e));
-  const auto request = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
-  must(request.has_value(), "UNSUBSCRIBE is one");
-  subacks_[request->packet_id].push_back(version_ == Version::v5 ? request->count : 0U);
 }
 
 void Model::on_suback(Expected e) {
@@ -360,7 +385,7 @@ void Model::on_ack(Side from, Expected e, bool refused) {
     ++broker_pubcomp_[id];
     return;
   }
-  if (refused) return;  // of what the client never got
+  if (refused) return;  // of what the client never got; a wrong one has ended the session
   if (ack->type != PacketType::pubrel) {
     const auto owed = [&](const Ids& ids) {
       return ids.contains(id) && ids.at(id) != 0 && !uncertain_.contains(id);
@@ -450,7 +475,8 @@ std::size_t Model::memory_bound() const {
     return f.taken > f.decided ? std::min(f.taken - f.decided, most) : std::size_t{0};
   };
   std::size_t size = 4096;  // tables that begin small, remembered verdicts
-  size += gathered(Side::client, std::max(l.max_packet, l.max_packet_before_connect));
+  size += gathered(Side::client,
+                   std::max(std::min(l.max_packet, l.max_gathered), l.max_packet_before_connect));
   size += gathered(Side::broker, kBrokerHead);
   size += max_held_;
   if (!begun_) size += connect_size_ + 2 * kEntry;
@@ -459,7 +485,7 @@ std::size_t Model::memory_bound() const {
     for (const auto& [alias, topic] : f.sender_aliases) size += topic.size();
   }
   size += std::min<std::size_t>(delivery_ids_.size(), UINT16_MAX) * 8;
-  size += (std::min<std::size_t>(qos2_ids_.size(), l.max_qos2_in_flight) + 16) * 8;
+  size += (std::min<std::size_t>(qos2_ids_.size(), 2U * l.max_qos2_in_flight) + 16) * 8;
   size += std::min<std::size_t>(requested_, 2U * l.max_requests) * (kEntry + l.max_filters);
   size += std::min<std::size_t>(filters_, l.max_subscriptions) * 24;
   for (const Side side : {Side::client, Side::broker}) {

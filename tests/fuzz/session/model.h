@@ -76,11 +76,13 @@ class Model {
     Way way = Way::verbatim;
     bool maybe = false;                // or not at all
     std::string topic;                 // PUBLISH: what it means
-    std::vector<std::string> refused;  // SUBSCRIBE: the filters that were
+    std::vector<std::string> refused;  // SUBSCRIBE, UNSUBSCRIBE: the filters that were
+    bool too_many = false;             // and so were all that stand behind the most
   };
   struct Refused {
     Action action;
     std::string topic;
+    bool too_many;  // filters: one refusal for all that are
   };
   /// What one side sends and the other gets.
   struct Flow {
@@ -118,7 +120,8 @@ class Model {
   void on_connack(Expected expected);
   void on_publish(Side from, Expected expected, bool refused);
   void on_subscribe(Expected expected);
-  void on_unsubscribe(Expected expected, bool refused);
+  void on_unsubscribe(Expected expected);
+  void expect_request(const mqtt::Subscribe& request, Expected expected);
   void on_suback(Expected expected);
   void on_ack(Side from, Expected expected, bool refused);
   void on_pingresp(Expected expected);

@@ -35,6 +35,8 @@ TEST_CASE("the defaults of the parts are those of the files") {
   CHECK(proxy::ListenerSettings().flow == config::ListenerOptions());
   CHECK(proxy::ListenerSettings().address_prefix == config::ListenerOptions());
   CHECK(SessionOptions().max_held == config::ListenerOptions().max_held);
+  CHECK(SessionOptions().queued_replies == config::ListenerOptions().queued_replies);
+  CHECK(SessionOptions().broker_gathered == options.broker.max_gathered);
   CHECK(SessionOptions().login_timeout == options.login.timeout);
   CHECK(observe::Options().audit_limits == options.observe);
   CHECK(ledger::Settings() == options.ledger);
@@ -53,7 +55,8 @@ TEST_CASE("what files say reaches the parts") {
       folder,
       "[broker]\naddress = \"b.example:1\"\nconnect_timeout = \"1 s\"\n"
       "connack_timeout = \"2 s\"\nmax_dials = 3\ndial_queue = 4\n"
-      "dial_wait = \"5 s\"\non_bad_delivery = \"disconnect\"\ndeviations = \"refuse\"\n"
+      "dial_wait = \"5 s\"\ntcp_keep_alive = \"70 s\"\nmax_gathered = \"80 KiB\"\non_bad_delivery "
+      "= \"disconnect\"\ndeviations = \"refuse\"\n"
       "server_references = [\"Other.example:8883\", \"plain\"]\n[policy]\nfiles = "
       "\"x\"\n[[listener]]\nname = \"l\"\n"
       "address = \"127.0.0.1:2\"\nmax_connections = 3\n"
@@ -71,11 +74,13 @@ TEST_CASE("what files say reaches the parts") {
   CHECK(snapshot->broker.max_dials == 3);
   CHECK(snapshot->broker.dial_queue == 4);
   CHECK(snapshot->broker.dial_wait == std::chrono::seconds(5));
+  CHECK(snapshot->broker.tcp_keep_alive == std::chrono::seconds(70));
+  CHECK(snapshot->broker.max_gathered == 80 * 1024);
   REQUIRE(snapshot->listeners.size() == 1);
   const proxy::ListenerSettings& listener = *snapshot->listeners[0];
   CHECK(listener.name == "l");
   CHECK(listener.address_text == "127.0.0.1:2");
-  CHECK(listener.origin.line == 15);
+  CHECK(listener.origin.line == 17);
   CHECK(listener.max_connections == 3);
   CHECK(listener.max_connections_per_address == 4);
   CHECK(listener.stall_timeout == std::chrono::seconds(7));
@@ -86,6 +91,7 @@ TEST_CASE("what files say reaches the parts") {
   // As a Server Reference is compared: in lower case.
   CHECK(listener.session.faults.server_references ==
         std::vector<std::string>{"other.example:8883", "plain"});
+  CHECK(listener.session.broker_gathered == 80 * 1024);
   REQUIRE(listener.session.connects.has_value());
   CHECK(listener.session.connects->name == "l");
   CHECK(listener.session.connects->messages->count == 5);
@@ -101,6 +107,7 @@ TEST_CASE("every bound that a part reads can be said in the files, and reaches i
   const auto loaded = options_of(R"(high_water = "48 KiB"
 low_water = "1 KiB"
 choke_water = "64 KiB"
+queued_replies = "2 KiB"
 flush_time = "3 s"
 linger = "400 ms"
 discard = "5 KiB"
@@ -152,8 +159,9 @@ questions = 28
   CHECK(max_connections == 9);
 
   const proxy::ListenerSettings& listener = *snapshot->listeners.at(0);
-  CHECK(listener.flow ==
-        settings::Flow{48 * 1024, 1024, 64 * 1024, seconds(3), milliseconds(400), 5 * 1024});
+  CHECK(listener.flow == settings::Flow{48 * 1024, 1024, 64 * 1024, 2 * 1024, seconds(3),
+                                        milliseconds(400), 5 * 1024});
+  CHECK(listener.session.queued_replies == 2 * 1024);
   CHECK(listener.session.max_held == 6 * 1024);
   CHECK(listener.session.login_timeout == seconds(18));
   CHECK(listener.address_prefix == PrefixLengths{24, 48});

@@ -97,6 +97,23 @@ TEST_CASE("how often a client connects") {
   CHECK(connects(at("2001:db8:0:1:ffff::2"), {}) == "dialled");
   CHECK(connects(at("2001:db8:0:1::3"), {.level = v5}) == wire::connack(v5, 0x9F));
   CHECK(connects(at("2001:db8:0:2::1"), {}) == "dialled");
+  // Of how many bits that is, the listener says.
+  const auto prefixed = [](std::string address, std::uint8_t v4, std::uint8_t v6) {
+    Identity who = at(std::move(address));
+    who.address_prefix = {.v4 = v4, .v6 = v6};
+    return who;
+  };
+  for (const char* address : {"2001:db8:1:1::1", "2001:db8:1:ff::1"}) {
+    CHECK(connects(prefixed(address, 32, 48), {}) == "dialled");
+  }
+  CHECK(connects(prefixed("2001:db8:1:7::1", 32, 48), {.level = v5}) == wire::connack(v5, 0x9F));
+  CHECK(connects(prefixed("2001:db8:1:7::1", 32, 64), {}) == "dialled");
+  for (const char* address : {"198.51.100.1", "198.51.100.2"}) {
+    CHECK(connects(prefixed(address, 24, 64), {}) == "dialled");
+  }
+  CHECK(connects(prefixed("198.51.100.3", 24, 64), {.level = v5}) == wire::connack(v5, 0x9F));
+  CHECK(connects(prefixed("::ffff:198.51.100.4", 24, 64), {.level = v5}) ==
+        wire::connack(v5, 0x9F));
   // Whom the broker names is somebody else each time.
   for (int i = 0; i < 5; ++i) CHECK(connects(kHere, {.client_id = ""}) == "dialled");
 }

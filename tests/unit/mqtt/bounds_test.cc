@@ -18,6 +18,7 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
   const Bounds wide{.max_packet_before_connect = 200,
                     .connect_timeout = std::chrono::seconds(20),
                     .max_packet = 201,
+                    .max_gathered = 216,
                     .max_topic_length = 202,
                     .max_topic_levels = 203,
                     .max_client_id_length = 204,
@@ -29,17 +30,20 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
                     .max_user_property_bytes = 207,
                     .max_topic_aliases = 208,
                     .max_qos2_in_flight = 209,
+                    .max_deliveries = 217,
                     .max_requests = 210,
                     .max_delivery = 216,
                     .max_delivery_topic = 217,
                     .min_keep_alive = 12,
                     .max_keep_alive = 211,
+                    .max_pause = std::chrono::seconds(218),
                     .refuse_mqtt3_keep_alive = false,
                     .refuse_control_characters = false,
                     .bridges = true};
   const Bounds tight{.max_packet_before_connect = 100,
                      .connect_timeout = std::chrono::seconds(10),
                      .max_packet = 101,
+                     .max_gathered = 116,
                      .max_topic_length = 102,
                      .max_topic_levels = 103,
                      .max_client_id_length = 104,
@@ -51,11 +55,13 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
                      .max_user_property_bytes = 107,
                      .max_topic_aliases = 108,
                      .max_qos2_in_flight = 109,
+                     .max_deliveries = 117,
                      .max_requests = 110,
                      .max_delivery = 116,
                      .max_delivery_topic = 117,
                      .min_keep_alive = 13,
                      .max_keep_alive = 111,
+                     .max_pause = std::chrono::seconds(118),
                      .refuse_mqtt3_keep_alive = true,
                      .refuse_control_characters = true,
                      .bridges = false};
@@ -68,6 +74,20 @@ TEST_CASE("the strictest of two sets of limits is the lower of each, whoever set
   Bounds expected = tight;
   expected.max_filters = 1;
   CHECK(strictest(mixed, tight) == expected);
+}
+
+TEST_CASE("the highest max_packet and max_keep_alive are no bounds") {
+  Bounds bounds;
+  CHECK(bounds.packet_bound() == bounds.max_packet);
+  CHECK(bounds.bounds_keep_alive());
+  bounds.max_packet = 256 * 1024 * 1024;
+  bounds.max_keep_alive = UINT16_MAX;
+  CHECK(bounds.packet_bound() == UINT32_MAX);
+  CHECK_FALSE(bounds.bounds_keep_alive());
+  bounds.max_packet -= 1;
+  bounds.max_keep_alive -= 1;
+  CHECK(bounds.packet_bound() == bounds.max_packet);
+  CHECK(bounds.bounds_keep_alive());
 }
 
 TEST_CASE("unbounded() lowers nothing") {

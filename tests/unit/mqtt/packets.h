@@ -34,7 +34,7 @@ class Exact {
   std::size_t size_;
 };
 
-inline FrameRules rules(Side from, Version version) { return {from, version, 1U << 20, 1U << 20}; }
+inline FrameRules rules(Side from, Version version) { return {from, version, 1U << 20, 1U << 19}; }
 
 /// "mqtt.utf8 81": the check and the reason code.
 inline std::string to_text(Malformed error) {
@@ -46,6 +46,23 @@ inline std::string to_text(Malformed error) {
 template <typename Packet>
 std::string to_text(const Decoded<Packet>& decoded) {
   return decoded ? "ok" : to_text(decoded.error());
+}
+
+/// A packet that is well-formed and beyond a bound reads as the first bound that it is beyond.
+inline std::string to_text(const Decoded<Publish>& decoded) {
+  return decoded && decoded->over ? to_text(*decoded->over) : to_text<Publish>(decoded);
+}
+inline std::string to_text(const Decoded<Subscribe>& decoded, Version version,
+                           const Bounds& bounds) {
+  if (!decoded) return to_text(decoded.error());
+  if (decoded->over) return to_text(*decoded->over);
+  std::uint32_t index = 0;
+  FilterEntry entry;
+  for (Bytes rest = decoded->payload; next_filter(decoded->type, rest, entry); ++index) {
+    if (const auto over = entry_over(entry, version, bounds)) return to_text(*over);
+    if (index == bounds.max_filters) return "too many filters";
+  }
+  return decoded->entries_over ? "wrong flag" : "ok";
 }
 
 /// Runs the decoder of whatever the frame is.
@@ -64,7 +81,7 @@ inline std::string decode(const Frame& frame, Side from, Version version, const 
       return to_text(decode_ack(frame, from, version, bounds));
     case PacketType::subscribe:
     case PacketType::unsubscribe:
-      return to_text(decode_subscribe(frame, version, bounds));
+      return to_text(decode_subscribe(frame, version, bounds), version, bounds);
     case PacketType::suback:
     case PacketType::unsuback:
       return to_text(decode_suback(frame, version, bounds));

@@ -89,8 +89,8 @@ TEST_CASE("[MQTT-3.3.2-1] [MQTT-3.3.2-2] [MQTT-4.7.3-1] the topic is a topic nam
       CHECK(topic("a/b/#") == "mqtt.topic-name 81");
       CHECK(topic("\xFE") == "mqtt.utf8 81");
       CHECK(topic(std::string_view("a\0", 2)) == "mqtt.utf8 81");
-      CHECK(topic("bell\x07") == "mqtt.control-character 81");
-      CHECK(topic("next\xC2\x85line") == "mqtt.control-character 81");
+      CHECK(topic("bell\x07") == "mqtt.control-character 90");
+      CHECK(topic("next\xC2\x85line") == "mqtt.control-character 90");
       CHECK(topic(std::string(1025, 't')) == "mqtt.topic-too-long 90");
       CHECK(topic(std::string(33, '/')) == "mqtt.topic-levels 90");
     }

@@ -16,6 +16,7 @@ inline const std::map<std::string, Codes> kRefusalCodes = {
     {"mqtt.fixed-header-flags", {"81"}},
     {"mqtt.remaining-length", {"81"}},
     {"mqtt.packet-too-large", {"95"}},
+    {"mqtt.packet-gathered", {"97"}},
     {"mqtt.protocol-name", {"84"}},
     {"mqtt.protocol-version", {"84"}},
     {"mqtt.connect-flags", {"81", "82"}},
@@ -27,7 +28,7 @@ inline const std::map<std::string, Codes> kRefusalCodes = {
     {"mqtt.truncated", {"81"}},
     {"mqtt.trailing-bytes", {"81"}},
     {"mqtt.utf8", {"81"}},
-    {"mqtt.control-character", {"81"}},
+    {"mqtt.control-character", {"81", "8F", "90"}},  // the latter of topics
     {"mqtt.packet-identifier", {"82"}},
     {"mqtt.qos", {"81", "82"}},
     {"mqtt.reason-code", {"81", "82"}},
@@ -40,11 +41,10 @@ inline const std::map<std::string, Codes> kRefusalCodes = {
     {"mqtt.topic-filter", {"81"}},
     {"mqtt.topic-too-long", {"8F", "90"}},
     {"mqtt.topic-levels", {"8F", "90"}},
-    {"mqtt.share-name", {"81"}},
+    {"mqtt.share-name", {"81", "8F"}},
     {"mqtt.topic-alias", {"94"}},
     {"mqtt.subscription-options", {"81", "82"}},
     {"mqtt.no-filters", {"82"}},
-    {"mqtt.too-many-filters", {"97"}},
     {"mqtt.auth-method", {"82"}},
 };
 

@@ -84,6 +84,20 @@ TEST_CASE("client identifiers without end are bounded where they can be made up"
   CHECK(passed(filter, other, "policy.no-role", 1, kSecond, {.begun = false}) == 1);
 }
 
+TEST_CASE("an IPv6 customer is one crowd, whichever of its addresses it uses") {
+  for (const std::uint8_t bits : {64, 128}) {
+    RepeatFilter filter(kLimits, {7, 8});
+    int lines = 0;
+    for (int i = 0; i < 10'000; ++i) {
+      Identity who = by_password("u" + std::to_string(i), "c" + std::to_string(i));
+      who.address = "2001:db8:0:1::" + std::to_string(i % 10'000);
+      who.address_prefix.v6 = bits;
+      lines += passed(filter, who, "policy.no-role", 1, kSecond, {.begun = false});
+    }
+    CHECK(lines == (bits == 64 ? 100 * 20 : 10'000));
+  }
+}
+
 TEST_CASE("what repeats uses up nothing of the crowd's") {
   RepeatFilter filter(kLimits, {9, 10});
   // One client, a million times: it may write 100 of the 2,000.

@@ -302,11 +302,13 @@ TEST_CASE("relay: a side that takes nothing at all for long is taken for dead") 
   const std::string block = publish(noise(30'000));
   SUBCASE("the broker") {
     (void)stuff(client, block, site.log, "broker slow");
+    site.log.wait("refusal session.stalled");
     site.log.wait("end broker network_error");
     (void)client.receive_all();
   }
   SUBCASE("the client") {
     (void)stuff(broker, block, site.log, "client slow");
+    site.log.wait("refusal session.stalled");
     site.log.wait("end client network_error");
     (void)broker.receive_all();
   }

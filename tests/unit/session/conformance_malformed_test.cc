@@ -273,15 +273,15 @@ TEST_CASE("SUBSCRIBE and UNSUBSCRIBE that are not what they must be") {
                      level == v5 && bits == 3 ? "mqtt.subscription-options 82"
                                               : "mqtt.subscription-options 81"});
     }
-    // Brokers of 3.x know shared subscriptions too.
-    for (const char* bad : {"$share/", "$share/g", "$share//a", "$share/g/"}) {
-      check_refused({"[MQTT-4.8.2-1] [MQTT-4.8.2-2]", level, Side::client,
-                     wire::subscribe(level, 1, {{bad, 0}}), "mqtt.share-name 81"});
-    }
-    for (const char* bad : {"$share/g+/a", "$share/#/a"}) {
-      check_refused({"[MQTT-4.8.2-2]", level, Side::client, wire::subscribe(level, 1, {{bad, 0}}),
-                     "mqtt.share-name 81"});
-    }
+  }
+  // To 3.x the first of these are filters, which are refused one by one: see proportion_test.cc.
+  for (const char* bad : {"$share/", "$share/g", "$share//a", "$share/g/"}) {
+    check_refused({"[MQTT-4.8.2-1] [MQTT-4.8.2-2]", v5, Side::client,
+                   wire::subscribe(v5, 1, {{bad, 0}}), "mqtt.share-name 81"});
+  }
+  for (const char* bad : {"$share/g+/a", "$share/#/a"}) {
+    check_refused({"[MQTT-4.8.2-2]", v5, Side::client, wire::subscribe(v5, 1, {{bad, 0}}),
+                   "mqtt.share-name 81"});
   }
   check_refused({"[MQTT-3.8.3-4 (5.0)]", v5, Side::client,
                  wire::subscribe(v5, 1, {{"$share/g/a", 0x04}}), "mqtt.subscription-options 82"});

@@ -151,7 +151,7 @@ TEST_CASE("random conversations") {
             overlapped |= std::ranges::find(other.filters, filter) != other.filters.end();
           }
           overlapped |= std::ranges::find(request.filters, filter) != request.filters.end();
-          const auto index = static_cast<std::uint16_t>(request.filters.size());
+          const auto index = static_cast<std::uint32_t>(request.filters.size());
           if (request.leaves) {
             set.unsubscribe(id, index, filter);
           } else if (!set.subscribe(id, index, filter)) {
