@@ -13,8 +13,8 @@
 #include "sallyport/identity.h"
 
 /// What a policy can know of an identity, as one table. `match`, the placeholders, their error
-/// messages and the reference loop over it: a new attribute is a new row, and a field in identity.h
-/// where the fact itself is new.
+/// messages, the audit log and the reference loop over it: a new attribute is a new row, and a
+/// field in identity.h where the fact itself is new.
 namespace sallyport {
 
 /// The values of one attribute of one identity: none, one or several. They point into the Identity.
@@ -31,6 +31,9 @@ struct Attribute {
     network,    // CIDR
   };
   Kind kind = Kind::glob;
+  /// Its key in "certificate" of the audit log; empty: it is not there. What the connection or
+  /// CONNECT says stands in every line by itself.
+  std::string_view audit = {};
   [[nodiscard]] constexpr bool is_network() const { return kind == Kind::network; }
 };
 
@@ -63,7 +66,8 @@ Values certificate(const Identity& identity) {
 inline constexpr auto kAttributes = std::to_array<Attribute>({
     {"client_id", "client_id", attribute::connection<&Identity::client_id>},
     {"username", "username", attribute::connection<&Identity::username>},
-    {"cert_cn", "cert.cn", attribute::certificate<&Certificate::common_name>},
+    {"cert_cn", "cert.cn", attribute::certificate<&Certificate::common_name>, Attribute::Kind::glob,
+     "cn"},
     {"cert_san_dns", "cert.san.dns", attribute::certificate<&Certificate::san_dns>,
      Attribute::Kind::host_glob},
     {"cert_san_uri", "cert.san.uri", attribute::certificate<&Certificate::san_uri>,
@@ -72,8 +76,10 @@ inline constexpr auto kAttributes = std::to_array<Attribute>({
      attribute::certificate<&Certificate::spiffe_domain>, Attribute::Kind::host_glob},
     {"cert_spiffe_name", "cert.spiffe.name", attribute::certificate<&Certificate::spiffe_name>,
      Attribute::Kind::host_glob},
-    {"cert_serial", "cert.serial", attribute::certificate<&Certificate::serial>},
-    {"cert_fingerprint", "cert.fingerprint", attribute::certificate<&Certificate::fingerprint>},
+    {"cert_serial", "cert.serial", attribute::certificate<&Certificate::serial>,
+     Attribute::Kind::glob, "serial"},
+    {"cert_fingerprint", "cert.fingerprint", attribute::certificate<&Certificate::fingerprint>,
+     Attribute::Kind::glob, "fingerprint"},
     {"listener", "listener", attribute::connection<&Identity::listener>},
     {"address", "", attribute::connection<&Identity::address>, Attribute::Kind::network},
 });

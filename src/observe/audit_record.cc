@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "sallyport/attributes.h"
+
 #include "observe/json_writer.h"
 #include "observe/reason_text.h"
 #include "observe/worker_counters.h"
@@ -59,6 +61,18 @@ std::vector<std::string_view> keys_of(const Leniency& needs) {
   if (needs.key) keys.push_back(kLeniencies[0]);
   if (needs.sha1) keys.push_back(kLeniencies[1]);
   return keys;
+}
+
+/// One value, or a list of several; an empty text where there is none.
+void write_values(JsonWriter& json, std::string_view name, Values values) {
+  json.key(name);
+  if (values.size() <= 1) {
+    json.text(values.empty() ? std::string_view() : cut(values[0], AuditRecord::kMaxText));
+    return;
+  }
+  json.begin_array();
+  for (const std::string& value : values) json.text(cut(value, AuditRecord::kMaxText));
+  json.end_array();
 }
 
 void begin_line(JsonWriter& json, AuditRecord::Time when, std::string_view event) {
@@ -203,9 +217,11 @@ void AuditRecord::write_who(JsonWriter& json) const {
   if (certificate_) {
     json.key("certificate");
     json.begin_object();
-    json.field("cn", cut(certificate_->common_name, kMaxText));
-    json.field("serial", cut(certificate_->serial, kMaxText));
-    json.field("fingerprint", cut(certificate_->fingerprint, kMaxText));
+    Identity identity;
+    identity.certificate = certificate_;
+    for (const Attribute& attribute : kAttributes) {
+      if (!attribute.audit.empty()) write_values(json, attribute.audit, attribute.values(identity));
+    }
     texts(json, "left_out", certificate_->left_out);
     if (certificate_->needs.any()) texts(json, "let_in_by", keys_of(certificate_->needs));
     json.end_object();
