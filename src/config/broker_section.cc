@@ -59,7 +59,9 @@ constexpr auto kKeys = std::to_array<Key<BrokerOptions>>({
     {"on_bad_delivery",
      choice<BrokerOptions, &BrokerOptions::end_on_bad_delivery, kOnBadDelivery>()},
     {"deviations", Refusal<BrokerOptions>{&BrokerOptions::refuse_deviations}},
-    {"server_references", References<BrokerOptions>{&BrokerOptions::server_references}},
+    {.name = "server_references",
+     .value = References<BrokerOptions>{&BrokerOptions::server_references},
+     .otherwise = "none"},
     {"tls", Table<BrokerOptions>{read_tls, list_tls}},
 });
 
