@@ -35,6 +35,12 @@ mqtt::Frame Model::framed(Side from, Bytes bytes) const {
   if (result.is_refused() && from == Side::broker) {
     result = mqtt::look_again(bytes, rules, result.error);
   }
+  if (!result.has_frame() && from == Side::broker) {
+    // One that is larger than its receiver takes, or than is gathered: not all of it has come.
+    const mqtt::FrameRules small{from, version_, 1, kBrokerHead, true};
+    result = mqtt::look_again(bytes, small,
+                              {Check::packet_too_large, mqtt::ReasonCode::packet_too_large});
+  }
   must(result.has_frame(), "there is a frame");
   return result.frame;
 }

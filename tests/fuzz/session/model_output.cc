@@ -248,14 +248,15 @@ void Model::forwarded(Side from, const Expected& e, const mqtt::Frame& frame) {
       gave_up_ = true;
       return;
     case PacketType::suback:
-    case PacketType::unsuback:
-      if (CheckSet tolerated;
-          const auto suback = mqtt::decode_suback(frame, version_, kGrammar, &tolerated);
-          frame.header.type == PacketType::suback || version_ == Version::v5) {
+    case PacketType::unsuback: {
+      CheckSet tolerated;
+      const auto suback = mqtt::decode_suback(frame, version_, kGrammar, &tolerated);
+      if (frame.header.type == PacketType::suback || version_ == Version::v5) {
         requests_.erase(suback->packet_id);
         gave_up_ = gave_up_ || std::ranges::any_of(suback->codes, [](auto c) { return c >= 0x80; });
       }
       return;
+    }
     case PacketType::pingreq:
       ++client_pings_;
       return;

@@ -228,7 +228,7 @@ TEST_CASE("a head above its limit is refused before it is gathered; a payload do
   // What is no PUBLISH has a bound of its own on its size.
   const auto other = [](std::string_view bytes) {
     const Exact in(bytes);
-    return next_frame(in.bytes(), {kClient, Version::v3_1_1, 10'000, 1000, 128});
+    return next_frame(in.bytes(), {kClient, Version::v3_1_1, 10'000, 1000, false, 128});
   };
   CHECK(other(hex("82 7E")).status == FrameResult::Status::need_more);
   CHECK(to_text(other(hex("82 7F")).error) == "mqtt.packet-too-large 95");
