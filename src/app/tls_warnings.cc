@@ -30,8 +30,7 @@ void warn_own(const std::string& what, const tls::Context& context, Time now, Li
   if (left <= left.zero()) {
     lines.push_back(what + ": the certificate has expired; peers will refuse it");
   } else if (left < observe::kEndsSoon) {
-    const auto days = std::chrono::floor<std::chrono::days>(left).count();
-    lines.push_back(what + ": the certificate expires in " + std::to_string(days) + " days");
+    lines.push_back(what + ": the certificate " + observe::ends_in(left));
   }
 }
 

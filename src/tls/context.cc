@@ -317,7 +317,6 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
 
 void ContextLoader::trust_broker(const ClientOptions& options) {
   ask_peers(options, SSL_VERIFY_PEER);
-  trust_->verify = options.verify;
   context_->enforces_key_usage_ = options.verify == Verify::full;
   if (options.verify == Verify::pinned) {
     trust_->pins = options.pins;

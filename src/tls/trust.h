@@ -19,7 +19,6 @@ namespace sallyport::tls {
 struct Trust {
   PeerOptions asked;
   NameBounds names;
-  Verify verify = Verify::full;
   bssl::UniquePtr<X509_STORE> store;           // null: pins alone count
   std::vector<bssl::UniquePtr<X509>> anchors;  // those of the store; sorted by address
   std::vector<Fingerprint> pins;

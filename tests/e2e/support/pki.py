@@ -38,7 +38,7 @@ def make(directory):
     _DIR = directory
     for ca in ("ca", "ca2"):
         _key(ca)
-        _run("req", "-x509", "-new", "-key", f"{ca}.key", "-days", "2", "-subj", f"/CN=test {ca}",
+        _run("req", "-x509", "-new", "-key", f"{ca}.key", "-days", "30", "-subj", f"/CN=test {ca}",
              "-addext", "basicConstraints=critical,CA:true", "-out", f"{ca}.crt")
     local = "DNS:localhost,IP:127.0.0.1,IP:::1"
     _issue("server", "localhost", "serverAuth", local)
@@ -64,7 +64,7 @@ def _key(name):
     _run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{name}.key")
 
 
-def _issue(name, common_name, usage, san=None, ca="ca", days="2"):
+def _issue(name, common_name, usage, san=None, ca="ca", days="30"):
     _key(name)
     with open(path("ext"), "w") as file:
         file.write(f"basicConstraints=critical,CA:false\nextendedKeyUsage={usage}\n")

@@ -66,9 +66,12 @@ struct Site {
   std::string gateway;
 
   Site() : gateway(folder.write("gateway.toml", kGateway)) {
-    const tls::test::Issued ca = tls::test::make_ca("test CA");
-    const tls::test::Issued server =
-        tls::test::issue({.common_names = {"server"}, .dns = {"localhost"}}, &ca);
+    // Long enough for `check` to have nothing to warn of.
+    constexpr long kMonth = 30 * 86'400;
+    const tls::test::Issued ca =
+        tls::test::issue({.common_names = {"test CA"}, .is_ca = true, .valid_to = kMonth}, nullptr);
+    const tls::test::Issued server = tls::test::issue(
+        {.common_names = {"server"}, .dns = {"localhost"}, .valid_to = kMonth}, &ca);
     folder.write("ca.crt", ca.pem());
     folder.write("server.crt", server.pem());
     folder.write("server.key", server.key_pem());

@@ -312,7 +312,8 @@ TEST_CASE("a certificate says which of its names were left out, and what lets it
   auto certificate = std::make_shared<Certificate>();
   certificate->serial = "0a";
   certificate->fingerprint = "f00d";
-  Identity who{.listener = "devices", .address = "192.0.2.7", .certificate = certificate};
+  Identity who = testing::sensor();
+  who.certificate = certificate;
   const auto line = [&who] {
     return parsed(AuditRecord(Event::session_begin, kWhen, {.session = 1, .identity = who}));
   };

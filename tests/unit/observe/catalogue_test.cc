@@ -37,6 +37,7 @@ struct Busy {
                          .listener = "devices",
                          .version = "TLSv1.3",
                          .took = 1ms,
+                         .failure = std::nullopt,
                          .chain_end = std::chrono::system_clock::now()});
     events.on_broker_connect(1ms, Check::broker_refused, {});
     collector.change([](ProcessState& state) {

@@ -86,6 +86,7 @@ TEST_CASE("the end of the broker's chain is said once it is near, and each day")
                                            .listener = "devices",
                                            .version = "TLSv1.3",
                                            .took = 1ms,
+                                           .failure = std::nullopt,
                                            .chain_end = watched.wall + left});
   };
   CHECK(watched.look(1s).empty());

@@ -270,3 +270,22 @@ TEST_CASE("a bundle tells of its CAs: when they end, which are renewed, which ar
   CHECK(trust.authorities[0].not_after < std::chrono::system_clock::now());
   CHECK(trust.authorities[1].not_after > std::chrono::system_clock::now());
 }
+
+TEST_CASE("a fingerprint is 64 digits, or pairs with colons, of either case") {
+  const std::string digits(62, '0');
+  const auto parsed = parse_fingerprint(digits + "fA");
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->back() == 0xfa);
+  CHECK(to_hex(*parsed) == digits + "fa");
+  std::string pairs;
+  for (int i = 0; i < 31; ++i) pairs += "AB:";
+  REQUIRE(parse_fingerprint(pairs + "ab").has_value());
+  CHECK(parse_fingerprint(pairs + "ab")->front() == 0xab);
+  std::string mixed = pairs + "ab";
+  mixed[2] = '-';
+  for (const std::string& wrong : {digits, digits + "f", digits + "fg", digits + "+1", pairs, mixed,
+                                   std::string(), pairs + "abc", digits + "0011"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_fingerprint(wrong).has_value());
+  }
+}
