@@ -60,7 +60,11 @@ int main(int argc, char** argv) {
     return cli::kWrongUsage;
   }
   try {
-    if (!chosen.serves) blocked.reset();
+    if (chosen.serves) {
+      blocked->keep();
+    } else {
+      blocked.reset();
+    }
     return chosen.run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sallyport: %s\n", error.what());

@@ -20,12 +20,18 @@ class BlockedSignals final {
     }
     pthread_sigmask(SIG_BLOCK, &all, &before_);
   }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~BlockedSignals() {
+    if (!kept_) pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
   BlockedSignals(const BlockedSignals&) = delete;
   BlockedSignals& operator=(const BlockedSignals&) = delete;
 
+  /// They stay blocked for as long as the thread lives: what still waits at its end ends nothing.
+  void keep() { kept_ = true; }
+
  private:
   sigset_t before_;
+  bool kept_ = false;
 };
 
 }  // namespace sallyport::observe

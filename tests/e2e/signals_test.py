@@ -46,7 +46,10 @@ class Sender(threading.Thread):
     def run(self):
         while not self.enough.wait(0.002):
             for number in self.numbers:
-                os.kill(self.pid, number)  # the test has not reaped it: the pid is its own
+                try:
+                    os.kill(self.pid, number)
+                except ProcessLookupError:
+                    return  # it has ended, and been waited for
             self.rounds += 1
 
     def stop(self):

@@ -140,6 +140,10 @@ audit_crowd = 21
 audit_interval = "22 s"
 throttle_quiet = "23 s"
 notice_every = "24 s"
+max_clients = 28
+timeout = "29 s"
+[files]
+held_back = 30
 [admin]
 max_clients = 25
 max_request = "26 KiB"
@@ -151,10 +155,11 @@ questions = 28
   ledger::LocalLedger ledger({}, {});
   const auto snapshot = snapshot_of(assembled(loaded), ledger);
   // Every field is named: one more does not compile until it is looked at here.
-  const auto& [turn, accept, questions, max_connections] =
+  const auto& [turn, accept, files, questions, max_connections] =
       static_cast<const settings::Gateway&>(*snapshot);
   CHECK(turn == settings::Turn{10 * 1024, 17, 12, 13, 14});
   CHECK(accept == settings::Accept{milliseconds(15), seconds(16)});
+  CHECK(files == settings::Files{30});
   CHECK(questions == 28);
   CHECK(max_connections == 9);
 
@@ -180,6 +185,7 @@ questions = 28
   const observe::Options observed = observe_options(loaded, "v", 1);
   CHECK(observed.audit_limits == settings::AuditLimits{19, 20, 21, seconds(22), seconds(23)});
   CHECK(observed.notice_every == seconds(24));
+  CHECK(observed.http == settings::Http{28, seconds(29)});
   CHECK(loaded.ledger == settings::Ledger{2048, 4096});
   CHECK(loaded.admin == settings::Admin{25, 26 * 1024, seconds(27)});
 }
