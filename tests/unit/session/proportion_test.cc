@@ -417,9 +417,9 @@ TEST_CASE("a broker's packet that has to be gathered is bounded by its own key")
     const std::size_t size = 64 * 1024 - 4 + extra;  // behind a fixed header of four bytes
     const std::string suback = wire::packet(0x90, head + std::string(size - head.size(), '\0'));
     talk.broker_sends(suback);
-    CHECK(talk.closed() == (extra == 1));
+    CHECK_FALSE(talk.closed());
+    CHECK(talk.client_gets() == (extra == 0 ? suback : ""));
     if (extra == 1) CHECK(last_refusal(talk) == "mqtt.packet-gathered 97");
-    if (extra == 0) CHECK(talk.client_gets() == suback);
   }
 }
 

@@ -58,10 +58,15 @@ TEST_CASE("3.1: flags of the fixed header that are not used pass byte for byte")
         talk.open({.level = level});
         send(talk, row.from, packet);
         const unsigned fixed = row.has_qos ? 2 : 0;
-        const bool passes = level == v3_1 ? !row.has_qos || (flags & 6U) == fixed : flags == fixed;
-        CHECK(gets(talk, other(row.from)) == (passes ? packet : ""));
-        CHECK(talk.events.refusals.size() == (passes ? 0 : 1));
-        if (!passes) CHECK(last_refusal(talk) == "mqtt.fixed-header-flags 81");
+        const bool fits = level == v3_1 ? !row.has_qos || (flags & 6U) == fixed : flags == fixed;
+        // Of a broker clients tolerate any.
+        const bool of_broker = row.from == Side::broker;
+        CHECK(gets(talk, other(row.from)) == (fits || of_broker ? packet : ""));
+        CHECK(talk.events.refusals.size() == (fits ? 0 : 1));
+        if (!fits) {
+          CHECK(last_refusal(talk) ==
+                (of_broker ? "mqtt.fixed-header-flags 82" : "mqtt.fixed-header-flags 81"));
+        }
       }
     }
   }
@@ -100,8 +105,8 @@ TEST_CASE("3.1: DUP says nothing about a message of QoS 0") {
       Conversation talk(everything());
       talk.open({.level = level});
       send(talk, from, publish);
-      CHECK(talk.closed() == (level != v3_1));
-      if (level == v3_1) CHECK(gets(talk, other(from)) == publish);
+      CHECK(talk.closed() == (level != v3_1 && from == Side::client));
+      if (level == v3_1 || from == Side::broker) CHECK(gets(talk, other(from)) == publish);
       if (level != v3_1) CHECK(last_refusal(talk) == "mqtt.qos 82");
     }
   }
@@ -122,7 +127,8 @@ TEST_CASE("3.1: the upper six bits beside a QoS are not used, asked for or grant
     old.client_sends(wire::subscribe(v3_1, 9, {{"a"}}));
     (void)old.broker_gets();
     old.broker_sends(wire::suback(v3_1, 9, {byte}));
-    CHECK(old.client_gets() == (is_qos ? wire::suback(v3_1, 9, {byte}) : ""));
+    // A failure under any name is one; a QoS that does not exist becomes one.
+    CHECK(old.client_gets() == wire::suback(v3_1, 9, {is_qos || byte >= 0x80 ? byte : 0x80U}));
   }
 }
 
