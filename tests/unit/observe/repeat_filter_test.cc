@@ -85,7 +85,7 @@ TEST_CASE("client identifiers without end are bounded where they can be made up"
 }
 
 TEST_CASE("an IPv6 customer is one crowd, whichever of its addresses it uses") {
-  for (const std::uint8_t bits : {64, 128}) {
+  for (const std::uint8_t bits : {std::uint8_t{64}, std::uint8_t{128}}) {
     RepeatFilter filter(kLimits, {7, 8});
     int lines = 0;
     for (int i = 0; i < 10'000; ++i) {
