@@ -147,7 +147,7 @@ class Signals(Case):
         self.client(gateway.port).open_session("c1").close()
         gateway.wait_audit(event="session_end")
         most = os.path.getsize(gateway.audit_path) + 1
-        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (most, most))
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
         self.client(gateway.port).open_session("c2").close()
         self.until(lambda: os.path.getsize(gateway.audit_path) == most, "the limit is reached")
         self.client(gateway.port).open_session("c3").ping()
