@@ -179,7 +179,7 @@ class Observe(Case):
         """A reload works on the main thread; nobody who probes waits for it."""
         gateway = self.gateway(self.fake_broker())
         gateway.write_policy("".join(f'[[role]]\nname = "r{n}"\n[[role.allow]]\nid = "a{n}"\npublish = ["t{n}/#"]\n'
-                                     for n in range(20000)))
+                                     for n in range(500)))
         gateway.signal(signal.SIGHUP)
         for _ in range(20):
             self.probe(gateway)
