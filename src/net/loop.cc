@@ -60,17 +60,20 @@ void Loop::enqueue_late(Task& task) {
 }
 
 void Loop::stay_awake() {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&idle_)) == 0) {
-    uv_idle_start(&idle_, [](uv_idle_t*) {});
-  }
+  if (awake_) return;
+  awake_ = true;
+  uv_idle_start(&idle_, [](uv_idle_t*) {});
 }
 
 void Loop::begin_round() {
   ++round_;
-  if (tasks_.empty() && late_.empty()) return;
+  if (!awake_) return;
   tasks_.run_before(round_, UINT32_MAX);
   late_.run(budget_.late_tasks);
-  if (tasks_.empty() && late_.empty()) uv_idle_stop(&idle_);
+  if (!tasks_.empty() || !late_.empty()) return;
+  // Also where the last one was cancelled.
+  awake_ = false;
+  uv_idle_stop(&idle_);
 }
 
 Loop& Loop::of(const uv_handle_t* handle) { return *static_cast<Loop*>(handle->loop->data); }

@@ -77,6 +77,7 @@ class Loop final {
   TaskQueue late_;
   RoundBudget budget_;
   std::uint32_t round_ = 0;
+  bool awake_ = false;  // idle_ is active
   std::unique_ptr<std::uint8_t[]> read_buffer_;
 };
 

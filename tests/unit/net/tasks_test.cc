@@ -90,6 +90,20 @@ TEST_CASE("tasks: one that is cancelled or destroyed does not run, and others lo
   CHECK(written == "ca");
 }
 
+TEST_CASE("tasks: the loop sleeps again when the last one that waits is cancelled") {
+  TestLoop loop;
+  Inbox inbox;  // something to sleep for
+  REQUIRE(inbox.open(*loop) == 0);
+  std::string written;
+  Worker a(*loop, written, 'a');
+  (*loop).enqueue(a.task);
+  a.task.cancel();
+  round(loop);
+  CHECK(uv_backend_timeout((*loop).native()) != 0);
+  CHECK(written.empty());
+  inbox.close();
+}
+
 TEST_CASE("tasks: what still waits when its loop goes is in no queue") {
   std::string written;
   auto loop = std::move(Loop::make().value());
