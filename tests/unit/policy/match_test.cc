@@ -184,7 +184,7 @@ TEST_CASE("all keys must hold") {
   for (std::size_t i = 0; i < kAttributes.size(); ++i) {
     CAPTURE(kAttributes[i].match);
     MatchSpec wrong = match;
-    wrong.asked[i] = {kAttributes[i].is_network() ? "198.51.100.0/24" : "other"};
+    wrong.asked[i] = {kAttributes[i].is_network() ? "198.51.100.0/24" : "bad0"};
     CHECK_FALSE(is_matched(wrong, device()));
   }
 }
