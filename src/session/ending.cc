@@ -145,7 +145,11 @@ void Session::Impl::close(CloseReason reason, Turn& turn) {
 void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view detail,
                                      Instant /*now*/, Turn& turn) {
   if (state_ == State::closed) return;
-  if (side == Side::broker && state_ == State::dialing) {
+  // In TLS 1.3 the broker refuses the gateway's certificate when the gateway takes the handshake to
+  // be over, and may have sent CONNECT already: it was not reached either. RFC 8446, 4.4.2
+  const bool unreached = state_ == State::dialing ||
+                         (state_ == State::awaiting_connack && kind == CloseKind::tls_error);
+  if (side == Side::broker && unreached) {
     return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail,
                              turn);
   }

@@ -210,4 +210,4 @@ class CertificateReload(Case):
         self.assertEqual(len(series), 1)
         self.assertIn("devices", series[0][0]["certificate"])
         self.assertGreater(series[0][1], time.time())
-        self.assertLess(series[0][1], time.time() + 3 * 86400)
+        self.assertLess(series[0][1], time.time() + 31 * 86400)

@@ -237,6 +237,18 @@ TEST_CASE("what a broker says by silence is passed on as silence") {
   }
 }
 
+TEST_CASE("a broker that refuses the handshake behind CONNECT was not reached") {
+  Conversation talk(up_and_down());
+  talk.client_sends(wire::connect({}));
+  REQUIRE(talk.dialled());
+  talk.broker_accepts();
+  talk.ends(Side::broker, CloseKind::tls_error);
+  CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
+  CHECK(talk.closed());
+  REQUIRE(talk.events.refusals.size() == 1);
+  CHECK(talk.events.refusals[0].name == "session.broker-unavailable");
+}
+
 TEST_CASE("a broker that is not there is told to the client") {
   Conversation talk(up_and_down());
   talk.client_sends(wire::connect());
