@@ -151,6 +151,7 @@ function checkCorpora(probe, decode, result) {
   const whole = probe(tries.map(({ before, from, bytes, after }) => ({ do: 'play', steps: [...before, step(from, bytes), ...after] })))
   const start = probe(tries.map(({ before }) => ({ do: 'play', steps: before })))
   const bad = []
+  const mended = []
   let valid = 0
   tries.forEach((one, i) => {
     const to = other(one.from)
@@ -169,9 +170,16 @@ function checkCorpora(probe, decode, result) {
       const behind = out.toString('hex').slice(good.length)
       const answers = one.version === 5 ? /^(e001..|200300..00)?$/ : /^(2002000[1-5])?$/
       const own = to === 'client' ? answers : /^$/
-      if (!out.toString('hex').startsWith(good) || !own.test(behind)) say('something malformed came out')
+      const silent = out.toString('hex').startsWith(good) && own.test(behind)
+      const tolerated = to === 'client' && refused.length !== 0 && refused.every(name => name.endsWith(' report'))
+      if (!silent && to === 'broker') say('something malformed came out')
+      if (!silent && !tolerated && to === 'client') mended.push({ ...one, bytes: out, say })
       if (refused.length === 0) say('nobody was told')
     }
+  })
+  // What is wrong in an answer of the broker's is taken out of it, and the rest is as it must be.
+  decode(mended).forEach((found, i) => {
+    if (found.end !== 'whole') mended[i].say('something malformed came out')
   })
   result('packets of mqtt-packet through a session', bad.length === 0 && valid > 100, bad.slice(0, 5).join('\n') + `\n  ${bad.length} of these, ${valid} valid`)
   for (const one of SEQUENCES) checkSequence(probe, one, result)
