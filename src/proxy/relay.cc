@@ -55,12 +55,18 @@ void Relay::receive(Side side, Bytes outer, Instant now) {
     take(side, outer, now);
     return;
   }
-  using Layer = transport::Layer::State;
   const auto fed = of.layers.feed(outer, worker_.scratch(), worker_.outer(side));
-  if (fed.state == Layer::open && of.ready) {  // nearly every read
+  if (fed.state == transport::Layer::State::open && of.ready) {
     take(side, fed.inner, now);
-    return;
+  } else {
+    advance(side, fed, now);
   }
+}
+
+/// A read that did not leave the layers as they were: open, and known to be.
+void Relay::advance(Side side, const transport::Stack::Fed& fed, Instant now) {
+  using Layer = transport::Layer::State;
+  Leg& of = leg(side);
   if (fed.state == Layer::failed) {
     // A session is not even begun where the handshake and a bad record came in one read: a layer
     // that failed vouches for nobody, so what it decrypted would be judged without a certificate.

@@ -133,6 +133,7 @@ class Relay final : private net::Stream::Handler,
 
   // relay.cc: the middle of a turn
   void receive(Side side, Bytes outer, Instant now);
+  [[gnu::cold]] void advance(Side side, const transport::Stack::Fed& fed, Instant now);
   void take(Side side, Bytes inner, Instant now);
   [[nodiscard]] std::size_t feed(Side side, Bytes inner, Instant now);
   void adopt_policy(Instant now);
