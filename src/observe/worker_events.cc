@@ -202,9 +202,10 @@ void WorkerEvents::on_broker_connect(Duration took, std::optional<Check> failure
 }
 
 void WorkerEvents::on_wire_bytes(const WireBytes& bytes) {
+  WorkerCounters& counters = counters_;
   for (std::size_t side = 0; side != kSides; ++side) {
-    counters_.sides[side].wire_received.add(bytes.received[side]);
-    counters_.sides[side].wire_sent.add(bytes.sent[side]);
+    counters.sides[side].wire_received.add(bytes.received[side]);
+    counters.sides[side].wire_sent.add(bytes.sent[side]);
   }
 }
 

@@ -146,6 +146,7 @@ class Relay final : private net::Stream::Handler,
   // relay_turn.cc: the end of a turn
   void settle(Instant now);
   void flush(Instant now);
+  [[nodiscard]] bool has_output(Side side);
   [[nodiscard]] int write(Side side);
   void watch_pending(Instant now);
   [[gnu::cold]] void check_stall(Side side, Instant now);

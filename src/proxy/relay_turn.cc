@@ -50,7 +50,9 @@ void Relay::set_timer() {
 /// told, and what it says to that is sent too.
 void Relay::flush(Instant now) {
   bool lost = false;
+  const bool last = worker_.turn().close.has_value();
   for (const Side side : {Side::broker, Side::client}) {
+    if (!last && !has_output(side)) continue;
     const int error = write(side);
     if (error == 0) continue;
     leg(side).stream.close();
@@ -61,12 +63,16 @@ void Relay::flush(Instant now) {
   if (lost) flush(now);
 }
 
+bool Relay::has_output(Side side) {
+  return !worker_.turn().to(side).empty() ||
+         (!leg(side).layers.empty() && !worker_.outer(side).empty());
+}
+
 /// One write of all that the turn and the layers have for a side.
 int Relay::write(Side side) {
   Leg& to = leg(side);
   Outbox& out = worker_.turn().to(side);
   const bool last = worker_.turn().close || state_ == State::closing;
-  if (out.empty() && !last && (to.layers.empty() || worker_.outer(side).empty())) return 0;
   int error = 0;
   if (!to.layers.empty()) {
     Buffer& outer = worker_.outer(side);
