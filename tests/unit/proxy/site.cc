@@ -194,6 +194,10 @@ Log::Refused Log::last_refusal() const {
   const std::lock_guard lock(mutex_);
   return refused_;
 }
+Log::Refused Log::last_refusal(std::string_view check) const {
+  const std::lock_guard lock(mutex_);
+  return refused_by_.find(check)->second;
+}
 Handshake Log::last_handshake() const {
   const std::lock_guard lock(mutex_);
   return handshake_;
@@ -209,6 +213,7 @@ void Log::on_refusal(const Who& who, const Refusal& refusal) {
                 .has_certificate = who.identity.certificate != nullptr,
                 .shown_name = refusal.shown == nullptr ? "" : refusal.shown->common_name,
                 .shown_serial = refusal.shown == nullptr ? "" : refusal.shown->serial};
+    refused_by_.insert_or_assign(std::string(refusal.cause.name), refused_);
   }
   add("refusal " + std::string(refusal.cause.name));
 }

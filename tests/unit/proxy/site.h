@@ -135,6 +135,8 @@ class Log final : public GatewayEvents {
     std::string shown_serial;
   };
   [[nodiscard]] Refused last_refusal() const;
+  /// The last one of this name; there was one. Others may have come behind it.
+  [[nodiscard]] Refused last_refusal(std::string_view check) const;
   /// The last handshake that succeeded; its views are static or empty.
   [[nodiscard]] Handshake last_handshake() const;
 
@@ -149,6 +151,7 @@ class Log final : public GatewayEvents {
   std::uint64_t sent_[2]{};
   Identity last_;
   Refused refused_;
+  std::map<std::string, Refused, std::less<>> refused_by_;  // by check or rule
   Handshake handshake_;
 };
 
