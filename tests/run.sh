@@ -109,7 +109,7 @@ check_format() {
 single "clang-format-14 has nothing to change" check_format
 
 title "build with AddressSanitizer and UndefinedBehaviorSanitizer"
-configure $sanitize --buildtype=debug -Db_sanitize=address,undefined
+configure $sanitize --buildtype=debug -Dcpp_args=-g1 -Db_sanitize=address,undefined  # lines are enough
 build $sanitize
 
 title "installation"
@@ -119,7 +119,7 @@ counted tests/install.py $sanitize
 if [ $quick = no ]; then
   title "release build and ThreadSanitizer's begin in the background"
   configure $release --buildtype=release
-  configure $thread --buildtype=debug -Db_sanitize=thread
+  configure $thread --buildtype=debug -Dcpp_args=-g1 -Db_sanitize=thread
   thread_programs=(unit_ledger unit_net unit_observe unit_proxy)
   thread_targets=()
   for name in "${thread_programs[@]}"; do thread_targets+=("tests/unit/${name#unit_}/$name"); done

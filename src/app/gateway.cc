@@ -88,8 +88,9 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   open_ = true;
   error = signals_.open(loop_, kSignals);
   if (error == 0) error = inbox_.open(loop_);
-  if (error != 0)
+  if (error != 0) {
     return std::unexpected(proxy::StartError{{}, std::string(net::describe(error)), ""});
+  }
   if (const std::string& path = assembled_.options.admin.socket; !path.empty()) {
     admin::Socket::Handler& handler = *this;
     const admin::Options options{.path = path, .bounds = assembled_.options.admin};
@@ -189,7 +190,7 @@ config::Diagnostics Gateway::reload() {
 }
 
 void Gateway::on_request(std::string_view line, admin::Reply reply) {
-  execute(*this, line, std::move(reply));
+  execute(*this, line, reply);
 }
 
 void Gateway::reopen_audit() {

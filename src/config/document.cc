@@ -147,8 +147,9 @@ class Builder {
     const bool whole = text.size() <= kMost && text.size() == span.end - span.begin;
     std::size_t size = std::min(text.size(), kMost);
     while (size < text.size() && size > 0 &&
-           (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U)
+           (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
       --size;
+    }
     return std::string(text.substr(0, size)) + (whole ? "" : "...");
   }
 

@@ -101,10 +101,12 @@ std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
         "holds a variable; nothing is put in its place here, so write the address itself");
   }
   if (text.find_first_of(" \t") != text.npos) return std::unexpected("holds a blank; delete it");
-  if (text.find('/') != text.npos)
+  if (text.find('/') != text.npos) {
     return std::unexpected("holds a path; write host and port alone");
-  if (text.find('@') != text.npos)
+  }
+  if (text.find('@') != text.npos) {
     return std::unexpected("holds a user; write host and port alone");
+  }
   Endpoint endpoint;
   std::string_view port;
   if (text.starts_with('[')) {

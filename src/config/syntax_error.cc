@@ -125,8 +125,9 @@ void add_habit(const Source& source, Position at, Diagnostic& result) {
 std::string_view quoted_name(std::string_view title) {
   const std::size_t begin = title.find("(\"");
   const std::size_t end = title.find("\")");
-  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin + 2)
+  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin + 2) {
     return "";
+  }
   return title.substr(begin + 2, end - begin - 2);
 }
 

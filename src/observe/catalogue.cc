@@ -110,8 +110,9 @@ void fill_expiry(const Scrape& scrape, FamilyBuilder& family) {
 }
 
 void fill_authorities(const Scrape& scrape, FamilyBuilder& family) {
-  for (const AuthorityExpiry& ca : scrape.state.authorities)
+  for (const AuthorityExpiry& ca : scrape.state.authorities) {
     family.add({ca.bundle, ca.name, ca.fingerprint}, seconds(ca.not_after));
+  }
 }
 
 void fill_broker_chain(const Scrape& scrape, FamilyBuilder& family) {

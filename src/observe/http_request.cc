@@ -60,14 +60,16 @@ HttpRequest parse(std::string_view head) {
   const std::string_view line = head.substr(0, head.find(kLine));
   const auto first = line.find(' ');
   const auto second = line.find(' ', first == std::string_view::npos ? first : first + 1);
-  if (second == std::string_view::npos || !is_token(line.substr(0, first)))
+  if (second == std::string_view::npos || !is_token(line.substr(0, first))) {
     return {.status = 400, .path = {}};
+  }
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, second - first - 1);
   const std::string_view version = line.substr(second + 1);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return {.status = 400, .path = {}};
-  if (std::ranges::any_of(target, [](char c) { return c <= ' ' || c > '~'; }))
+  if (std::ranges::any_of(target, [](char c) { return c <= ' ' || c > '~'; })) {
     return {.status = 400, .path = {}};
+  }
 
   HttpRequest request{.head = method == "HEAD", .path = std::string(path_of(target))};
   if (!request.head && method != "GET") {
