@@ -189,9 +189,7 @@ config::Diagnostics Gateway::reload() {
   return {};
 }
 
-void Gateway::on_request(std::string_view line, admin::Reply reply) {
-  execute(*this, line, reply);
-}
+void Gateway::on_request(std::string_view line, admin::Reply reply) { execute(*this, line, reply); }
 
 void Gateway::reopen_audit() {
   const auto reopened = observe_.reopen_audit();
