@@ -149,6 +149,8 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   // be over, and may have sent CONNECT already: it was not reached either. RFC 8446, 4.4.2
   const bool unreached = state_ == State::dialing ||
                          (state_ == State::awaiting_connack && kind == CloseKind::tls_error);
+  // The broker has not let the client in, so it publishes no Will.
+  if (side == Side::broker && state_ == State::awaiting_connack) will_topic_.reset();
   if (side == Side::broker && unreached) {
     return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail,
                              turn);
@@ -157,7 +159,6 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   // it what it would see without the gateway. Where that is its answer to CONNECT, it has not let
   // the client in, and whoever looks for the reason finds a line.
   if (side == Side::broker && state_ == State::awaiting_connack) {
-    will_topic_.reset();
     report(Side::broker, PacketType::connect, ReasonCode::unspecified_error,
            cause_of(Check::broker_silent));
   }

@@ -239,10 +239,11 @@ TEST_CASE("what a broker says by silence is passed on as silence") {
 
 TEST_CASE("a broker that refuses the handshake behind CONNECT was not reached") {
   Conversation talk(up_and_down());
-  talk.client_sends(wire::connect({}));
+  talk.client_sends(wire::connect({.will_topic = "up/will"}));
   REQUIRE(talk.dialled());
   talk.broker_accepts();
   talk.ends(Side::broker, CloseKind::tls_error);
+  CHECK(talk.events.end_will.empty());
   CHECK(talk.client_gets() == wire::connack(v3_1_1, 3));
   CHECK(talk.closed());
   REQUIRE(talk.events.refusals.size() == 1);
