@@ -22,6 +22,15 @@ constexpr std::array kReturnCodes = {
     ReasonCode::not_authorized,
 };
 
+/// Takes a block of properties off, whatever is in it. Returns false if its length does not end, or
+/// runs past the end of the packet.
+bool take_block(Reader& from, Bytes& block) {
+  const VarInt length = read_varint(from.at(), from.left());
+  Bytes prefix;
+  return length.status == VarInt::Status::complete && from.bytes(length.size, prefix) &&
+         from.bytes(length.value, block);
+}
+
 /// The alias that a PUBLISH with these properties sets. See PublishRemains::alias
 std::optional<std::uint16_t> alias_in(Bytes block) {
   std::optional<std::uint16_t> alias = 0;
@@ -60,12 +69,8 @@ PublishRemains remains_of_publish(const Frame& frame, Version version) {
   }
   if ((qos == 1 || qos == 2) && body.u16(out.packet_id) && out.packet_id != 0) out.qos = qos;
   if (!five || out.topic.empty()) return out;  // without a topic it sets none. 3.3.2.3.4
-  const VarInt length = read_varint(body.at(), body.left());
-  Bytes prefix;
   Bytes block;
-  const bool whole = length.status == VarInt::Status::complete && body.bytes(length.size, prefix) &&
-                     body.bytes(length.value, block);
-  out.alias = whole ? alias_in(block) : std::nullopt;
+  out.alias = take_block(body, block) ? alias_in(block) : std::nullopt;
   return out;
 }
 
@@ -105,15 +110,9 @@ bool mend_connack(const Frame& frame, Version version, Buffer& out) {
     append_connack(flags, code, {}, version, out);
     return true;
   }
-  const VarInt length = read_varint(from.at(), from.left());
-  Bytes prefix;
   Bytes block;
-  if (length.status != VarInt::Status::complete || !from.bytes(length.size, prefix) ||
-      !from.bytes(length.value, block)) {
-    return false;
-  }
   Buffer good;
-  if (!copy_good_properties(block, Place::connack, good)) return false;
+  if (!take_block(from, block) || !copy_good_properties(block, Place::connack, good)) return false;
   append_connack(flags, code, good.bytes(), version, out);
   return true;
 }
