@@ -9,6 +9,15 @@ namespace sallyport {
 using mqtt::PacketType;
 using mqtt::Version;
 
+namespace {
+
+/// Returns the type of the packet that one of this type answers.
+PacketType answered_by(PacketType answer) {
+  return answer == PacketType::suback ? PacketType::subscribe : PacketType::unsubscribe;
+}
+
+}  // namespace
+
 Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
   CheckSet odd;
   const auto decoded = mqtt::decode_suback(a.frame, version_, decode_bounds(Side::broker),
@@ -22,7 +31,12 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
     subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
     return forward(a);
   }
-  const std::optional<SubscribeWindow::Request> asked = subscribes_.take(decoded->packet_id);
+  const std::optional<SubscribeWindow::Request> asked =
+      subscribes_.take(decoded->packet_id, answered_by(a.type()));
+  // An UNSUBACK for a SUBSCRIBE answers nothing, and its codes mean something else.
+  if (!asked && subscribes_.contains(decoded->packet_id)) {
+    return malformed(a, {Check::suback_codes, mqtt::ReasonCode::protocol_error});
+  }
   if (asked && asked->forwarded != decoded->codes.size()) {
     report_refusal(a, Action::drop, mqtt::ReasonCode::protocol_error, cause_of(Check::suback_codes),
                    {});
@@ -76,7 +90,7 @@ Session::Impl::Fate Session::Impl::mend_suback(const Arrival& a) {
   const bool has_codes = a.type() == PacketType::suback || version_ == Version::v5;
   std::optional<SubscribeWindow::Request> asked;
   if (has_codes) {
-    asked = subscribes_.take(packet_id);
+    asked = subscribes_.take(packet_id, answered_by(a.type()));
     if (!asked) return Fate::consumed;
   }
   return complete_suback(a, packet_id, {}, asked.value_or(SubscribeWindow::Request()));

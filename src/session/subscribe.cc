@@ -76,7 +76,8 @@ SubscribeWindow::Request Session::Impl::begin_request(const mqtt::Subscribe& req
   const std::uint32_t most =
       request.type == PacketType::subscribe ? bounds_.max_filters : request.count;
   const std::uint32_t taken = std::min(request.count, most);
-  return {.codes = SubscribeWindow::Codes(taken, SubscribeWindow::kForwarded),
+  return {.type = request.type,
+          .codes = SubscribeWindow::Codes(taken, SubscribeWindow::kForwarded),
           .behind = request.count - taken,
           .over_code = for_suback(version_, ReasonCode::quota_exceeded),
           .forwarded = taken};
@@ -88,7 +89,8 @@ SubscribeWindow::Request Session::Impl::refused_whole(const mqtt::Subscribe& req
   // UNSUBACK has no code for a quota. [MQTT-3.11.3-2] (5.0)
   const bool says_quota = request.type == PacketType::subscribe;
   const bool quota = reason == ReasonCode::quota_exceeded;
-  return {.codes = {},
+  return {.type = request.type,
+          .codes = {},
           .behind = request.count,
           .over_code = for_suback(
               version_, quota && !says_quota ? ReasonCode::implementation_specific_error : reason)};
@@ -143,7 +145,7 @@ Session::Impl::Fate Session::Impl::forward_request(const Arrival& a, const mqtt:
   // UNSUBACK of 3.x has no codes.
   const bool has_codes = request.type == PacketType::subscribe || version_ == Version::v5;
   if (asked.forwarded == request.count) {
-    if (has_codes) subscribes_.follow(request.packet_id, request.count);
+    if (has_codes) subscribes_.follow(request.packet_id, request.type, request.count);
     return forward(a);
   }
   Buffer& head = blank(a.turn);

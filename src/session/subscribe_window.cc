@@ -18,19 +18,25 @@ bool SubscribeWindow::contains_reduced(std::uint16_t packet_id) const {
 
 void SubscribeWindow::add(std::uint16_t packet_id, Request request) {
   // What is only followed makes room: a repeated identifier of 3.x.
-  if (contains(packet_id)) static_cast<void>(take(packet_id));
+  const auto at = std::ranges::find(pending_, packet_id, &Pending::packet_id);
+  if (at != pending_.end()) static_cast<void>(remove(at));
   pending_.push_back({packet_id, std::move(request)});
   ++reduced_;
 }
 
-void SubscribeWindow::follow(std::uint16_t packet_id, std::uint32_t count) {
+void SubscribeWindow::follow(std::uint16_t packet_id, mqtt::PacketType type, std::uint32_t count) {
   if (pending_.size() - reduced_ >= maximum_ || contains(packet_id)) return;
-  pending_.push_back({packet_id, {.codes = {}, .forwarded = count}});
+  pending_.push_back({packet_id, {.type = type, .codes = {}, .forwarded = count}});
 }
 
-std::optional<SubscribeWindow::Request> SubscribeWindow::take(std::uint16_t packet_id) {
+std::optional<SubscribeWindow::Request> SubscribeWindow::take(std::uint16_t packet_id,
+                                                              mqtt::PacketType type) {
   const auto at = std::ranges::find(pending_, packet_id, &Pending::packet_id);
-  if (at == pending_.end()) return std::nullopt;
+  if (at == pending_.end() || at->request.type != type) return std::nullopt;
+  return remove(at);
+}
+
+SubscribeWindow::Request SubscribeWindow::remove(std::vector<Pending>::iterator at) {
   if (at->reduced()) --reduced_;
   Request request = std::move(at->request);
   pending_.erase(at);

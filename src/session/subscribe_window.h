@@ -20,7 +20,8 @@ class SubscribeWindow final {
   static constexpr std::uint8_t kForwarded = 0xFF;  // no reason code has this value
 
   struct Request {
-    Codes codes;  // empty: all of it went to the broker
+    mqtt::PacketType type = mqtt::PacketType::subscribe;  // or unsubscribe
+    Codes codes;                                          // empty: all of it went to the broker
     std::uint32_t behind =
         0;  // filters behind those of `codes`, all of them refused for their number
     std::uint8_t over_code = 0;   // and with which code
@@ -43,9 +44,10 @@ class SubscribeWindow final {
   void add(std::uint16_t packet_id, Request request);
   /// A request of so many filters that went as it was. It is not followed where there are `maximum`
   /// of these already, or its identifier is contained.
-  void follow(std::uint16_t packet_id, std::uint32_t count);
-  /// What was asked under this identifier, which is forgotten; none: that is not known.
-  [[nodiscard]] std::optional<Request> take(std::uint16_t packet_id);
+  void follow(std::uint16_t packet_id, mqtt::PacketType type, std::uint32_t count);
+  /// Returns what was asked under this identifier by a packet of this type, and forgets it; returns
+  /// none if that is not known.
+  [[nodiscard]] std::optional<Request> take(std::uint16_t packet_id, mqtt::PacketType type);
 
   [[nodiscard]] std::size_t memory() const;
 
@@ -55,6 +57,8 @@ class SubscribeWindow final {
     Request request;
     [[nodiscard]] bool reduced() const { return !request.codes.empty(); }
   };
+  Request remove(std::vector<Pending>::iterator at);
+
   std::vector<Pending> pending_;
   std::size_t reduced_ = 0;  // of pending_
   std::uint16_t maximum_ = 0;

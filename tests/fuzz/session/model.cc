@@ -109,7 +109,9 @@ void Model::packet(Side from, PacketType type, std::uint64_t size) {
       e.refused.push_back(r.topic);
     }
   }
-  if (type == PacketType::connect && !connect_) version_ = announced(f.in);
+  // Its first packet is in the version that it asks for; a CONNECT that comes later changes
+  // nothing.
+  if (from == Side::client && f.decided == 0) version_ = announced(f.in);
   const bool rewritten = f.rewritten;
   for (Flow& each : flows_) each.rewritten = false;
   f.decided += static_cast<std::size_t>(size);

@@ -309,6 +309,31 @@ TEST_CASE(
   CHECK(talk.client_gets() == unsuback(9, {0, 0x80}));
 }
 
+TEST_CASE("an UNSUBACK answers no SUBSCRIBE, and a SUBACK no UNSUBSCRIBE") {
+  const std::string request = wire::subscribe(v5, 9, {{"no", 0}, {"down/a", 1}});
+  const std::string undo = wire::unsubscribe(v5, 9, {"a"});
+  const std::string broken_unsuback = wire::packet(0xB0, u16(9) + u8(200) + u8(0));
+  struct Row {
+    std::string asked, wrong, right, told;
+  };
+  const Row rows[] = {
+      {request, unsuback(9, {0}), wire::suback(v5, 9, {1}), wire::suback(v5, 9, {0x87, 1})},
+      {request, broken_unsuback, wire::suback(v5, 9, {1}), wire::suback(v5, 9, {0x87, 1})},
+      {undo, wire::suback(v5, 9, {1}), unsuback(9, {0x11}), unsuback(9, {0x11})},
+  };
+  for (const Row& row : rows) {
+    Conversation talk(up_and_down());
+    talk.open({.level = v5});
+    talk.client_sends(row.asked);
+    talk.broker_sends(row.wrong);
+    CHECK(talk.client_gets().empty());
+    CHECK(talk.events.refusals.back().from == Side::broker);
+    CHECK_FALSE(talk.closed());
+    talk.broker_sends(row.right);  // it is still awaited
+    CHECK(talk.client_gets() == row.told);
+  }
+}
+
 TEST_CASE("a filter about which a wrong SUBACK says nothing counts as held") {
   Bounds bounds;
   bounds.max_subscriptions = 2;
