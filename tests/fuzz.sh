@@ -2,6 +2,7 @@
 # Fuzzes the targets of tests/fuzz:
 #
 #   tests/fuzz.sh SECONDS [TARGET...]         each for so long, two at a time
+#   tests/fuzz.sh --build                     no more than the programs
 #   tests/fuzz.sh --coverage                  what of src/mqtt and src/session the corpora reach
 #   tests/fuzz.sh --merge TARGET FOLDER...    makes the corpus of a target anew, as small as can be, out
 #                                             of itself and of what was found in these folders
@@ -12,7 +13,7 @@
 set -euo pipefail
 
 usage() {
-  sed -n '2,11s/^# \{0,1\}//p' "$0"
+  sed -n '2,12s/^# \{0,1\}//p' "$0"
   exit 2
 }
 
@@ -46,7 +47,7 @@ build() { # FOLDER OPTIONS TARGET...
   ninja -C "$folder" "${programs[@]}" </dev/null
 }
 build_fuzzers() {
-  build $build "-Dfuzzers=true --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" "$@"
+  build $build "-Dfuzzers=true -Dunity=on -Dunity_size=8 --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" "$@"
 }
 
 # One target; what it says goes to a file.
@@ -135,6 +136,10 @@ known() { # TARGET...
 }
 
 case ${1:-} in
+  --build)
+    [ $# = 1 ] || usage
+    build_fuzzers "${all[@]}"
+    ;;
   --coverage)
     [ $# = 1 ] || usage
     coverage

@@ -32,11 +32,11 @@ export PATH=$PATH:/usr/sbin PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 export NINJA_STATUS='[%f/%t %es] '
 
 passed=0 failed=0
-summary=$(mktemp) later=$(mktemp)
+summary=$(mktemp) later=$(mktemp -d)
 later_pid=''
 clean_up() {
   [ -z "$later_pid" ] || kill -- -"$later_pid" 2>/dev/null
-  rm -f "$summary" "$later"
+  rm -rf "$summary" "$later"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
@@ -93,6 +93,27 @@ configure() { # FOLDER OPTION...
 build() { # FOLDER TARGET...
   ninja -C "$@" </dev/null || give_up "the build failed"
 }
+# Runs "NAME: COMMAND" lines from standard input, one after the other, beside what follows.
+begin_later() {
+  # shellcheck disable=SC2016
+  setsid nice -n 10 bash -c 'while IFS=: read -r name command; do
+      bash -c "$command" >"$0/$name.log" 2>&1 </dev/null
+      echo $? >"$0/$name.ended"
+    done' "$later" <&0 &
+  later_pid=$!
+}
+wait_for() { # NAME
+  title "waiting for $1"
+  until [ -f "$later/$1.ended" ]; do
+    kill -0 "$later_pid" 2>/dev/null || [ -f "$later/$1.ended" ] || give_up "$1 was not built"
+    sleep 2
+  done
+  [ "$(<"$later/$1.ended")" = 0 ] || {
+    cat "$later/$1.log"
+    give_up "$1 could not be built"
+  }
+  tail -n 1 "$later/$1.log"
+}
 
 title "packages"
 deploy/packages.sh build run test </dev/null || give_up "packages are missing"
@@ -108,28 +129,31 @@ check_format() {
 }
 single "clang-format-14 has nothing to change" check_format
 
-title "build with AddressSanitizer and UndefinedBehaviorSanitizer"
-configure $sanitize --buildtype=debug -Dcpp_args=-g1 -Db_sanitize=address,undefined  # lines are enough
-build $sanitize
+# Several sources as one: half of what a test costs to compile is what the standard library declares.
+together=(-Dcpp_args=-g1 -Dunity=on -Dunity_size=8 --buildtype=debug)  # lines are enough
 
-title "installation"
-counted tests/install.py $sanitize
+title "build with AddressSanitizer and UndefinedBehaviorSanitizer"
+configure $sanitize "${together[@]}" -Db_sanitize=address,undefined
+build $sanitize
 
 # End-to-end tests mostly wait, so the other builds go on beside them.
 if [ $quick = no ]; then
-  title "release build and ThreadSanitizer's begin in the background"
   configure $release --buildtype=release
-  configure $thread --buildtype=debug -Dcpp_args=-g1 -Db_sanitize=thread
+  configure $thread "${together[@]}" -Db_sanitize=thread
   thread_programs=(unit_ledger unit_net unit_observe unit_proxy)
   thread_targets=()
   for name in "${thread_programs[@]}"; do thread_targets+=("tests/unit/${name#unit_}/$name"); done
-  # shellcheck disable=SC2016
-  setsid nice -n 10 bash -c 'release=$1 thread=$2; shift 2
-    ninja -C "$release" && ninja -C "$release" bench && ninja -C "$thread" "$@"' \
-    later $release $thread "${thread_targets[@]}" </dev/null >"$later" 2>&1 &
-  later_pid=$!
+  [ $keep = yes ] || rm -rf build-fuzz
+  begin_later <<END
+release: ninja -C $release
+threads: ninja -C $thread ${thread_targets[*]}
+bench: [ $ci = no ] || ninja -C $release bench
+fuzzers: [ $ci = no ] || tests/fuzz.sh --build
+END
 fi
 
+title "installation"
+counted tests/install.py $sanitize
 title "unit tests, sanitized"
 counted tests/units.py $sanitize
 title "differential tests, sanitized"
@@ -138,21 +162,7 @@ title "end-to-end tests, sanitized"
 counted tests/e2e/run.py --binary $sanitize/src/cli/sallyport -j "$jobs"
 
 if [ $quick = no ]; then
-  title "waiting for the release build"
-  while kill -0 "$later_pid" 2>/dev/null; do
-    tail -n 1 "$later"
-    sleep 5
-  done
-  if ! wait "$later_pid"; then
-    cat "$later"
-    later_pid=''
-    give_up "the release build or ThreadSanitizer's failed"
-  fi
-  later_pid=''
-  tail -n 1 "$later"
-
-  title "unit tests, release build"
-  counted tests/units.py $release
+  wait_for release
   title "end-to-end tests, release build"
   counted tests/e2e/run.py --binary $release/src/cli/sallyport -j "$jobs"
   title "quick start, once and once more"
@@ -164,17 +174,17 @@ if [ $quick = no ]; then
   single "the quick start, a second time" quickstart
   title "one dialect"
   counted tests/tidy.py $release
+  wait_for threads
   title "unit tests of what threads share, with ThreadSanitizer"
   counted tests/units.py $thread "${thread_programs[@]}"
 fi
 
 if [ $ci = yes ] && [ $quick = no ]; then
+  wait_for bench
   title "what packets may cost, in instructions"
   counted bench/guard.py $release
-fi
-if [ $ci = yes ]; then
+  wait_for fuzzers
   title "fuzzing, 20 s for each target"
-  [ $keep = yes ] || rm -rf build-fuzz
   counted tests/fuzz.sh 20
 fi
 

@@ -17,6 +17,7 @@
 #include "app/assemble.h"
 #include "cli/check.h"
 #include "cli/exit_code.h"
+#include "cli/put.h"
 #include "net/socket.h"
 
 namespace sallyport::cli {
@@ -76,11 +77,6 @@ Json arguments_of(const admin::Command& command, const Asked& asked, const CLI::
 std::string cell(const Json& value) {
   if (value.is_null()) return "-";
   return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
-void put(const std::string& text, std::FILE* out) {
-  std::fwrite(text.data(), 1, text.size(), out);
-  std::fputc('\n', out);
 }
 
 void print_table(const Json& rows, std::FILE* out) {

@@ -4,6 +4,7 @@
 
 #include "app/assemble.h"
 #include "app/tls_warnings.h"
+#include "cli/put.h"
 
 namespace sallyport::cli {
 
@@ -11,11 +12,6 @@ namespace {
 
 std::string count(std::size_t number, const std::string& thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
-}
-
-void put(const std::string& line, std::FILE* out) {
-  std::fwrite(line.data(), 1, line.size(), out);
-  std::fputc('\n', out);
 }
 
 }  // namespace

@@ -6,8 +6,6 @@ namespace sallyport::config {
 namespace {
 
 constexpr std::string_view kAddressHint = "write it as \"0.0.0.0:8883\"";
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1024 * kKiB;
 
 constexpr Words<tls::ClientCertificate, 3> kClientCertificate = {
     {"none", "optional", "required"},

@@ -10,8 +10,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kKiB = 1024;
-
 /// A section whose keys fill GatewayOptions itself.
 template <const auto& kKeys>
 void read_section(TableReader& table, GatewayOptions& into) {

@@ -11,6 +11,9 @@
 
 namespace sallyport::config {
 
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
 /// A table at the top of gateway.toml.
 struct Section {
   std::string_view name;

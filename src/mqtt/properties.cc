@@ -16,9 +16,9 @@ constexpr std::uint16_t bit(Place place) {
 // 2.2.2.2, with what the sections of the packets add about directions.
 constexpr std::uint16_t kConnect = bit(Place::connect);
 constexpr std::uint16_t kConnack = bit(Place::connack);
-constexpr std::uint16_t kWill = bit(Place::will);
+constexpr std::uint16_t kInWill = bit(Place::will);
 constexpr std::uint16_t kFromBroker = bit(Place::publish_from_broker);
-constexpr std::uint16_t kPublish = bit(Place::publish_from_client) | kFromBroker;
+constexpr std::uint16_t kInPublish = bit(Place::publish_from_client) | kFromBroker;
 constexpr std::uint16_t kSubscribe = bit(Place::subscribe);
 constexpr std::uint16_t kDisconnectClient = bit(Place::disconnect_from_client);
 constexpr std::uint16_t kDisconnectBroker = bit(Place::disconnect_from_broker);
@@ -32,11 +32,11 @@ constexpr std::array<PropertyRule, 128> make_rules() {
                             bool not_zero = false, bool repeatable = false) {
     rules[static_cast<std::size_t>(id)] = {kind, places, not_zero, repeatable};
   };
-  set(Property::payload_format_indicator, flag, kPublish | kWill);
-  set(Property::message_expiry_interval, u32, kPublish | kWill);
-  set(Property::content_type, text, kPublish | kWill);
-  set(Property::response_topic, text, kPublish | kWill);
-  set(Property::correlation_data, binary, kPublish | kWill);
+  set(Property::payload_format_indicator, flag, kInPublish | kInWill);
+  set(Property::message_expiry_interval, u32, kInPublish | kInWill);
+  set(Property::content_type, text, kInPublish | kInWill);
+  set(Property::response_topic, text, kInPublish | kInWill);
+  set(Property::correlation_data, binary, kInPublish | kInWill);
   // Never in a PUBLISH from a client [MQTT-3.3.4-6]; once for every subscription in one from the
   // broker (3.3.2.3.8); once in SUBSCRIBE, which read_properties() sees to.
   set(Property::subscription_identifier, varint, kFromBroker | kSubscribe, true, true);
@@ -47,7 +47,7 @@ constexpr std::array<PropertyRule, 128> make_rules() {
   set(Property::authentication_method, text, kConnect | kConnack | kAuth);
   set(Property::authentication_data, binary, kConnect | kConnack | kAuth);
   set(Property::request_problem_information, flag, kConnect);
-  set(Property::will_delay_interval, u32, kWill);
+  set(Property::will_delay_interval, u32, kInWill);
   set(Property::request_response_information, flag, kConnect);
   set(Property::response_information, text, kConnack);
   // Where a client should go instead is for the broker to say. 3.14.2.2.5
@@ -56,7 +56,7 @@ constexpr std::array<PropertyRule, 128> make_rules() {
       kConnack | bit(Place::ack) | kDisconnectClient | kDisconnectBroker | kAuth);
   set(Property::receive_maximum, u16, kConnect | kConnack, true);
   set(Property::topic_alias_maximum, u16, kConnect | kConnack);
-  set(Property::topic_alias, u16, kPublish, true);
+  set(Property::topic_alias, u16, kInPublish, true);
   set(Property::maximum_qos, flag, kConnack);
   set(Property::retain_available, flag, kConnack);
   set(Property::user_property, pair, kEverywhere, false, true);

@@ -342,9 +342,11 @@ void Model::check_received(Side to, const mqtt::Frame& frame) {
 
 void Model::own(Side to, const mqtt::Frame& frame) {
   remember(to, frame);
-  CheckSet tolerated;  // a CONNACK that refuses may be a mended one of the broker's
-  const bool connack = frame.header.type == PacketType::connack;
-  must(is_valid(other(to), frame, connack ? &tolerated : nullptr),
+  // A CONNACK that refuses may be a mended one of the broker's, and a SUBACK has its codes.
+  CheckSet tolerated;
+  const bool mended =
+      frame.header.type == PacketType::connack || frame.header.type == PacketType::suback;
+  must(is_valid(other(to), frame, mended ? &tolerated : nullptr),
        "what the gateway makes is exact");
   to == Side::client ? own_to_client(frame) : own_to_broker(frame);
 }
@@ -391,7 +393,8 @@ void Model::own_to_client(const mqtt::Frame& frame) {
     }
     case PacketType::suback:
     case PacketType::unsuback: {
-      const auto suback = mqtt::decode_suback(frame, version_, kGrammar);
+      CheckSet tolerated;
+      const auto suback = mqtt::decode_suback(frame, version_, kGrammar, &tolerated);
       std::deque<std::size_t>& owed = subacks_[suback->packet_id];
       if (owed.empty() || owed.front() != suback->codes.size()) {
         must(is_mended(suback->packet_id), "no request is answered that was not refused");

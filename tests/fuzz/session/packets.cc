@@ -13,11 +13,6 @@ namespace {
 
 wire::Level level_of(Version version) { return static_cast<wire::Level>(version); }
 
-template <typename T, std::size_t n>
-T pick(const T (&choices)[n], unsigned byte) {
-  return choices[byte % n];
-}
-
 /// Small numbers that meet again, and now and then one that does not fit.
 unsigned packet_id(std::uint8_t byte) {
   if (byte == 0xFF) return 0;

@@ -19,11 +19,6 @@ namespace {
 constexpr std::size_t kMostSteps = 400;
 constexpr std::size_t kMostBytes = 512 * 1024;
 
-template <typename T, std::size_t n>
-T pick(const T (&choices)[n], unsigned byte) {
-  return choices[byte % n];
-}
-
 Bounds make_bounds(Input& input) {
   Bounds bounds;
   const std::uint8_t sizes = input.u8();

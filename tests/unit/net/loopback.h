@@ -36,6 +36,9 @@ class TestLoop final {
     loop_->run();
   }
 
+  /// What is ready now, and no more.
+  void round() { uv_run(loop_->native(), UV_RUN_NOWAIT); }
+
   template <typename Condition>
   void until(Condition condition) {
     const Instant limit = Loop::now() + std::chrono::seconds(20);

@@ -41,8 +41,6 @@ struct Seen final : Signals::Handler {
   Signals* closes = nullptr;
 };
 
-void round(TestLoop& loop) { uv_run((*loop).native(), UV_RUN_NOWAIT); }
-
 }  // namespace
 
 TEST_CASE("signals: what was sent before open() is remembered, once for each number") {
@@ -53,7 +51,7 @@ TEST_CASE("signals: what was sent before open() is remembered, once for each num
   for (int i = 0; i < 3; ++i) raise(SIGHUP);
   raise(SIGTERM);
   REQUIRE(signals.open(*loop, kNumbers) == 0);
-  round(loop);
+  loop.round();
   CHECK(seen.numbers == std::vector<int>{SIGHUP, SIGTERM});
   signals.close();
 }
@@ -66,10 +64,10 @@ TEST_CASE("signals: a flood of one does not hold up another") {
   REQUIRE(signals.open(*loop, kNumbers) == 0);
   for (int i = 0; i < 10'000; ++i) raise(SIGHUP);
   raise(SIGTERM);
-  round(loop);
+  loop.round();
   CHECK(seen.numbers == std::vector<int>{SIGHUP, SIGTERM});
   raise(SIGHUP);
-  round(loop);
+  loop.round();
   CHECK(seen.numbers.size() == 3);
   signals.close();
 }
@@ -83,10 +81,10 @@ TEST_CASE("signals: a handler may close them, and what comes then waits and ends
   REQUIRE(signals.open(*loop, kNumbers) == 0);
   raise(SIGUSR1);
   raise(SIGTERM);
-  round(loop);
+  loop.round();
   CHECK(seen.numbers == std::vector<int>{SIGUSR1});
   raise(SIGTERM);
-  round(loop);
+  loop.round();
   CHECK(seen.numbers.size() == 1);
   signals.close();  // a second time does nothing
 }

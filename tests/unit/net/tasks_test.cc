@@ -26,8 +26,6 @@ struct Worker final : Task::Handler {
   Task task;
 };
 
-void round(TestLoop& loop) { uv_run((*loop).native(), UV_RUN_NOWAIT); }
-
 }  // namespace
 
 TEST_CASE("tasks: each runs once a round, in order, and the loop does not sleep meanwhile") {
@@ -41,15 +39,15 @@ TEST_CASE("tasks: each runs once a round, in order, and the loop does not sleep 
   for (Worker* each : {&a, &b, &c}) (*loop).enqueue(each->task);
   (*loop).enqueue(a.task);  // it waits already
   CHECK(uv_backend_timeout((*loop).native()) == 0);
-  round(loop);
+  loop.round();
   CHECK(written == "abc");
   CHECK(uv_backend_timeout((*loop).native()) == 0);
-  round(loop);
+  loop.round();
   CHECK(written == "abcac");
-  round(loop);
+  loop.round();
   CHECK(written == "abcaca");
   CHECK(uv_backend_timeout((*loop).native()) != 0);
-  round(loop);
+  loop.round();
   CHECK(written == "abcaca");
   inbox.close();
 }
@@ -64,9 +62,9 @@ TEST_CASE("tasks: late ones run behind the others, and only so many in a round")
   Worker z(*loop, written, 'z');
   for (Worker* each : {&x, &y, &z}) (*loop).enqueue_late(each->task);
   (*loop).enqueue(a.task);
-  round(loop);
+  loop.round();
   CHECK(written == "axy");
-  round(loop);
+  loop.round();
   CHECK(written == "axyaz");
 }
 
@@ -83,10 +81,10 @@ TEST_CASE("tasks: one that is cancelled or destroyed does not run, and others lo
   a.task.cancel();
   b.reset();
   d.reset();
-  round(loop);
+  loop.round();
   CHECK(written == "c");
   (*loop).enqueue(a.task);
-  round(loop);
+  loop.round();
   CHECK(written == "ca");
 }
 
@@ -98,7 +96,7 @@ TEST_CASE("tasks: the loop sleeps again when the last one that waits is cancelle
   Worker a(*loop, written, 'a');
   (*loop).enqueue(a.task);
   a.task.cancel();
-  round(loop);
+  loop.round();
   CHECK(uv_backend_timeout((*loop).native()) != 0);
   CHECK(written.empty());
   inbox.close();

@@ -54,9 +54,9 @@ struct Tally {
   std::vector<int> finished{};  // loop's thread
 };
 
-struct Probe final : WorkPool::Job {
-  Probe(Tally& of, int what, Gate* at = nullptr) : tally(of), number(what), gate(at) {}
-  ~Probe() override { ++tally.destroyed; }
+struct CountedJob final : WorkPool::Job {
+  CountedJob(Tally& of, int what, Gate* at = nullptr) : tally(of), number(what), gate(at) {}
+  ~CountedJob() override { ++tally.destroyed; }
   void run() override {
     ran_on = std::this_thread::get_id();
     if (gate != nullptr) gate->pass();
@@ -85,8 +85,8 @@ struct Site {
     close();
     loop->run();
   }
-  std::unique_ptr<Probe> job(int number, Gate* gate = nullptr) {
-    return std::make_unique<Probe>(tally, number, gate);
+  std::unique_ptr<CountedJob> job(int number, Gate* gate = nullptr) {
+    return std::make_unique<CountedJob>(tally, number, gate);
   }
   void close() {
     if (!std::exchange(closed, true)) port->close();

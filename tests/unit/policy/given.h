@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,30 @@ using test::allow;
 using test::deny;
 using test::Filters;
 using test::role;
+
+inline constexpr std::string_view kNoRule = "refused by policy.no-rule: drop 0x87";
+
+/// The same throws for the same seed.
+class Dice {
+ public:
+  explicit Dice(unsigned seed) : random_(seed) {}
+  std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
+  }
+  bool one_in(std::size_t n) { return below(n) == 0; }
+  template <typename T, std::size_t N>
+  const T& pick(const T (&from)[N]) {
+    return from[below(N)];
+  }
+  std::string text(std::string_view letters, std::size_t most) {
+    std::string text;
+    for (std::size_t i = below(most + 1); i > 0; --i) text += letters[below(letters.size())];
+    return text;
+  }
+
+ private:
+  std::mt19937 random_;
+};
 
 inline RateSpec messages(std::uint64_t count) {
   RateSpec spec;

@@ -11,22 +11,6 @@
 namespace sallyport::policy {
 namespace {
 
-class Dice {
- public:
-  explicit Dice(unsigned seed) : random_(seed) {}
-  std::size_t below(std::size_t n) {
-    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
-  }
-  bool one_in(std::size_t n) { return below(n) == 0; }
-  template <typename T, std::size_t N>
-  const T& pick(const T (&from)[N]) {
-    return from[below(N)];
-  }
-
- private:
-  std::mt19937 random_;
-};
-
 constexpr std::string_view kRuleLevels[] = {"a",
                                             "b",
                                             "",

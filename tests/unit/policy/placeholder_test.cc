@@ -4,8 +4,6 @@
 namespace sallyport::policy {
 namespace {
 
-constexpr std::string_view kNoRule = "refused by policy.no-rule: drop 0x87";
-
 TEST_CASE("each placeholder stands for what its name says") {
   const struct {
     const char* filter;

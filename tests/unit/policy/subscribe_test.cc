@@ -4,8 +4,6 @@
 namespace sallyport::policy {
 namespace {
 
-constexpr std::string_view kNoRule = "refused by policy.no-rule: drop 0x87";
-
 TEST_CASE("an allow rule covers a filter that it contains") {
   const Client client({role("sensor", {allow("in", {}, {"plant/+/cmd/#", "one/two"})})});
   for (const auto* filter : {"plant/7/cmd", "plant/7/cmd/#", "plant/+/cmd/#", "plant/+/cmd/+",

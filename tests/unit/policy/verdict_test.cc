@@ -6,8 +6,6 @@
 namespace sallyport::policy {
 namespace {
 
-constexpr std::string_view kNoRule = "refused by policy.no-rule: drop 0x87";
-
 TEST_CASE("without an allow rule the answer is no") {
   const Client client({role("sensor", {allow("telemetry", {"plant/+/telemetry/#"})})});
   CHECK(words(client.publishes("plant/7/telemetry/temp")) == "allowed by telemetry");

@@ -13,7 +13,7 @@ using namespace sallyport::proxy;
 
 namespace {
 
-AddressPrefix at(const std::string& host) {
+AddressPrefix prefix_of(const std::string& host) {
   return prefix_of(net::Address::parse(host, 1234)->ip(), {});
 }
 
@@ -41,20 +41,20 @@ TEST_CASE("connections: a bound that comes later counts those who are there") {
   CHECK_FALSE(total.enter(2).has_value());
   CHECK(total.enter(3).has_value());
   AddressCount count;
-  const auto first = count.enter(at("192.0.2.1"), 0);
-  const auto second = count.enter(at("192.0.2.1"), 0);
-  CHECK_FALSE(count.enter(at("192.0.2.1"), 2).has_value());
-  CHECK(count.enter(at("192.0.2.1"), 3).has_value());
+  const auto first = count.enter(prefix_of("192.0.2.1"), 0);
+  const auto second = count.enter(prefix_of("192.0.2.1"), 0);
+  CHECK_FALSE(count.enter(prefix_of("192.0.2.1"), 2).has_value());
+  CHECK(count.enter(prefix_of("192.0.2.1"), 3).has_value());
 }
 
 TEST_CASE("connections: so many for one address, whatever its form") {
   AddressCount count;
   {
-    const auto first = count.enter(at("192.0.2.1"), 1);
+    const auto first = count.enter(prefix_of("192.0.2.1"), 1);
     REQUIRE(first);
-    CHECK_FALSE(count.enter(at("192.0.2.1"), 1).has_value());
-    CHECK_FALSE(count.enter(at("::ffff:192.0.2.1"), 1).has_value());
-    CHECK(count.enter(at("192.0.2.2"), 1).has_value());
+    CHECK_FALSE(count.enter(prefix_of("192.0.2.1"), 1).has_value());
+    CHECK_FALSE(count.enter(prefix_of("::ffff:192.0.2.1"), 1).has_value());
+    CHECK(count.enter(prefix_of("192.0.2.2"), 1).has_value());
     CHECK(count.prefixes() == 1);
   }
   CHECK(count.prefixes() == 0);  // nothing is kept of those who have gone
@@ -62,10 +62,10 @@ TEST_CASE("connections: so many for one address, whatever its form") {
 
 TEST_CASE("connections: an IPv6 customer has at least a /64, and is one") {
   AddressCount count;
-  const auto first = count.enter(at("2001:db8:0:1::1"), 1);
+  const auto first = count.enter(prefix_of("2001:db8:0:1::1"), 1);
   REQUIRE(first);
-  CHECK_FALSE(count.enter(at("2001:db8:0:1:ffff::2"), 1).has_value());
-  CHECK(count.enter(at("2001:db8:0:2::1"), 1).has_value());
+  CHECK_FALSE(count.enter(prefix_of("2001:db8:0:1:ffff::2"), 1).has_value());
+  CHECK(count.enter(prefix_of("2001:db8:0:2::1"), 1).has_value());
 }
 
 TEST_CASE("connections: other prefix lengths after a reload leave no count behind") {
@@ -90,7 +90,7 @@ TEST_CASE("connections: many threads, and never one too many") {
       for (int i = 0; i < 2'000; ++i) {
         const auto place = total.enter(3);
         if (!place) continue;
-        const auto of_address = count.enter(at("192.0.2." + std::to_string((i + t) % 5)), 2);
+        const auto of_address = count.enter(prefix_of("192.0.2." + std::to_string((i + t) % 5)), 2);
         if (total.open() > 7) ++most;  // 3 inside, and 4 that are being turned away
       }
     });

@@ -9,13 +9,13 @@
 
 #include "../tls/pair.h"
 #include "net/socket.h"
+#include "site.h"
 
 using namespace sallyport;
 using namespace sallyport::proxy;
+using namespace sallyport::proxy::test;
 
 namespace {
-
-IpAddress at(const std::string& host) { return net::Address::parse(host, 1)->ip(); }
 
 struct Given {
   explicit Given(std::size_t listeners = 1) {

@@ -17,10 +17,6 @@ using tls::test::pki;
 
 namespace {
 
-IpAddress at(const std::string& host) { return net::Address::parse(host, 1)->ip(); }
-
-Plan with_tls(ClientCertificate asked) { return {.listener_tls = load(pki().server(asked))}; }
-
 Plan behind_proxy(const std::string& network = "127.0.0.0", unsigned bits = 8) {
   Plan plan;
   plan.proxy_protocol = {AddressPrefix::of(at(network), bits)};

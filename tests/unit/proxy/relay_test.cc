@@ -39,12 +39,6 @@ std::size_t stuff(Peer& peer, std::string_view block, const Log& log, std::strin
 }
 
 /// Whole blocks, at least `size` bytes.
-std::string repeat(std::string_view block, std::size_t size) {
-  std::string all;
-  while (all.size() < size) all += block;
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("relay: what is allowed arrives byte for byte, both ways") {

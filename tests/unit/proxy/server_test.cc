@@ -18,7 +18,7 @@ namespace {
 
 constexpr Duration kLong = std::chrono::seconds(60);
 
-std::string publish(std::string topic, std::string payload = "x") {
+std::string message_on(std::string topic, std::string payload = "x") {
   return wire::publish({.topic = std::move(topic), .payload = std::move(payload)});
 }
 
@@ -123,12 +123,12 @@ TEST_CASE("server: several workers share the connections") {
     pairs.push_back(site.session({.client_id = "c" + std::to_string(i)}));
   }
   for (auto& pair : pairs) {
-    pair.client.send(publish("t/x", noise(5'000)));
-    pair.broker.send(publish("t/y", noise(7'000)));
+    pair.client.send(message_on("t/x", noise(5'000)));
+    pair.broker.send(message_on("t/y", noise(7'000)));
   }
   for (auto& pair : pairs) {
-    const std::string there = publish("t/x", noise(5'000));
-    const std::string back = publish("t/y", noise(7'000));
+    const std::string there = message_on("t/x", noise(5'000));
+    const std::string back = message_on("t/y", noise(7'000));
     CHECK(pair.broker.receive(there.size()) == there);
     CHECK(pair.client.receive(back.size()) == back);
   }
@@ -168,14 +168,14 @@ TEST_CASE("server: a reload reaches live sessions and new ones, and drops none")
   next.policy = policy_for({"u/#"});
   CHECK(site.reload(next) == 1);
   // The old right is gone and the new one is there, on the connection that was there before.
-  client.send(publish("t/x") + publish("u/x"));
-  CHECK(broker.receive(publish("u/x").size()) == publish("u/x"));
+  client.send(message_on("t/x") + message_on("u/x"));
+  CHECK(broker.receive(message_on("u/x").size()) == message_on("u/x"));
   CHECK(site.log.count("refusal policy.no-rule") > 0);
   CHECK(site.log.count("closed") == 0);
 
   auto [second, other] = site.session({.client_id = "c2"});
-  second.send(publish("t/x") + publish("u/x"));
-  CHECK(other.receive(publish("u/x").size()) == publish("u/x"));
+  second.send(message_on("t/x") + message_on("u/x"));
+  CHECK(other.receive(message_on("u/x").size()) == message_on("u/x"));
 }
 
 TEST_CASE("server: a reload that admits nobody ends the sessions") {
@@ -208,8 +208,8 @@ TEST_CASE("server: a reload changes certificates for those who come, not for tho
     (void)bare.receive_all();
     if (site.log.count("handshake client failed") != 0) break;
   }
-  client.send(publish("t/x"));
-  CHECK(broker.receive(publish("t/x").size()) == publish("t/x"));
+  client.send(message_on("t/x"));
+  CHECK(broker.receive(message_on("t/x").size()) == message_on("t/x"));
 }
 
 TEST_CASE("server: a reload moves new sessions to another broker, and says what it cannot move") {
@@ -241,7 +241,7 @@ TEST_CASE("server: a drain says goodbye, sends what is pending, and ends") {
   auto [three, three_broker] = site.session({.client_id = "three"});
   Peer silent = site.connect();
   site.log.wait("accept", 3);
-  three_broker.send(publish("t/x", noise(100'000)));
+  three_broker.send(message_on("t/x", noise(100'000)));
   CHECK(three.receive(10).size() == 10);
   site.server->drain(kLong);
   // 0x8B: Server shutting down. 4.13 (5.0)
@@ -309,7 +309,7 @@ TEST_CASE("server: connections that come and go while it ends leave nothing behi
         net::Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         if (::connect(socket.fd(), address.native(), address.size()) != 0) return;
         const std::string hello =
-            wire::connect({.client_id = "c" + std::to_string(1000 * t + i)}) + publish("t/x");
+            wire::connect({.client_id = "c" + std::to_string(1000 * t + i)}) + message_on("t/x");
         (void)::send(socket.fd(), hello.data(), static_cast<std::size_t>(i) % hello.size(),
                      MSG_NOSIGNAL);
         if (i % 3 == 0) {

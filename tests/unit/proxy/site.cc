@@ -352,6 +352,18 @@ void Site::on_stopped() {
   changed_.notify_all();
 }
 
+IpAddress at(const std::string& host) { return net::Address::parse(host, 1)->ip(); }
+
+Plan with_tls(tls::ClientCertificate asked) {
+  return {.listener_tls = tls::test::load(tls::test::pki().server(asked))};
+}
+
+std::string repeat(std::string_view block, std::size_t size) {
+  std::string all;
+  while (all.size() < size) all += block;
+  return all;
+}
+
 std::string noise(std::size_t size) {
   std::mt19937 random(11);
   std::string bytes(size, '\0');

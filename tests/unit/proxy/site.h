@@ -183,6 +183,9 @@ struct Plan {
   Duration login_timeout = std::chrono::seconds(15);
 };
 
+/// One whose listener speaks TLS.
+[[nodiscard]] Plan with_tls(tls::ClientCertificate asked = tls::ClientCertificate::none);
+
 /// The gateway, served.
 class Site final : private Server::Watcher {
  public:
@@ -235,7 +238,12 @@ class Site final : private Server::Watcher {
   bool stopped_ = false;
 };
 
+[[nodiscard]] IpAddress at(const std::string& host);
+
 /// Bytes in which every part is different.
 [[nodiscard]] std::string noise(std::size_t size);
+
+/// Returns the block as often as it takes to have `size` bytes.
+[[nodiscard]] std::string repeat(std::string_view block, std::size_t size);
 
 }  // namespace sallyport::proxy::test

@@ -18,12 +18,8 @@ using tls::test::pki;
 
 namespace {
 
-std::string publish(std::string payload) {
+std::string message(std::string payload) {
   return wire::publish({.topic = "t/x", .payload = std::move(payload)});
-}
-
-Plan with_tls(ClientCertificate asked = ClientCertificate::none) {
-  return {.listener_tls = load(pki().server(asked))};
 }
 
 }  // namespace
@@ -34,7 +30,7 @@ TEST_CASE("tls: bytes arrive both ways, in records of any cut") {
   site.log.wait("handshake client ok");
   std::string wanted;
   for (const std::size_t size : {1U, 16'383U, 16'384U, 16'385U, 100U, 250'000U, 0U, 60'000U}) {
-    const std::string packet = publish(noise(size));
+    const std::string packet = message(noise(size));
     wanted += packet;
     client.send(packet);
   }
@@ -138,7 +134,7 @@ TEST_CASE("tls: bytes that came with CONNECT wait decrypted and are not forgotte
   Peer client = site.connect(load(pki().client()));
   REQUIRE(client.shake_hands());
   const std::string hello = wire::connect();
-  const std::string more = publish("one") + publish(noise(40'000)) + publish("three");
+  const std::string more = message("one") + message(noise(40'000)) + message("three");
   client.send(hello + more);
   // close_notify comes in the same read as the rest: it must not overtake what waits. Who has said
   // it is not answered any more.
@@ -162,7 +158,7 @@ TEST_CASE("tls: a refusal arrives whole, with close_notify behind it") {
   site.broker.stop();
   Peer client = site.connect(load(pki().client()));
   REQUIRE(client.shake_hands());
-  client.send(wire::connect() + publish(noise(100'000)));
+  client.send(wire::connect() + message(noise(100'000)));
   CHECK(client.receive_all() == wire::connack(wire::v3_1_1, 3));
   CHECK(client.tls().state() == tls::Engine::State::peer_closed);
   CHECK_FALSE(client.was_reset());
@@ -172,7 +168,7 @@ TEST_CASE("tls: a slow client holds no more than it may, and nothing is lost") {
   Site site(with_tls());
   auto [client, broker] = site.session();
   const std::size_t before = mallinfo2().uordblks;
-  const std::string block = publish(noise(30'000));
+  const std::string block = message(noise(30'000));
   std::size_t sent = 0;
   while (site.log.count("client slow") == 0) {
     sent += broker.send_some(std::string_view(block).substr(sent % block.size()));
@@ -195,7 +191,7 @@ TEST_CASE("tls: the broker's side, by name and verified") {
   CHECK(broker.receive(wire::connect().size()) == wire::connect());
   broker.send(wire::connack(wire::v3_1_1));
   CHECK(client.receive(4) == wire::connack(wire::v3_1_1));
-  const std::string packet = publish(noise(100'000));
+  const std::string packet = message(noise(100'000));
   client.send(packet);
   CHECK(broker.receive(packet.size()) == packet);
   broker.send(packet);

@@ -24,12 +24,6 @@ std::size_t count(std::string_view text, char letter) {
   return static_cast<std::size_t>(std::ranges::count(text, letter));
 }
 
-std::string repeat(std::string_view block, std::size_t size) {
-  std::string all;
-  while (all.size() < size) all += block;
-  return all;
-}
-
 std::string refused_subscribe(std::size_t filters) {
   std::string body = wire::u16(1);
   for (std::size_t i = 0; i < filters; ++i) body += wire::text("no/" + std::to_string(i)) + '\0';

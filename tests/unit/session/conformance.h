@@ -19,6 +19,8 @@ namespace sallyport::test {
   return everybody({allow("all", {"#"}, {"#"})});
 }
 
+inline const std::string kMethod = wire::authentication_method("M");
+
 inline void send(Conversation& talk, Side from, std::string_view bytes) {
   from == Side::client ? talk.client_sends(bytes) : talk.broker_sends(bytes);
 }

@@ -10,8 +10,6 @@ using wire::v5;
 
 namespace {
 
-const std::string kMethod = wire::authentication_method("M");
-
 enum class Outcome {
   passes,
   tolerated,  // passes and is reported, or is refused if the gateway is told to
@@ -20,7 +18,7 @@ enum class Outcome {
 };
 using enum Outcome;
 
-struct Row {
+struct ConnackRow {
   const char* ids;
   wire::Connect connect;
   std::string first;  // what the broker says
@@ -30,7 +28,7 @@ struct Row {
 
 /// What is refused never reaches the client: one of 5.0 is told "unspecified error", which is true,
 /// and one of 3.x, which has no code for that, sees the connection close.
-void check(const Row& row, bool refuse_deviations) {
+void check(const ConnackRow& row, bool refuse_deviations) {
   CAPTURE(std::string(row.ids));
   CAPTURE(refuse_deviations);
   SessionOptions options;
@@ -76,7 +74,7 @@ TEST_CASE("what a broker must not say before or in CONNACK") {
   const wire::Connect asks{.level = v5, .properties = u8(0x19) + u8(1)};
   const wire::Connect with_method{.level = v5, .properties = kMethod};
   const std::string info = u8(0x1A) + wire::text("info");
-  const Row rows[] = {
+  const ConnackRow rows[] = {
       {"[MQTT-3.2.0-1 (3.1.1)]", old, wire::publish({.topic = "t"}), dropped,
        "mqtt.connect-first 82"},
       {"[MQTT-3.2.0-1 (3.1.1)]", old, wire::pingresp(), dropped, "mqtt.connect-first 82"},
@@ -133,7 +131,7 @@ TEST_CASE("what a broker must not say before or in CONNACK") {
        refused, "mqtt.auth-method 82"},
       {"[MQTT-4.12.0-2]", with_method, auth(0x00, kMethod), refused, "mqtt.reason-code 82"},
   };
-  for (const Row& row : rows) {
+  for (const ConnackRow& row : rows) {
     check(row, false);
     check(row, true);
   }

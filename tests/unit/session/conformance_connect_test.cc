@@ -22,14 +22,14 @@ const std::string kBare;  // the connection closes without a word
 std::string code_3(unsigned code) { return wire::connack(v3_1_1, code); }
 std::string code_5(unsigned code) { return wire::connack(v5, code); }
 
-struct Row {
+struct ConnectRow {
   const char* ids;
   std::string first;  // packet of the connection
   std::string answer;
 };
 
 /// Refused before anybody was asked: nothing behind it is looked at, and nobody is dialled.
-void check_refused(const Row& row, policy::PolicySpec spec = everything()) {
+void check_connect_refused(const ConnectRow& row, policy::PolicySpec spec = everything()) {
   CAPTURE(std::string(row.ids));
   Conversation talk(std::move(spec));
   talk.client_sends(row.first + wire::pingreq() + wire::publish({.topic = "t"}));
@@ -58,7 +58,7 @@ void check_let_through(const char* ids, const std::string& connect, Bounds bound
 }  // namespace
 
 TEST_CASE("a CONNECT that cannot be accepted is answered in the words of its version, or not") {
-  const Row rows[] = {
+  const ConnectRow rows[] = {
       // Versions.
       {"[MQTT-3.1.2-2 (3.1.1)]", raw("MQTT", 2, 2, text("c")), code_3(1)},
       {"[MQTT-3.1.2-2 (3.1.1)]", raw("MQTT", 3, 2, text("c")), code_3(1)},
@@ -117,7 +117,7 @@ TEST_CASE("a CONNECT that cannot be accepted is answered in the words of its ver
       {"[MQTT-3.1.0-1]", wire::publish({.level = v5, .topic = "t"}), kBare},
       {"[MQTT-3.1.0-1]", wire::disconnect(), kBare},
   };
-  for (const Row& row : rows) check_refused(row);
+  for (const ConnectRow& row : rows) check_connect_refused(row);
 }
 
 TEST_CASE(
@@ -125,11 +125,12 @@ TEST_CASE(
     "[MQTT-3.2.2-5 (3.1.1)] what the policy refuses is told, and nothing more is looked at") {
   policy::PolicySpec spec = up_and_down();
   spec.roles[0].match["username"] = {"nobody"};
-  check_refused({"3.1", wire::connect({.level = v3_1}), code_3(5)}, spec);
-  check_refused({"3.1.1", wire::connect(), code_3(5)}, spec);
-  check_refused({"5.0", wire::connect({.level = v5}), code_5(0x87)}, spec);
-  check_refused({"Will", wire::connect({.level = v5, .will_topic = "up/secret/x"}), code_5(0x87)},
-                up_and_down());
+  check_connect_refused({"3.1", wire::connect({.level = v3_1}), code_3(5)}, spec);
+  check_connect_refused({"3.1.1", wire::connect(), code_3(5)}, spec);
+  check_connect_refused({"5.0", wire::connect({.level = v5}), code_5(0x87)}, spec);
+  check_connect_refused(
+      {"Will", wire::connect({.level = v5, .will_topic = "up/secret/x"}), code_5(0x87)},
+      up_and_down());
 }
 
 TEST_CASE("[MQTT-3.1.0-2] a second CONNECT, before and after the first is accepted") {
@@ -185,7 +186,7 @@ TEST_CASE("strict is not petty: control characters are the listener's choice, U+
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     for (const char* discouraged : {"a\x01", "a\x1F", "a\x7F", "a\xC2\x85", "a\xEF\xBF\xBE"}) {
       const std::string connect = wire::connect({.level = level, .client_id = discouraged});
-      check_refused({"by default", connect, level == v5 ? code_5(0x81) : kBare});
+      check_connect_refused({"by default", connect, level == v5 ? code_5(0x81) : kBare});
       check_let_through("where the listener passes them", connect, pass);
 
       Conversation talk(everything(), pass);

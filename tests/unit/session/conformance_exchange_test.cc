@@ -11,8 +11,6 @@ using wire::v5;
 
 namespace {
 
-constexpr wire::Level kBoth[] = {v3_1_1, v5};
-
 /// Allowed and refused topics, in both directions.
 policy::PolicySpec some() {
   return everybody({allow("all", {"#"}, {"#"}), deny("no", {"no/#"}, {"no/#"})});
@@ -35,7 +33,7 @@ std::string puback(wire::Level level, Side from, unsigned id) {
 /// Runs a body for every version and either side as the sender.
 template <typename Body>
 void for_all(Body body) {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     for (const Side from : {Side::client, Side::broker}) {
       CAPTURE(level);
       CAPTURE(to_string(from));
@@ -152,7 +150,7 @@ TEST_CASE(
     }
   });
   // A broker's QoS 1 is followed as well.
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     Conversation talk(some());
     talk.open({.level = level});
     talk.broker_sends(message(level, "yes", 1, 4));
@@ -260,7 +258,7 @@ TEST_CASE(
 TEST_CASE(
     "[MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4] acknowledgements have the order of what they "
     "acknowledge, the gateway's own among them") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     for (const unsigned qos : {1U, 2U}) {
       Conversation talk(some());
       talk.open({.level = level});

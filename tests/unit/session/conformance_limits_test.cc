@@ -11,7 +11,6 @@ using wire::v5;
 namespace {
 
 constexpr std::uint32_t kSmall = 40;  // Maximum Packet Size
-const std::string kMethod = wire::authentication_method("M");
 const std::string kLong = std::string(kSmall, 'w');
 
 std::string publish(unsigned qos, unsigned id, bool dup = false) {

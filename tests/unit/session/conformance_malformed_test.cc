@@ -12,9 +12,6 @@ using wire::v5;
 
 namespace {
 
-constexpr wire::Level kBoth[] = {v3_1_1, v5};
-const std::string kMethod = wire::authentication_method("M");
-
 std::string publish(wire::Level level, std::string_view topic, unsigned qos = 0, unsigned id = 1) {
   return wire::publish({.level = level, .topic = std::string(topic), .qos = qos, .packet_id = id});
 }
@@ -26,7 +23,7 @@ std::string publish_with(std::string_view properties) {
 
 TEST_CASE("strings and topic names of a PUBLISH, from either side") {
   const std::string nul = std::string("a\0b", 3);
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     for (const char* bad : {"a\xC3", "\xED\xA0\x80", "\xC0\xAF", "\xF4\x90\x80\x80", "\xFF"}) {
       from_both(check_refused,
                 {"[MQTT-1.5.3-1 from both] [MQTT-1.5.4-1 from both] [MQTT-3.3.2-1 from both]",
@@ -108,7 +105,7 @@ TEST_CASE("strings of properties, from either side") {
 }
 
 TEST_CASE("flags of the fixed header, from either side") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     for (unsigned flags = 1; flags < 16; ++flags) {
       for (const unsigned type : {4U, 5U, 7U}) {
         from_both(
@@ -154,7 +151,7 @@ TEST_CASE("flags of the fixed header, from either side") {
 }
 
 TEST_CASE("QoS, DUP and packet identifiers of PUBLISH, from either side") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     std::string bad = publish(level, "t");
     bad[0] = 0x38;
     from_both(check_refused,
@@ -246,7 +243,7 @@ TEST_CASE("5.0: properties that only the other side may send") {
 }
 
 TEST_CASE("SUBSCRIBE and UNSUBSCRIBE that are not what they must be") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     for (const char* bad : {"\xC3(", "\xED\xBF\xBF"}) {
       check_refused({"[MQTT-3.8.3-1]", level, Side::client, wire::subscribe(level, 1, {{bad, 0}}),
                      "mqtt.utf8 81"});
@@ -295,7 +292,7 @@ TEST_CASE("SUBSCRIBE and UNSUBSCRIBE that are not what they must be") {
 TEST_CASE(
     "[MQTT-4.8.0-1 from both] [MQTT-4.13.1-1] [MQTT-4.13.2-1 from both] what ends a session ends "
     "both connections, with a reason code where there is one") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     // The rows above check the same of every wrong packet; here is one for each way to be wrong.
     from_both(check_refused, {"malformed", level, {}, u8(0x00) + u8(0), "mqtt.packet-type 81"});
     from_both(check_ends,

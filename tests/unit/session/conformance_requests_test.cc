@@ -11,9 +11,6 @@ using wire::v5;
 
 namespace {
 
-constexpr wire::Level kBoth[] = {v3_1_1, v5};
-const std::string kMethod = wire::authentication_method("M");
-
 /// Everything, but `burst` packets only.
 policy::PolicySpec few(unsigned burst) {
   policy::PolicySpec spec = everything();
@@ -31,7 +28,7 @@ TEST_CASE(
     "[MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-2.3.1-7] [MQTT-2.2.1-6] [MQTT-3.8.4-4 (3.1.1)] "
     "[MQTT-3.8.4-5 (5.0)] [MQTT-3.9.3-1] one SUBACK, with the identifier that was asked under and "
     "the codes in order") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     const unsigned no = level == v5 ? 0x87 : 0x80;
     for (const unsigned id : {1U, 0x1234U, 65'535U}) {
       Conversation talk(up_and_down());
@@ -51,7 +48,7 @@ TEST_CASE(
 }
 
 TEST_CASE("[MQTT-3.8.4-5 (3.1.1)] [MQTT-3.8.4-6 (5.0)] [MQTT-3.11.3-2] a code for every filter") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     const std::string asks = wire::subscribe(level, 9, {{"a", 0}, {"b", 1}, {"c", 2}});
     // The gateway fills in what is missing, and leaves out what nobody asked for.
     const std::pair<std::string, std::string> answers[] = {
@@ -115,7 +112,7 @@ TEST_CASE(
 }
 
 TEST_CASE("[MQTT-3.12.4-1] PINGREQ is answered, by the broker or in its place") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     Conversation talk(few(2));
     talk.open({.level = level});
     talk.client_sends(wire::pingreq());
@@ -166,7 +163,7 @@ TEST_CASE(
     "[MQTT-3.14.4-1 (3.1.1)] [MQTT-3.14.4-2 (3.1.1)] [MQTT-3.14.4-1 (5.0) from both] "
     "[MQTT-3.14.4-2 "
     "(5.0) from both] after DISCONNECT nothing goes on, and both connections are closed") {
-  for (const wire::Level level : kBoth) {
+  for (const wire::Level level : wire::kBoth) {
     for (const Side from : {Side::client, Side::broker}) {
       if (level != v5 && from == Side::broker) continue;
       Conversation talk(everything());

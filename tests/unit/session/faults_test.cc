@@ -1,4 +1,4 @@
-// Deliveries of a broker that are wrong: each costs that delivery.
+// Deliveries of a broker that are wrong: each costs that loaded_delivery.
 
 #include "conformance.h"
 
@@ -16,9 +16,9 @@ namespace {
 constexpr wire::Level kAll[] = {v3_1, v3_1_1, v5};
 const std::string kNul("a\0b", 3);
 
-/// A delivery with a topic as it stands there, of QoS `qos` and with the identifier 7.
-std::string delivery(wire::Level level, const std::string& topic, unsigned qos,
-                     const std::string& properties = {}) {
+/// A loaded_delivery with a topic as it stands there, of QoS `qos` and with the identifier 7.
+std::string loaded_delivery(wire::Level level, const std::string& topic, unsigned qos,
+                            const std::string& properties = {}) {
   return wire::publish({.level = level,
                         .topic = topic,
                         .payload = "payload",
@@ -58,22 +58,23 @@ void check_dropped(wire::Level level, unsigned qos, const std::string& bad, std:
 
 }  // namespace
 
-TEST_CASE("a delivery with a topic that is none is dropped, and acknowledged for the client") {
+TEST_CASE(
+    "a loaded_delivery with a topic that is none is dropped, and acknowledged for the client") {
   for (const wire::Level level : kAll) {
     for (const unsigned qos : {0U, 1U, 2U}) {
       for (const char* latin : {"K\xFChlung", "\xED\xA0\x80", "\xFF"}) {
-        check_dropped(level, qos, delivery(level, latin, qos), "mqtt.utf8");
+        check_dropped(level, qos, loaded_delivery(level, latin, qos), "mqtt.utf8");
       }
-      check_dropped(level, qos, delivery(level, kNul, qos), "mqtt.utf8");
+      check_dropped(level, qos, loaded_delivery(level, kNul, qos), "mqtt.utf8");
       for (const char* wild : {"#", "a/+/b", "a#"}) {
-        check_dropped(level, qos, delivery(level, wild, qos), "mqtt.topic-name");
+        check_dropped(level, qos, loaded_delivery(level, wild, qos), "mqtt.topic-name");
       }
-      check_dropped(level, qos, delivery(level, "", qos), "mqtt.topic-name");
+      check_dropped(level, qos, loaded_delivery(level, "", qos), "mqtt.topic-name");
     }
   }
 }
 
-TEST_CASE("vernemq#1883: a delivery with a property that is not legal is dropped") {
+TEST_CASE("vernemq#1883: a loaded_delivery with a property that is not legal is dropped") {
   struct Row {
     std::string properties;
     const char* check;
@@ -93,16 +94,16 @@ TEST_CASE("vernemq#1883: a delivery with a property that is not legal is dropped
   };
   for (const Row& row : rows) {
     for (const unsigned qos : {0U, 1U, 2U}) {
-      check_dropped(v5, qos, delivery(v5, "t", qos, row.properties), row.check,
+      check_dropped(v5, qos, loaded_delivery(v5, "t", qos, row.properties), row.check,
                     wire::topic_alias_maximum(3));
     }
   }
   // An alias that was never set.
-  check_dropped(v5, 1, delivery(v5, "", 1, wire::topic_alias(3)), "mqtt.topic-alias",
+  check_dropped(v5, 1, loaded_delivery(v5, "", 1, wire::topic_alias(3)), "mqtt.topic-alias",
                 wire::topic_alias_maximum(3));
 }
 
-TEST_CASE("lengths of a delivery that run past its end cost that delivery") {
+TEST_CASE("lengths of a loaded_delivery that run past its end cost that loaded_delivery") {
   for (const wire::Level level : kAll) {
     // Topic, packet identifier, property length: what cannot be read cannot be acknowledged.
     check_dropped(level, 0, wire::packet(0x30, u16(500) + "abc"), "mqtt.truncated");
@@ -123,7 +124,7 @@ TEST_CASE("lengths of a delivery that run past its end cost that delivery") {
   check_dropped(v5, 1, wire::packet(0x32, text("t") + u16(7)), "mqtt.truncated");
 }
 
-TEST_CASE("[MQTT-3.1.2-25] a delivery that is larger than the client takes is dropped") {
+TEST_CASE("[MQTT-3.1.2-25] a loaded_delivery that is larger than the client takes is dropped") {
   const std::string small = wire::maximum_packet_size(60);
   for (const unsigned qos : {0U, 1U, 2U}) {
     const wire::Publish large{
@@ -138,18 +139,18 @@ TEST_CASE("[MQTT-3.1.2-25] a delivery that is larger than the client takes is dr
   talk.open({.level = v5});
   std::string many;
   while (many.size() < 300'000) many += user_property("k", std::string(60'000, 'v'));
-  talk.broker_sends(delivery(v5, "t", 1, many) + delivery(v5, "t", 0));
-  CHECK(talk.client_gets() == delivery(v5, "t", 0));
+  talk.broker_sends(loaded_delivery(v5, "t", 1, many) + loaded_delivery(v5, "t", 0));
+  CHECK(talk.client_gets() == loaded_delivery(v5, "t", 0));
   CHECK(talk.broker_gets() == wire::puback(7));
   CHECK(last_refusal(talk) == "mqtt.packet-gathered 97");
   CHECK(talk.memory() < 2000);
 }
 
-TEST_CASE("the audit log names the topic of a bad delivery, as far as it can be read") {
+TEST_CASE("the audit log names the topic of a bad loaded_delivery, as far as it can be read") {
   Conversation talk(everything());
   talk.open({.level = v5});
-  talk.broker_sends(delivery(v5, "K\xFChlung", 0));
-  talk.broker_sends(delivery(v5, "t", 0, u8(0x7E)));
+  talk.broker_sends(loaded_delivery(v5, "K\xFChlung", 0));
+  talk.broker_sends(loaded_delivery(v5, "t", 0, u8(0x7E)));
   talk.broker_sends(wire::packet(0x30, u16(500) + "abc"));
   REQUIRE(talk.events.refusals.size() == 3);
   CHECK(talk.events.refusals[0].topic == "K\xFChlung");
@@ -163,7 +164,7 @@ TEST_CASE("on_bad_delivery = disconnect ends the session instead") {
   for (const wire::Level level : {v3_1_1, v5}) {
     Conversation talk(everything(), options);
     talk.open({.level = level});
-    talk.broker_sends(delivery(level, "K\xFChlung", 1) + delivery(level, "t", 0));
+    talk.broker_sends(loaded_delivery(level, "K\xFChlung", 1) + loaded_delivery(level, "t", 0));
     CHECK(talk.closed());
     CHECK(talk.client_gets() == (level == v5 ? wire::disconnect(0x80) : ""));
     CHECK(talk.broker_gets().empty());
@@ -171,7 +172,7 @@ TEST_CASE("on_bad_delivery = disconnect ends the session instead") {
   }
 }
 
-TEST_CASE("a bad delivery said again gets its acknowledgement again") {
+TEST_CASE("a bad loaded_delivery said again gets its acknowledgement again") {
   Conversation talk(everything());
   talk.open();
   wire::Publish bad{.topic = "\xFF", .qos = 2, .packet_id = 7};
@@ -184,7 +185,8 @@ TEST_CASE("a bad delivery said again gets its acknowledgement again") {
   CHECK(talk.broker_gets() == wire::pubcomp(7));
 }
 
-TEST_CASE("the acknowledgement of a bad delivery keeps the order of arrival [MQTT-4.6.0-2]") {
+TEST_CASE(
+    "the acknowledgement of a bad loaded_delivery keeps the order of arrival [MQTT-4.6.0-2]") {
   Conversation talk(everything());
   talk.open();
   talk.broker_sends(wire::publish({.topic = "t", .qos = 1, .packet_id = 1}) +
@@ -194,7 +196,7 @@ TEST_CASE("the acknowledgement of a bad delivery keeps the order of arrival [MQT
   CHECK(talk.broker_gets() == wire::puback(1) + wire::puback(2));
 }
 
-TEST_CASE("an alias that a bad delivery sets never stands for what it stood for before") {
+TEST_CASE("an alias that a bad loaded_delivery sets never stands for what it stood for before") {
   const std::string aliases = wire::topic_alias_maximum(3);
   const auto alias = [](std::string topic, unsigned number, const std::string& more = {}) {
     return wire::publish(
@@ -202,7 +204,7 @@ TEST_CASE("an alias that a bad delivery sets never stands for what it stood for 
   };
   struct Row {
     std::string bad;
-    std::string later;  // what the client gets of a delivery under alias 1 then
+    std::string later;  // what the client gets of a loaded_delivery under alias 1 then
   };
   const std::string put_back =
       wire::publish({.level = v5, .topic = "new", .properties = wire::topic_alias(1)});

@@ -30,7 +30,7 @@ Conversation limited(Whose whose, const Lower& lower) {
   return Conversation(spec, bounds);
 }
 
-struct Row {
+struct LimitRow {
   const char* name;
   Lower lower;
   wire::Connect fits;
@@ -54,7 +54,7 @@ std::string user_properties(int count) {
 }  // namespace
 
 TEST_CASE("the limits that CONNECT is held to") {
-  const Row rows[] = {
+  const LimitRow rows[] = {
       {"mqtt.packet-too-large", [](Bounds& l) { l.max_packet_before_connect = 100; },
        connect_of(100), connect_of(101), 0x95},
       {"mqtt.packet-too-large", [](Bounds& l) { l.max_packet = 100; }, connect_of(100),
@@ -104,7 +104,7 @@ TEST_CASE("the limits that CONNECT is held to") {
        {.level = v5, .client_id = "a\tb"},
        0x81},
   };
-  for (const Row& row : rows) {
+  for (const LimitRow& row : rows) {
     for (const Whose whose : {Whose::listener, Whose::role}) {
       CAPTURE(std::string(row.name));
       CAPTURE(static_cast<int>(whose));

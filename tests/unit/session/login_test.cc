@@ -14,8 +14,6 @@ using wire::v5;
 
 namespace {
 
-constexpr wire::Level kLevels[] = {v3_1, v3_1_1, v5};
-
 SessionOptions asking() {
   SessionOptions options;
   options.authenticate = true;
@@ -41,7 +39,7 @@ TEST_CASE("without an authenticator nobody is asked") {
 }
 
 TEST_CASE("who is let in goes on to the broker, and CONNECT goes there as it came") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk(up_and_down(), asking());
     talk.client_sends(connect(level) + wire::pingreq());
     REQUIRE(talk.asks_login());
@@ -97,7 +95,7 @@ TEST_CASE("the password is found where CONNECT is rewritten, and a method is tol
 }
 
 TEST_CASE("who is refused is told so in CONNACK, and the broker hears nothing") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk(up_and_down(), asking());
     talk.client_sends(connect(level));
     talk.refuses_login();
@@ -120,7 +118,7 @@ TEST_CASE("who is refused is told so in CONNACK, and the broker hears nothing") 
 }
 
 TEST_CASE("nobody can say: the client is refused, and may come again") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk(up_and_down(), asking());
     talk.client_sends(connect(level));
     talk.login_unavailable();
@@ -133,7 +131,7 @@ TEST_CASE("nobody can say: the client is refused, and may come again") {
 }
 
 TEST_CASE("an answer that does not come in time is one that does not come") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     SessionOptions options = asking();
     options.login_timeout = seconds(3);
     Conversation talk(up_and_down(), options);
@@ -190,7 +188,7 @@ TEST_CASE("all other checks come first: a CONNECT that they refuse costs no logi
 }
 
 TEST_CASE("a login that is over ends the session, and a 5.0 client is told why") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk(up_and_down(), asking());
     talk.client_sends(wire::connect({.level = level, .username = "u", .password = "p"}));
     talk.accepts_login(seconds(30));
@@ -210,7 +208,7 @@ TEST_CASE("a login that is over ends the session, and a 5.0 client is told why")
 }
 
 TEST_CASE("a login that is over before the session is open lets nobody in") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation at_once(up_and_down(), asking());
     at_once.client_sends(connect(level));
     at_once.accepts_login(Duration::zero());

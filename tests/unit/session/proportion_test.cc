@@ -14,8 +14,6 @@ using wire::v5;
 
 namespace {
 
-constexpr wire::Level kLevels[] = {v3_1, v3_1_1, v5};
-
 std::string many(unsigned first, wire::Level level, unsigned id, std::size_t count,
                  std::string_view name = "f/") {
   std::string body = wire::u16(id) + wire::properties(level);
@@ -57,7 +55,7 @@ std::string properties_of(int count) {
 }  // namespace
 
 TEST_CASE("the 513th filter of a SUBSCRIBE is refused in its place, and the others go on") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     for (const std::size_t count : {512U, 513U, 600U, 3000U}) {
       CAPTURE(count);
       Conversation talk = bounded();
@@ -77,7 +75,7 @@ TEST_CASE("the 513th filter of a SUBSCRIBE is refused in its place, and the othe
 }
 
 TEST_CASE("filters beyond the number, and refused for other reasons before, each in its place") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     const unsigned rule = level == v5 ? 0x87 : 0x80;
     const unsigned quota = level == v5 ? 0x97 : 0x80;
     Bounds bounds;
@@ -97,7 +95,7 @@ TEST_CASE("filters beyond the number, and refused for other reasons before, each
 }
 
 TEST_CASE("UNSUBSCRIBE may name any number of filters") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk = bounded([](Bounds& b) { b.max_subscriptions = 600; });
     talk.open({.level = level});
     talk.client_sends(subscribe_to(level, 1, 512));
@@ -130,7 +128,7 @@ TEST_CASE("a filter beyond the bounds on topics is refused in its place") {
       {"mqtt.topic-levels", [](Bounds&) {}, std::string(1000, '/')},  // CVE-2019-11779
       {"mqtt.control-character", [](Bounds&) {}, "a\x01"},
   };
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     for (const Row& row : rows) {
       CAPTURE(row.name);
       Conversation talk = bounded(row.lower);
@@ -160,7 +158,7 @@ TEST_CASE("a filter beyond the bounds on topics is refused in its place") {
 }
 
 TEST_CASE("a filter that is beyond a bound and malformed is malformed") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     for (const std::string bad : {"five#", "five\xFF", "fi\x01\xFF"}) {
       Conversation talk = bounded([](Bounds& b) { b.max_topic_length = 4; });
       talk.open({.level = level});
@@ -242,7 +240,7 @@ TEST_CASE("a PUBLISH beyond a bound is refused by itself") {
        0x90,
        true},
   };
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     for (const Row& row : rows) {
       if (row.only_5 && level != v5) continue;
       CAPTURE(row.name);
@@ -348,7 +346,7 @@ TEST_CASE("an alias that a PUBLISH beyond a bound has set stands for what is ref
 }
 
 TEST_CASE("one more QoS 2 message than may be in flight is refused by itself") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk = bounded([](Bounds& b) { b.max_qos2_in_flight = 2; });
     // So small that CONNACK cannot tell it of the bound.
     const std::string small = level == v5 ? wire::maximum_packet_size(20) : "";
@@ -384,7 +382,7 @@ TEST_CASE("one more QoS 2 message than may be in flight is refused by itself") {
 }
 
 TEST_CASE("what has to be gathered is bounded from the header on") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     Conversation talk = bounded([](Bounds& b) { b.max_gathered = 1000; });
     talk.open({.level = level});
     // Announced, and never sent.

@@ -11,8 +11,8 @@ using wire::v5;
 
 namespace {
 
-std::string delivery(wire::Level level, std::string topic, unsigned qos, unsigned id,
-                     bool dup = false) {
+std::string plain_delivery(wire::Level level, std::string topic, unsigned qos, unsigned id,
+                           bool dup = false) {
   return wire::publish(
       {.level = level, .topic = std::move(topic), .qos = qos, .packet_id = id, .dup = dup});
 }
@@ -24,7 +24,8 @@ void deliver_one_by_one(wire::Level level, unsigned qos) {
   talk.open({.level = level}, level == v5 ? wire::receive_maximum(1) : "");
   for (unsigned id = 1; id <= 20; ++id) {
     const bool refused = id % 4 != 0;
-    const std::string message = delivery(level, refused ? "down/secret/x" : "down/a", qos, id);
+    const std::string message =
+        plain_delivery(level, refused ? "down/secret/x" : "down/a", qos, id);
     talk.broker_sends(message);
     CHECK(talk.client_gets() == (refused ? "" : message));
     if (!refused) talk.client_sends(qos == 1 ? wire::puback(id) : wire::pubrec(id));
@@ -48,14 +49,14 @@ TEST_CASE("trap: dropped deliveries do not fill the broker's window of one") {
   }
 }
 
-TEST_CASE("trap: a dropped delivery that comes again with DUP is acknowledged again") {
+TEST_CASE("trap: a dropped plain_delivery that comes again with DUP is acknowledged again") {
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     Conversation talk(up_and_down());
     talk.open({.level = level});
     for (const bool dup : {false, true, true}) {
-      talk.broker_sends(delivery(level, "down/secret/x", 1, 5, dup));
+      talk.broker_sends(plain_delivery(level, "down/secret/x", 1, 5, dup));
       CHECK(talk.broker_gets() == wire::puback(5));
-      talk.broker_sends(delivery(level, "down/secret/x", 2, 6, dup));
+      talk.broker_sends(plain_delivery(level, "down/secret/x", 2, 6, dup));
       CHECK(talk.broker_gets() == wire::pubrec(6));
     }
     talk.broker_sends(wire::pubrel(6));
@@ -64,12 +65,13 @@ TEST_CASE("trap: a dropped delivery that comes again with DUP is acknowledged ag
   }
 }
 
-TEST_CASE("trap: after a reconnect the broker goes on with a delivery that was dropped before it") {
+TEST_CASE(
+    "trap: after a reconnect the broker goes on with a plain_delivery that was dropped before it") {
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     Conversation again(up_and_down());
     again.open({.level = level, .clean = false});
     // The PUBREC was lost: the message comes again, and is dropped again.
-    again.broker_sends(delivery(level, "down/secret/x", 2, 6, true));
+    again.broker_sends(plain_delivery(level, "down/secret/x", 2, 6, true));
     CHECK(again.broker_gets() == wire::pubrec(6));
     again.broker_sends(wire::pubrel(6));
     CHECK(again.broker_gets() == wire::pubcomp(6));
@@ -86,7 +88,7 @@ TEST_CASE("trap: after a reconnect the broker goes on with a delivery that was d
 
 TEST_CASE("trap: a refused QoS 2 message goes on after a reconnect") {
   for (const wire::Level level : {v3_1, v3_1_1}) {
-    const std::string message = delivery(level, "no", 2, 7);
+    const std::string message = plain_delivery(level, "no", 2, 7);
     Conversation first(up_and_down());
     first.open({.level = level, .clean = false});
     first.client_sends(message);
@@ -96,7 +98,7 @@ TEST_CASE("trap: a refused QoS 2 message goes on after a reconnect") {
     // PUBREC was lost: the client sends the message again, and it is refused again.
     Conversation lost(up_and_down());
     lost.open({.level = level, .clean = false});
-    lost.client_sends(delivery(level, "no", 2, 7, true));
+    lost.client_sends(plain_delivery(level, "no", 2, 7, true));
     CHECK(lost.client_gets() == wire::pubrec(7));
     for (int i = 0; i < 2; ++i) {
       lost.client_sends(wire::pubrel(7));
@@ -186,9 +188,9 @@ TEST_CASE("trap: CONNACK's limits bind as they are told, the gateway's and the b
     Conversation flight(up_and_down(), bounds);
     begin(flight);
     (void)flight.client_gets();
-    for (unsigned n = 1; n <= receive; ++n) flight.client_sends(delivery(v5, "up/a", 1, n));
+    for (unsigned n = 1; n <= receive; ++n) flight.client_sends(plain_delivery(v5, "up/a", 1, n));
     CHECK_FALSE(flight.closed());
-    flight.client_sends(delivery(v5, "up/a", 1, receive + 1));
+    flight.client_sends(plain_delivery(v5, "up/a", 1, receive + 1));
     CHECK(flight.client_gets() == wire::disconnect(0x93));
 
     Conversation silent(up_and_down(), bounds);

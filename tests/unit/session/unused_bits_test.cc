@@ -19,12 +19,12 @@ std::string with_flags(std::string packet, unsigned flags) {
 
 /// The packets of an open session whose flags are not those of a PUBLISH, and which flags say
 /// something in 3.1: QoS 1 in PUBREL, SUBSCRIBE and UNSUBSCRIBE. 3.1 to 3.14 (3.1)
-struct Row {
+struct BitsRow {
   Side from;
   std::string packet;
   bool has_qos;
 };
-std::vector<Row> packets() {
+std::vector<BitsRow> packets() {
   return {
       {Side::client, wire::puback(9), false},
       {Side::client, wire::pubrec(9), false},
@@ -47,7 +47,7 @@ std::vector<Row> packets() {
 }  // namespace
 
 TEST_CASE("3.1: flags of the fixed header that are not used pass byte for byte") {
-  for (const Row& row : packets()) {
+  for (const BitsRow& row : packets()) {
     for (unsigned flags = 0; flags < 16; ++flags) {
       for (const wire::Level level : {v3_1, v3_1_1}) {
         CAPTURE(flags);

@@ -17,11 +17,9 @@ using wire::v5;
 
 namespace {
 
-constexpr wire::Level kLevels[] = {v3_1, v3_1_1, v5};
-
 wire::Connect with_will(wire::Level level) { return {.level = level, .will_topic = "up/will"}; }
 
-struct Row {
+struct WillRow {
   const char* what;
   bool published;
   std::function<void(Conversation&)> end;
@@ -31,7 +29,7 @@ struct Row {
 }  // namespace
 
 TEST_CASE("will: what a session that was open leaves behind") {
-  const Row rows[] = {
+  const WillRow rows[] = {
       {"the client says DISCONNECT", false,
        [](auto& talk) { talk.client_sends(wire::disconnect()); }},
       {"with reason 0x00", false, [](auto& talk) { talk.client_sends(wire::disconnect(0)); }, v5},
@@ -59,8 +57,8 @@ TEST_CASE("will: what a session that was open leaves behind") {
        [](auto& talk) { talk.ends_by_order(Check::shutting_down, ReasonCode::not_authorized); }},
       {"the gateway stops", true, [](auto& talk) { talk.shut_down(); }},
   };
-  for (const Row& row : rows) {
-    for (const wire::Level level : kLevels) {
+  for (const WillRow& row : rows) {
+    for (const wire::Level level : wire::kLevels) {
       if (level < row.from) continue;
       CAPTURE(row.what);
       CAPTURE(static_cast<int>(level));
@@ -80,7 +78,7 @@ TEST_CASE("will: what a session that was open leaves behind") {
 }
 
 TEST_CASE("will: a session that was never open leaves one only where the broker has CONNECT") {
-  for (const wire::Level level : kLevels) {
+  for (const wire::Level level : wire::kLevels) {
     CAPTURE(static_cast<int>(level));
     Conversation refused(everybody({allow("other", {"other"})}));
     refused.client_sends(wire::connect(with_will(level)));

@@ -11,6 +11,8 @@
 namespace wire {
 
 enum Level : std::uint8_t { v3_1 = 3, v3_1_1 = 4, v5 = 5 };
+inline constexpr Level kLevels[] = {v3_1, v3_1_1, v5};
+inline constexpr Level kBoth[] = {v3_1_1, v5};  // those of which every statement has a name
 
 inline std::string u8(unsigned value) { return {static_cast<char>(value)}; }
 inline std::string u16(unsigned value) { return u8(value >> 8 & 0xFF) + u8(value & 0xFF); }

@@ -11,6 +11,9 @@
 
 namespace sallyport::tls::test {
 
+/// All that are spoken.
+inline constexpr std::uint16_t kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
 /// A client made of BoringSSL alone, for what an Engine never does: resume, update keys, speak
 /// TLS 1.2 only. It trusts everybody.
 class RawClient final {

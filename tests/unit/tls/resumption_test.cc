@@ -8,8 +8,6 @@ using namespace sallyport::tls;
 using namespace sallyport::tls::test;
 
 namespace {
-constexpr std::uint16_t kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-
 std::shared_ptr<RawClient> connect(const Context::Ptr& server, std::uint16_t version,
                                    bool with_certificate, SSL_SESSION* session = nullptr) {
   auto client = std::make_shared<RawClient>(server, version);

@@ -41,8 +41,6 @@ Request device_named(std::string name) {
   return request;
 }
 
-constexpr std::uint16_t kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-
 const std::string kUnknownIssuer =
     "failed: peer's certificate was not issued by a CA of the configured bundle";
 
