@@ -26,10 +26,12 @@ struct Turn {
   bool authenticate = false;
   /// Send what the outboxes hold, then close both sides. The session has said its last word.
   std::optional<CloseReason> close;
-  /// How much Session::feed() may still decide in this turn. A packet costs 1; each filter of a
-  /// SUBSCRIBE or UNSUBSCRIBE and each refusal costs 1 more. The caller sets it before feed();
-  /// clear() takes the bound away again. The last packet may cost more than is left.
+  /// How much Session::feed() may still decide in this turn. A packet costs 1, each filter of a
+  /// SUBSCRIBE or UNSUBSCRIBE 1 more, and each refusal kWorkOfRefusal more. The caller sets it
+  /// before feed(); clear() takes the bound away again. The last packet may cost more than is left.
   std::uint32_t work = UINT32_MAX;
+  /// A refusal, with its line for the audit log, costs what so many packets cost that pass.
+  static constexpr std::uint32_t kWorkOfRefusal = 16;
   /// Where sessions make packets, so that none owns memory for it. What it holds between calls
   /// means nothing.
   Buffer scratch;

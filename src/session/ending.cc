@@ -51,7 +51,7 @@ Phase Session::Impl::phase() const {
 
 void Session::Impl::report_refusal(const Arrival& a, Action action, ReasonCode reason,
                                    policy::Cause cause, std::string_view topic) {
-  spend(1, a.turn);
+  spend(Turn::kWorkOfRefusal, a.turn);
   if (action != Action::report) ++refused_;
   events_.on_refusal(who(), {.phase = phase(),
                              .from = a.from,

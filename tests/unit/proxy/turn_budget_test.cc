@@ -44,10 +44,11 @@ TEST_CASE("turn: what a client floods is decided in small portions, and others c
     std::size_t most;  // packets in one portion
   };
   const std::size_t kFilters = 20;
+  const std::size_t kRefused = 1 + Turn::kWorkOfRefusal;
   const std::vector<Flood> floods = {
       {wire::pingreq(), 'P', kBudget.packets},
-      {wire::publish({.topic = "no", .payload = "x"}), 'M', kBudget.packets / 2},
-      {refused_subscribe(kFilters), 'S', kBudget.packets / (1 + kFilters) + 1},
+      {wire::publish({.topic = "no", .payload = "x"}), 'M', kBudget.packets / kRefused + 1},
+      {refused_subscribe(kFilters), 'S', kBudget.packets / (1 + kFilters * kRefused) + 1},
   };
   for (const Flood& flood : floods) {
     CAPTURE(flood.letter);

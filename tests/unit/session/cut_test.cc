@@ -127,8 +127,9 @@ TEST_CASE("work is what packets cost") {
   CHECK(cost(up) == 1);       // decided
   CHECK(cost(up + up) == 2);  // known
   CHECK(cost(wire::pingreq()) == 1);
-  CHECK(cost(wire::publish({.topic = "no"})) == 2);
-  CHECK(cost(wire::subscribe(v3_1_1, 1, {{"down/a", 0}, {"down/b", 0}, {"no", 0}})) == 5);
+  CHECK(cost(wire::publish({.topic = "no"})) == 1 + Turn::kWorkOfRefusal);
+  CHECK(cost(wire::subscribe(v3_1_1, 1, {{"down/a", 0}, {"down/b", 0}, {"no", 0}})) ==
+        4 + Turn::kWorkOfRefusal);
   CHECK(cost(wire::unsubscribe(v3_1_1, 2, {"down/a", "down/b"})) == 3);
 
   // The payload of what was decided is taken without work; the next packet is not.

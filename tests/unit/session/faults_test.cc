@@ -1,4 +1,4 @@
-// Deliveries of a broker that are wrong: each costs that loaded_delivery.
+// Deliveries of a broker that are wrong: each costs that delivery.
 
 #include "conformance.h"
 
@@ -16,7 +16,7 @@ namespace {
 constexpr wire::Level kAll[] = {v3_1, v3_1_1, v5};
 const std::string kNul("a\0b", 3);
 
-/// A loaded_delivery with a topic as it stands there, of QoS `qos` and with the identifier 7.
+/// A delivery with a topic as it stands there, of QoS `qos` and with the identifier 7.
 std::string loaded_delivery(wire::Level level, const std::string& topic, unsigned qos,
                             const std::string& properties = {}) {
   return wire::publish({.level = level,
@@ -58,8 +58,7 @@ void check_dropped(wire::Level level, unsigned qos, const std::string& bad, std:
 
 }  // namespace
 
-TEST_CASE(
-    "a loaded_delivery with a topic that is none is dropped, and acknowledged for the client") {
+TEST_CASE("a delivery with a topic that is none is dropped, and acknowledged for the client") {
   for (const wire::Level level : kAll) {
     for (const unsigned qos : {0U, 1U, 2U}) {
       for (const char* latin : {"K\xFChlung", "\xED\xA0\x80", "\xFF"}) {
@@ -74,7 +73,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("vernemq#1883: a loaded_delivery with a property that is not legal is dropped") {
+TEST_CASE("vernemq#1883: a delivery with a property that is not legal is dropped") {
   struct Row {
     std::string properties;
     const char* check;
@@ -103,7 +102,7 @@ TEST_CASE("vernemq#1883: a loaded_delivery with a property that is not legal is 
                 wire::topic_alias_maximum(3));
 }
 
-TEST_CASE("lengths of a loaded_delivery that run past its end cost that loaded_delivery") {
+TEST_CASE("lengths of a delivery that run past its end cost that delivery") {
   for (const wire::Level level : kAll) {
     // Topic, packet identifier, property length: what cannot be read cannot be acknowledged.
     check_dropped(level, 0, wire::packet(0x30, u16(500) + "abc"), "mqtt.truncated");
@@ -124,7 +123,7 @@ TEST_CASE("lengths of a loaded_delivery that run past its end cost that loaded_d
   check_dropped(v5, 1, wire::packet(0x32, text("t") + u16(7)), "mqtt.truncated");
 }
 
-TEST_CASE("[MQTT-3.1.2-25] a loaded_delivery that is larger than the client takes is dropped") {
+TEST_CASE("[MQTT-3.1.2-25] a delivery that is larger than the client takes is dropped") {
   const std::string small = wire::maximum_packet_size(60);
   for (const unsigned qos : {0U, 1U, 2U}) {
     const wire::Publish large{
@@ -146,7 +145,7 @@ TEST_CASE("[MQTT-3.1.2-25] a loaded_delivery that is larger than the client take
   CHECK(talk.memory() < 2000);
 }
 
-TEST_CASE("the audit log names the topic of a bad loaded_delivery, as far as it can be read") {
+TEST_CASE("the audit log names the topic of a bad delivery, as far as it can be read") {
   Conversation talk(everything());
   talk.open({.level = v5});
   talk.broker_sends(loaded_delivery(v5, "K\xFChlung", 0));
@@ -172,7 +171,7 @@ TEST_CASE("on_bad_delivery = disconnect ends the session instead") {
   }
 }
 
-TEST_CASE("a bad loaded_delivery said again gets its acknowledgement again") {
+TEST_CASE("a bad delivery said again gets its acknowledgement again") {
   Conversation talk(everything());
   talk.open();
   wire::Publish bad{.topic = "\xFF", .qos = 2, .packet_id = 7};
@@ -185,8 +184,7 @@ TEST_CASE("a bad loaded_delivery said again gets its acknowledgement again") {
   CHECK(talk.broker_gets() == wire::pubcomp(7));
 }
 
-TEST_CASE(
-    "the acknowledgement of a bad loaded_delivery keeps the order of arrival [MQTT-4.6.0-2]") {
+TEST_CASE("the acknowledgement of a bad delivery keeps the order of arrival [MQTT-4.6.0-2]") {
   Conversation talk(everything());
   talk.open();
   talk.broker_sends(wire::publish({.topic = "t", .qos = 1, .packet_id = 1}) +
@@ -196,7 +194,7 @@ TEST_CASE(
   CHECK(talk.broker_gets() == wire::puback(1) + wire::puback(2));
 }
 
-TEST_CASE("an alias that a bad loaded_delivery sets never stands for what it stood for before") {
+TEST_CASE("an alias that a bad delivery sets never stands for what it stood for before") {
   const std::string aliases = wire::topic_alias_maximum(3);
   const auto alias = [](std::string topic, unsigned number, const std::string& more = {}) {
     return wire::publish(
@@ -204,7 +202,7 @@ TEST_CASE("an alias that a bad loaded_delivery sets never stands for what it sto
   };
   struct Row {
     std::string bad;
-    std::string later;  // what the client gets of a loaded_delivery under alias 1 then
+    std::string later;  // what the client gets of a delivery under alias 1 then
   };
   const std::string put_back =
       wire::publish({.level = v5, .topic = "new", .properties = wire::topic_alias(1)});

@@ -49,7 +49,7 @@ TEST_CASE("trap: dropped deliveries do not fill the broker's window of one") {
   }
 }
 
-TEST_CASE("trap: a dropped plain_delivery that comes again with DUP is acknowledged again") {
+TEST_CASE("trap: a dropped delivery that comes again with DUP is acknowledged again") {
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     Conversation talk(up_and_down());
     talk.open({.level = level});
@@ -65,8 +65,7 @@ TEST_CASE("trap: a dropped plain_delivery that comes again with DUP is acknowled
   }
 }
 
-TEST_CASE(
-    "trap: after a reconnect the broker goes on with a plain_delivery that was dropped before it") {
+TEST_CASE("trap: after a reconnect the broker goes on with a delivery that was dropped before it") {
   for (const wire::Level level : {v3_1, v3_1_1, v5}) {
     Conversation again(up_and_down());
     again.open({.level = level, .clean = false});

@@ -1,4 +1,4 @@
-// What a client answers to a acked_delivery must be the next step of that acked_delivery's
+// What a client answers to a delivery must be the next step of that delivery's
 // exchange. Else the message is open for ever: the client learns that it was wrong, as it would
 // from a broker.
 
@@ -84,14 +84,14 @@ TEST_CASE("an answer that may be right is passed on") {
         {"of an earlier connection", {}, wire::pubrec(7)},
         {"of an earlier connection, whose PUBREL came again", {released}, wire::pubcomp(7)},
         {"PUBREC that a client of 3.1 repeats", {two, received}, wire::pubrec(7)},
-        {"PUBREC and a acked_delivery have crossed", {two, received, again}, wire::pubrec(7)},
+        {"PUBREC and a delivery have crossed", {two, received, again}, wire::pubrec(7)},
         {"PUBREL for the first of two PUBRECs", {two, received, again, released}, wire::pubcomp(7)},
         {"PUBREL comes twice", {two, received, released, released}, wire::pubcomp(7)},
         {"the broker's PUBREL was wrong", {two, released}, wire::pubcomp(7)},
-        {"and of a QoS 1 acked_delivery",
+        {"and of a QoS 1 delivery",
          {{Side::broker, acked_delivery(level, 1, 7)}, released},
          wire::pubcomp(7)},
-        {"PUBACK of a QoS 1 acked_delivery that came again",
+        {"PUBACK of a QoS 1 delivery that came again",
          {{Side::broker, acked_delivery(level, 1, 7)},
           {Side::broker, acked_delivery(level, 1, 7, true)}},
          wire::puback(7)},
