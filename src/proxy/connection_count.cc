@@ -29,10 +29,10 @@ std::optional<AddressCount::Slot> AddressCount::enter(const AddressPrefix& prefi
   Shard& place = shard(prefix);
   const std::lock_guard lock(place.mutex);
   // Counted without a bound too, as above.
-  std::uint32_t& count = place.counts[prefix];
-  if (most != 0 && count >= most) return std::nullopt;
-  ++count;
-  return Slot(*this, prefix);
+  Entry& entry = *place.counts.try_emplace(prefix, 0).first;
+  if (most != 0 && entry.second >= most) return std::nullopt;
+  ++entry.second;
+  return Slot(*this, entry);
 }
 
 std::size_t AddressCount::prefixes() {
@@ -44,11 +44,10 @@ std::size_t AddressCount::prefixes() {
   return total;
 }
 
-void AddressCount::leave(const AddressPrefix& key) {
-  Shard& place = shard(key);
+void AddressCount::leave(Entry& entry) {
+  Shard& place = shard(entry.first);
   const std::lock_guard lock(place.mutex);
-  const auto found = place.counts.find(key);
-  if (--found->second == 0) place.counts.erase(found);
+  if (--entry.second == 0) place.counts.erase(place.counts.find(entry.first));
 }
 
 }  // namespace sallyport::proxy

@@ -48,21 +48,30 @@ class TotalCount final {
 ///
 /// Thread: any. A lock is held for one look into a table, when a connection begins and ends.
 class AddressCount final {
+ private:
+  struct Hash {
+    std::size_t operator()(const AddressPrefix& key) const;
+  };
+  using Counts = std::unordered_map<AddressPrefix, std::uint32_t, Hash>;
+  /// Stays where it is while it has a connection open.
+  using Entry = Counts::value_type;
+
  public:
   /// As TotalCount::Slot.
   class Slot final {
    public:
-    Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), key_(other.key_) {}
+    Slot(Slot&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), entry_(other.entry_) {}
     Slot& operator=(Slot&&) = delete;
     ~Slot() {
-      if (owner_ != nullptr) owner_->leave(key_);
+      if (owner_ != nullptr) owner_->leave(*entry_);
     }
 
    private:
     friend class AddressCount;
-    Slot(AddressCount& owner, const AddressPrefix& key) : owner_(&owner), key_(key) {}
+    Slot(AddressCount& owner, Entry& entry) : owner_(&owner), entry_(&entry) {}
     AddressCount* owner_;
-    AddressPrefix key_;
+    Entry* entry_;
   };
 
   AddressCount() = default;
@@ -75,15 +84,12 @@ class AddressCount final {
   [[nodiscard]] std::size_t prefixes();
 
  private:
-  struct Hash {
-    std::size_t operator()(const AddressPrefix& key) const;
-  };
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<AddressPrefix, std::uint32_t, Hash> counts;
+    Counts counts;
   };
 
-  void leave(const AddressPrefix& key);
+  void leave(Entry& entry);
   [[nodiscard]] Shard& shard(const AddressPrefix& key) {
     return shards_[Hash()(key) % shards_.size()];
   }

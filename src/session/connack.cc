@@ -73,8 +73,8 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   to_broker.receiver_max = connack.maximum_packet_size.value_or(UINT32_MAX);
   told_max_packet_ = to_broker.receiver_max;
   to_broker.quota.set_maximum(connack.receive_maximum);
-  to_broker.aliases.set_maximum(std::min(connack.topic_alias_maximum, bounds_.max_topic_aliases));
-  publishes_.set_maximum(bounds_.max_qos2_in_flight);
+  to_broker.aliases.set_maximum(std::min(connack.topic_alias_maximum, bounds_->max_topic_aliases));
+  publishes_.set_maximum(bounds_->max_qos2_in_flight);
   broker_ = {.retains = connack.retain_available, .max_qos = connack.maximum_qos};
   const std::uint16_t asked = connack.server_keep_alive.value_or(connecting_->keep_alive);
   const std::uint16_t keep_alive = set_keep_alive(connack, a.now);
@@ -90,14 +90,14 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
   mqtt::PropertyChange changes[5];
   std::size_t count = 0;
   if (version_ == Version::v5) {
-    if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_.packet_bound()) {
-      changes[count++] = {Property::maximum_packet_size, bounds_.packet_bound()};
+    if (connack.maximum_packet_size.value_or(UINT32_MAX) > bounds_->packet_bound()) {
+      changes[count++] = {Property::maximum_packet_size, bounds_->packet_bound()};
     }
-    if (connack.topic_alias_maximum > bounds_.max_topic_aliases) {
-      changes[count++] = {Property::topic_alias_maximum, bounds_.max_topic_aliases};
+    if (connack.topic_alias_maximum > bounds_->max_topic_aliases) {
+      changes[count++] = {Property::topic_alias_maximum, bounds_->max_topic_aliases};
     }
-    if (connack.receive_maximum > bounds_.max_qos2_in_flight) {
-      changes[count++] = {Property::receive_maximum, bounds_.max_qos2_in_flight};
+    if (connack.receive_maximum > bounds_->max_qos2_in_flight) {
+      changes[count++] = {Property::receive_maximum, bounds_->max_qos2_in_flight};
     }
     if (asked != keep_alive) changes[count++] = {Property::server_keep_alive, keep_alive};
   }
@@ -110,8 +110,8 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
     return forward_referring(a, connack.properties);
   }
   if (away) events_.on_rewrite(Rewrite::server_reference);
-  to_broker.quota.set_maximum(std::min(connack.receive_maximum, bounds_.max_qos2_in_flight));
-  told_max_packet_ = std::min(told_max_packet_, bounds_.packet_bound());
+  to_broker.quota.set_maximum(std::min(connack.receive_maximum, bounds_->max_qos2_in_flight));
+  told_max_packet_ = std::min(told_max_packet_, bounds_->packet_bound());
   return forward_as(a, head.bytes(), Rewrite::connack);
 }
 
@@ -119,11 +119,11 @@ Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::
 std::uint16_t Session::Impl::set_keep_alive(const mqtt::Connack& connack, Instant now) {
   const std::uint16_t asked =
       connack.server_keep_alive.value_or(connecting_->keep_alive);  // [MQTT-3.2.2-21]
-  std::uint16_t own = std::min(asked, bounds_.max_keep_alive);
-  if (asked == 0 && bounds_.bounds_keep_alive()) own = bounds_.max_keep_alive;
+  std::uint16_t own = std::min(asked, bounds_->max_keep_alive);
+  if (asked == 0 && bounds_->bounds_keep_alive()) own = bounds_->max_keep_alive;
   // What the broker itself wants is not too short, and none at all is as long as can be.
   if (version_ == Version::v5 && !connack.server_keep_alive && own != 0) {
-    own = std::max(own, bounds_.min_keep_alive);
+    own = std::max(own, bounds_->min_keep_alive);
   }
   keep_alive_.open(asked, own, now);
   return own;

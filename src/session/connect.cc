@@ -45,7 +45,7 @@ Session::Impl::Fate Session::Impl::on_connect(const Arrival& a) {
       &Impl::check_connect_rate,  // the client does not connect too often; this counts it
       &Impl::check_will_rate,     // the Will fits in the limits; this charges it
   };
-  const auto connect = mqtt::decode_connect(a.frame, bounds_);
+  const auto connect = mqtt::decode_connect(a.frame, *bounds_);
   if (!connect) return bad_connect(a, connect.error());
   for (const auto check : kChecks) {
     if (!(this->*check)(a, *connect)) return Fate::consumed;
@@ -92,12 +92,12 @@ bool Session::Impl::check_identity(const Arrival& a, const mqtt::Connect& connec
 /// CONNECT kept to the listener's bounds. If those of the client's roles are lower, it is decoded
 /// once more, and has to keep to these as well.
 bool Session::Impl::check_role_bounds(const Arrival& a, const mqtt::Connect& /*connect*/) {
-  if (bounds_ == options_.bounds) return true;
+  if (lowered_ == nullptr) return true;
   if (a.size() > rules(Side::client).max_packet) {
     static_cast<void>(bad_connect(a, {Check::packet_too_large, ReasonCode::packet_too_large}));
     return false;
   }
-  const auto again = mqtt::decode_connect(a.frame, bounds_);
+  const auto again = mqtt::decode_connect(a.frame, *bounds_);
   if (!again) static_cast<void>(bad_connect(a, again.error()));
   return again.has_value();
 }
@@ -138,11 +138,11 @@ bool Session::Impl::check_keep_alive(const Arrival& a, const mqtt::Connect& conn
   if (version_ == Version::v5) return true;
   const bool none = connect.keep_alive == 0;
   const bool too_long =
-      none ? bounds_.bounds_keep_alive() : connect.keep_alive > bounds_.max_keep_alive;
-  if (!too_long && (none || connect.keep_alive >= bounds_.min_keep_alive)) return true;
+      none ? bounds_->bounds_keep_alive() : connect.keep_alive > bounds_->max_keep_alive;
+  if (!too_long && (none || connect.keep_alive >= bounds_->min_keep_alive)) return true;
   const policy::Cause cause =
       cause_of(too_long ? Check::keep_alive_maximum : Check::keep_alive_minimum);
-  const bool refuse = bounds_.refuse_mqtt3_keep_alive;
+  const bool refuse = bounds_->refuse_mqtt3_keep_alive;
   report_refusal(a, refuse ? Action::disconnect : Action::report,
                  ReasonCode::implementation_specific_error, cause, {});
   if (refuse) close({Side::client, CloseKind::refused, cause.name}, a.turn);
@@ -182,10 +182,12 @@ std::expected<policy::Grants, policy::Verdict> Session::Impl::admit() const {
 /// What CONNACK has told the client stays as it is: aliases, Receive Maximum, keep-alive.
 void Session::Impl::adopt(policy::Grants grants) {
   grants_ = std::move(grants);
-  bounds_ = grants_->bounds(options_.bounds);
-  subscribes_.set_maximum(bounds_.max_requests);
-  deliveries_.set_maximum(bounds_.max_deliveries);
-  subscriptions_.set_maximum(bounds_.max_subscriptions);
+  const Bounds lowered = grants_->bounds(options_.bounds);
+  lowered_ = lowered == options_.bounds ? nullptr : std::make_unique<const Bounds>(lowered);
+  bounds_ = lowered_ != nullptr ? lowered_.get() : &options_.bounds;
+  subscribes_.set_maximum(bounds_->max_requests);
+  deliveries_.set_maximum(bounds_->max_deliveries);
+  subscriptions_.set_maximum(bounds_->max_subscriptions);
   for (Direction& way : from_) way.verdicts.forget();
   budget_.give_back();
 }
@@ -202,8 +204,8 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
   keep_alive_.ask(connect.keep_alive);
   Direction& to_client = to(Side::client);
   to_client.receiver_max = connect.maximum_packet_size.value_or(UINT32_MAX);
-  if (bounds_.max_delivery < Bounds().max_delivery) {
-    to_client.receiver_max = std::min(to_client.receiver_max, bounds_.max_delivery);
+  if (bounds_->max_delivery < Bounds().max_delivery) {
+    to_client.receiver_max = std::min(to_client.receiver_max, bounds_->max_delivery);
   }
   to_client.quota.set_maximum(connect.receive_maximum);
 
@@ -213,7 +215,7 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
   if (connect.will && connect.client_id.empty() && version_ == Version::v5) {
     connecting_->will = std::make_unique<KeptWill>(*connect.will);
   }
-  const std::uint16_t aliases = std::min(connect.topic_alias_maximum, bounds_.max_topic_aliases);
+  const std::uint16_t aliases = std::min(connect.topic_alias_maximum, bounds_->max_topic_aliases);
   to_client.aliases.set_maximum(aliases);
   if (aliases != connect.topic_alias_maximum) {
     const mqtt::PropertyChange change{Property::topic_alias_maximum, aliases};

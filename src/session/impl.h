@@ -125,7 +125,7 @@ class Session::Impl final {
   /// takes. [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
   std::uint32_t largest(Side sender) const {
     const std::uint32_t receiver = from_[sender].receiver_max;
-    return sender == Side::broker ? receiver : std::min(bounds_.packet_bound(), receiver);
+    return sender == Side::broker ? receiver : std::min(bounds_->packet_bound(), receiver);
   }
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
 
@@ -290,7 +290,8 @@ class Session::Impl final {
   std::optional<policy::Grants> grants_;  // from an accepted CONNECT on; set by adopt()
   Identity identity_;
   const std::uint64_t id_;
-  Bounds bounds_;  // the listener's, lowered by the roles
+  std::unique_ptr<const Bounds> lowered_;  // null: the roles leave the listener's as they are
+  const Bounds* bounds_;                   // those that hold
 
   PerSide<Direction> from_;  // by the side that sends
   Budget budget_;

@@ -82,7 +82,7 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   if (topic.empty()) return malformed(a, {Check::topic_alias, ReasonCode::protocol_error});
 
   // There are devices that read a topic into an array: CVE-2018-19417.
-  if (a.from == Side::broker && topic.size() > bounds_.max_delivery_topic) {
+  if (a.from == Side::broker && topic.size() > bounds_->max_delivery_topic) {
     return malformed(a, {Check::topic_too_long, ReasonCode::topic_name_invalid});
   }
 

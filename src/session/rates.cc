@@ -12,7 +12,7 @@ Session::Impl::RateAnswer Session::Impl::admit_rate(const Arrival& a,
   over = budget_.ask(payer(), *policy_, limits, a.size(), a.now);
   if (over.limit == nullptr || over.action == Action::report) return RateAnswer::yes;
   if (over.action == Action::throttle) {
-    if (over.wait <= keep_alive_.longest_pause(bounds_.max_pause)) {
+    if (over.wait <= keep_alive_.longest_pause(bounds_->max_pause)) {
       from_[a.from].throttled_until = a.now + over.wait;
       ++throttled_;
       events_.on_throttle(who(), a.from, {over.limit->name, over.limit->is_rule}, over.wait);

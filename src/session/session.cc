@@ -36,7 +36,7 @@ Session::Impl::Impl(const SessionOptions& options, Identity identity, policy::Po
       policy_(std::move(policy)),
       identity_(std::move(identity)),
       id_(id),
-      bounds_(options.bounds),
+      bounds_(&options.bounds),
       keep_alive_(accepted),
       subscriptions_(options.hash_key),
       deadline_(accepted + options.bounds.connect_timeout) {}
@@ -141,7 +141,7 @@ mqtt::FrameRules Session::Impl::rules(Side from) const {
             .tolerant = !options_.faults.refuse_deviations};
   }
   if (state_ == State::awaiting_connect) {
-    const std::uint32_t first = std::min(most, bounds_.max_packet_before_connect);
+    const std::uint32_t first = std::min(most, bounds_->max_packet_before_connect);
     return {.from = from, .version = version_, .max_packet = first, .max_head = first};
   }
   // A PUBLISH that is larger than the client could know it may be is refused by itself: see
@@ -149,7 +149,7 @@ mqtt::FrameRules Session::Impl::rules(Side from) const {
   return {.from = from,
           .version = version_,
           .max_packet = std::max(most, told_max_packet_),
-          .max_head = std::min(most, bounds_.max_gathered),
+          .max_head = std::min(most, bounds_->max_gathered),
           .max_other = most};
 }
 
@@ -161,7 +161,7 @@ std::optional<mqtt::Malformed> Session::Impl::first_packet_error(const Arrival& 
 }
 
 const Bounds& Session::Impl::decode_bounds(Side from) const {
-  return from == Side::client ? bounds_ : kBrokerBounds;
+  return from == Side::client ? *bounds_ : kBrokerBounds;
 }
 
 /// Passes on the two packets that most sessions consist of, if nothing about them is new. Returns
@@ -290,6 +290,7 @@ std::size_t Session::Impl::memory() const {
   std::size_t total = publishes_.memory() + deliveries_.memory() + subscribes_.memory() +
                       subscriptions_.memory() + budget_.memory() +
                       (connecting_ ? connecting_->memory() : 0) +
+                      (lowered_ ? sizeof(*lowered_) : 0) +
                       (auth_method_ ? sizeof(*auth_method_) + auth_method_->capacity() : 0) +
                       (will_topic_ ? sizeof(*will_topic_) + will_topic_->capacity() : 0);
   for (const Direction& way : from_) total += way.memory();

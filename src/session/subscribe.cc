@@ -37,7 +37,7 @@ std::uint8_t for_suback(Version version, ReasonCode reason) {
 }  // namespace
 
 Session::Impl::Fate Session::Impl::on_subscribe(const Arrival& a) {
-  const auto decoded = mqtt::decode_subscribe(a.frame, version_, bounds_);
+  const auto decoded = mqtt::decode_subscribe(a.frame, version_, *bounds_);
   if (!decoded) return malformed(a, decoded.error());
   const mqtt::Subscribe& subscribe = *decoded;
   spend(subscribe.count, a.turn);
@@ -74,7 +74,7 @@ SubscribeWindow::Request Session::Impl::begin_request(const mqtt::Subscribe& req
   // UNSUBSCRIBE makes nobody keep anything, so their number is bounded by its size alone; the
   // client of 3.x could not even be told.
   const std::uint32_t most =
-      request.type == PacketType::subscribe ? bounds_.max_filters : request.count;
+      request.type == PacketType::subscribe ? bounds_->max_filters : request.count;
   const std::uint32_t taken = std::min(request.count, most);
   return {.type = request.type,
           .codes = SubscribeWindow::Codes(taken, SubscribeWindow::kForwarded),
@@ -111,7 +111,7 @@ bool Session::Impl::refuse_entries(const Arrival& a, const mqtt::Subscribe& requ
   for (std::uint8_t& code : asked.codes) {
     static_cast<void>(mqtt::next_filter(request.type, rest, entry));
     if (request.entries_over) {
-      if (const auto over = mqtt::entry_over(entry, version_, bounds_)) {
+      if (const auto over = mqtt::entry_over(entry, version_, *bounds_)) {
         refuse(code, Action::drop, over->reason, cause_of(over->check), entry.filter);
         continue;
       }
@@ -182,7 +182,7 @@ void Session::Impl::count_subscriptions(const Arrival& a, const mqtt::Subscribe&
 }
 
 Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
-  const auto decoded = mqtt::decode_subscribe(a.frame, version_, bounds_);
+  const auto decoded = mqtt::decode_subscribe(a.frame, version_, *bounds_);
   if (!decoded) return malformed(a, decoded.error());
   spend(decoded->count, a.turn);
   if (version_ == Version::v5 && subscribes_.contains(decoded->packet_id)) {  // [MQTT-2.2.1-3]
@@ -206,7 +206,7 @@ Session::Impl::Fate Session::Impl::on_unsubscribe(const Arrival& a) {
   if (!refuse_entries(a, *decoded, asked)) return Fate::consumed;
   // What is remembered of one that goes in part is bounded by the number of filters.
   if (asked.forwarded != decoded->count && version_ == Version::v5 &&
-      (subscribes_.full() || decoded->count > bounds_.max_filters)) {
+      (subscribes_.full() || decoded->count > bounds_->max_filters)) {
     report_refusal(a, Action::drop, ReasonCode::quota_exceeded, cause_of(Check::requests_in_flight),
                    {});
     return answer_request(a, *decoded, refused_whole(*decoded, ReasonCode::quota_exceeded));
