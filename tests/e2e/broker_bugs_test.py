@@ -93,6 +93,8 @@ TRIGGERS = {
     "CVE-2017-7654": Trigger([wire.packet(wire.CONNECT, 0, b"\0\4MQTT\4\2\0\x3c\0\x20ab"),
                               wire.packet(wire.CONNECT, 0, b"\0\4MQTT\4\x06\0\x3c\0\1c\0\4will\xff\xff"),
                               wire.packet(wire.CONNECT, 0, b"\0\4MQTT\4\xc2\0\x3c\0\1c\0\4user")], first=True),
+    "mosquitto#3448": Trigger([b"\x10\x0f\0\4MQTT\4\2\0\x3c\0\x3c\0\x3c\0" + b"\x3c\0" * 40 + b"\3abc",
+                               wire.packet(wire.CONNECT, 0, b"\0\4MQTT\4\2\0\x3c\xff\xffabc")], first=True),
     "CVE-2021-34431": Trigger([wire.connect("c", 5, props=[(wire.SESSION_EXPIRY, 1), (wire.SESSION_EXPIRY, 2)]),
                                wire.connect("c", 5, props=[(0x15, "one"), (0x15, "two")])], 5, first=True),
     "CVE-2023-3592": Trigger([with_will_property(b"\x11\0\0\0\1"), with_will_property(b"\x1f\0\1x"),

@@ -170,14 +170,16 @@ class Observe(Case):
                 thread.join()
 
     def test_probes_during_a_slow_reload(self):
-        """A reload works on the main thread; nobody who probes waits for it."""
+        """A reload works on the main thread; nobody who probes waits for it: who did would be answered once."""
         gateway = self.gateway(self.fake_broker())
         gateway.write_policy("".join(f'[[role]]\nname = "r{n}"\n[[role.allow]]\nid = "a{n}"\npublish = ["t{n}/#"]\n'
-                                     for n in range(500)))
+                                     for n in range(1_000)))
         gateway.signal(signal.SIGHUP)
-        for _ in range(20):
+        answered = 0
+        while gateway.metrics().value("sallyport_config_reloads_total", result="ok") < 1:
             self.probe(gateway)
-        gateway.wait_metric(1, "sallyport_config_reloads_total", result="ok")
+            answered += 1
+        self.assertGreater(answered, 3)
 
     def test_a_client_too_slow_for_the_deadline_is_put_out(self):
         gateway = self.gateway(self.fake_broker(), observe_more='timeout = "100 ms"\n')
