@@ -1,7 +1,6 @@
 """A fresh Debian in a folder: made by debootstrap from the mirror that this machine's apt uses, and entered by
 chroot or by a systemd of its own."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -9,8 +8,6 @@ import subprocess
 import time
 
 CACHE_SECONDS = 14 * 24 * 3600
-# What the package only recommends, and what starts services.
-ALWAYS = ["systemd", "systemd-sysv", "logrotate"]
 
 
 def run(*command, bound=300, **options):
@@ -31,24 +28,15 @@ def mirror():
     raise SystemExit(f"apt knows no mirror of Debian {release}; it says: {said}")
 
 
-def dependencies(package):
-    """Names of what a .deb depends on, the first of alternatives."""
-    _, said = run("dpkg-deb", "-f", package, "Depends", "Pre-Depends")
-    fields = [line.split(": ", 1)[1] for line in said.splitlines() if ": " in line]
-    return [item.split("|")[0].split("(")[0].strip() for field in fields for item in field.split(",")]
-
-
-def bootstrap(folder, packages, cache):
-    """Makes the tree, or takes the one of an earlier run with the same packages."""
+def bootstrap(folder, cache):
+    """Makes the tree, or takes the one of an earlier run."""
     address, release = mirror()
-    wanted = sorted(set(packages) | set(ALWAYS))
-    digest = hashlib.sha256(" ".join([release, *wanted]).encode()).hexdigest()[:12]
-    archive = os.path.join(cache, f"debian-{release}-{digest}.tar")
+    archive = os.path.join(cache, f"debian-{release}.tar")
     os.makedirs(folder)
     if os.path.exists(archive) and time.time() - os.path.getmtime(archive) < CACHE_SECONDS:
         code, said = run("tar", "-C", folder, "-xpf", archive, "--numeric-owner")
         return code == 0, said
-    code, said = run("debootstrap", "--variant=minbase", "--include=" + ",".join(wanted), release, folder, address,
+    code, said = run("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv", release, folder, address,
                      bound=1800)
     if code == 0:
         shutil.rmtree(os.path.join(folder, "var/cache/apt/archives"))
