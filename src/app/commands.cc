@@ -20,7 +20,8 @@ using admin::Reply;
 
 void status(Gateway& gateway, const Json&, Reply reply) {
   const Assembled& now = gateway.assembled();
-  reply.ok({{"version", gateway.version()},
+  reply.ok({{"version", gateway.build().version},
+            {"revision", gateway.build().revision},
             {"config", now.options.file},
             {"uptime_seconds",
              std::chrono::duration_cast<std::chrono::seconds>(gateway.uptime()).count()},

@@ -18,6 +18,8 @@ namespace {
 constexpr std::array kSignals = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGQUIT};
 // How often the counters are looked at for what an operator should know.
 constexpr Duration kNotices = std::chrono::seconds(1);
+// What the audit log may take behind a drain (observe::Observe::stop()), and to spare.
+constexpr Duration kLastWrites = std::chrono::seconds(5);
 
 std::string count(std::size_t number, const std::string& thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
@@ -48,16 +50,19 @@ void error_lines(const config::Diagnostic& diagnostic, const observe::Log& log) 
 
 }  // namespace
 
-Gateway::Gateway(std::string path, Assembled assembled, std::string_view version, net::Loop& loop,
-                 observe::Observe& observe, const observe::Log& log)
+Gateway::Gateway(std::string path, Assembled assembled, const BuildInfo& build,
+                 const ServiceManager& manager, net::Loop& loop, observe::Observe& observe,
+                 const observe::Log& log)
     : path_(std::move(path)),
-      version_(version),
+      build_(build),
       assembled_(std::move(assembled)),
       started_(assembled_.options),
       loop_(loop),
       observe_(observe),
       log_(log),
+      manager_(manager),
       give_up_(timers_, *this),
+      watchdog_(timers_, manager, observe, log),
       stopped_(*this),
       signals_(*this),
       ledger_(assembled_.options.ledger, random_key()) {}
@@ -110,6 +115,8 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   observe_.set_ready(true);
   say_started();
   notice_timer_.timer.set(net::Loop::now() + kNotices);
+  manager_.ready(in_force());
+  watchdog_.start(net::Loop::now());
   return {};
 }
 
@@ -122,11 +129,15 @@ int Gateway::end() {
   return EXIT_SUCCESS;
 }
 
+std::string Gateway::in_force() const {
+  return count(assembled_.policy->role_count(), "role") + ", " +
+         count(assembled_.policy->rule_count(), "rule");
+}
+
 void Gateway::say_started() const {
   const config::GatewayOptions& options = assembled_.options;
-  log_.info("sallyport " + version_ + " started: " + count(workers_, "worker") + ", " +
-            count(assembled_.policy->role_count(), "role") + ", " +
-            count(assembled_.policy->rule_count(), "rule"));
+  log_.info("sallyport " + std::string(build_.version) + " started: " + count(workers_, "worker") +
+            ", " + in_force());
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {
     const config::ListenerOptions& listener = options.listeners[i];
     config::Endpoint bound = listener.address;
@@ -167,11 +178,14 @@ void Gateway::on_signal(int number) {
 
 config::Diagnostics Gateway::reload() {
   if (draining_) return {{{path_, 0, 0}, "the gateway is draining", ""}};
+  manager_.reloading();
   auto fresh = assemble(path_);
   if (!fresh) {
     for (const auto& diagnostic : fresh.error()) error_lines(diagnostic, log_);
     log_.error("reload failed: " + count(fresh.error().size(), "error") +
                "; the configuration of before stays in force");
+    manager_.ready(in_force() + "; the last reload failed: " +
+                   count(fresh.error().size(), "error") + ", see the log");
     observe_.on_reload(false);  // last: whoever sees it counted finds the reasons in the log
     return std::move(fresh.error());
   }
@@ -181,10 +195,10 @@ config::Diagnostics Gateway::reload() {
     restart.push_back(std::move(line));
   }
   publish();
-  log_.info("reloaded " + path_ + ": " + count(assembled_.policy->role_count(), "role") + ", " +
-            count(assembled_.policy->rule_count(), "rule"));
+  log_.info("reloaded " + path_ + ": " + in_force());
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
   warn(assembled_, server_->most_by_files(), log_);
+  manager_.ready(in_force());
   observe_.on_reload(true);
   return {};
 }
@@ -210,8 +224,11 @@ void Gateway::drain(const std::string& why) {
   }
   draining_ = true;
   observe_.set_ready(false);
+  const Duration end = limit + assembled_.options.drain_grace;
+  watchdog_.stop();
+  manager_.stopping(end + kLastWrites);
   server_->drain(limit);
-  give_up_.set(net::Loop::now() + limit + assembled_.options.drain_grace);
+  give_up_.set(net::Loop::now() + end);
 }
 
 void Gateway::on_accept_paused(std::string_view listener, std::string_view error) {

@@ -5,8 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "sallyport/build_info.h"
+
 #include "admin/socket.h"
 #include "app/assemble.h"
+#include "app/service_manager.h"
+#include "app/watchdog.h"
 #include "ledger/local_ledger.h"
 #include "net/inbox.h"
 #include "net/loop.h"
@@ -28,8 +32,9 @@ class Gateway final : private admin::Socket::Handler,
                       private net::Timer::Handler {
  public:
   /// All references outlive the gateway. `path` is read again by a reload.
-  Gateway(std::string path, Assembled assembled, std::string_view version, net::Loop& loop,
-          observe::Observe& observe, const observe::Log& log);
+  Gateway(std::string path, Assembled assembled, const BuildInfo& build,
+          const ServiceManager& manager, net::Loop& loop, observe::Observe& observe,
+          const observe::Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -53,7 +58,7 @@ class Gateway final : private admin::Socket::Handler,
   /// Where answers of the server come back to this thread.
   [[nodiscard]] net::Inbox& inbox() { return inbox_; }
   [[nodiscard]] const Assembled& assembled() const { return assembled_; }
-  [[nodiscard]] const std::string& version() const { return version_; }
+  [[nodiscard]] const BuildInfo& build() const { return build_; }
   [[nodiscard]] std::size_t workers() const { return workers_; }
   [[nodiscard]] Duration uptime() const { return net::Loop::now() - started_at_; }
 
@@ -69,6 +74,7 @@ class Gateway final : private admin::Socket::Handler,
 
   void reopen_audit();
   void say_started() const;
+  [[nodiscard]] std::string in_force() const;
   void publish() const;
   void close();
 
@@ -81,16 +87,18 @@ class Gateway final : private admin::Socket::Handler,
   };
 
   const std::string path_;
-  const std::string version_;
+  const BuildInfo build_;
   Assembled assembled_;
   const config::GatewayOptions started_;  // as of the start, for what a reload cannot change
   net::Loop& loop_;
   observe::Observe& observe_;
   const observe::Log& log_;
+  const ServiceManager& manager_;
 
   net::Timers timers_;
   net::Timer give_up_;
   NoticeTimer notice_timer_{*this};
+  Watchdog watchdog_;
   net::Wakeup stopped_;
   net::Signals signals_;
   net::Inbox inbox_;

@@ -80,13 +80,13 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
   return snapshot;
 }
 
-observe::Options observe_options(const config::GatewayOptions& options, std::string_view version,
+observe::Options observe_options(const config::GatewayOptions& options, const BuildInfo& build,
                                  std::size_t workers) {
   observe::Options result;
   static_cast<settings::Audit&>(result) = options.observe;
   result.audit_limits = options.observe;
   result.http = options.observe;
-  result.version = version;
+  result.build = build;
   result.workers = workers;
   for (const auto& listener : options.listeners) result.listeners.push_back(listener.name);
   if (const auto& address = options.observe.address) {

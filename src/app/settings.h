@@ -22,7 +22,7 @@ namespace sallyport::app {
                                                                  Ledger& ledger);
 
 [[nodiscard]] observe::Options observe_options(const config::GatewayOptions& options,
-                                               std::string_view version, std::size_t workers);
+                                               const BuildInfo& build, std::size_t workers);
 
 [[nodiscard]] std::vector<observe::CertificateExpiry> expiries(const Assembled& assembled);
 /// Of each bundle those that end first.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
 namespace CLI {
 class App;
@@ -16,11 +15,9 @@ struct Chosen {
   bool serves = false;       // it answers signals itself; others end by them, as any program does
 };
 
-/// Adds every command to `app`: those of this program, then those that a running gateway answers.
-/// Once `app` has parsed a command line, `chosen` is the command that it names.
-void add_commands(CLI::App& app, Chosen& chosen);
-
-/// What `--version` prints.
-[[nodiscard]] std::string version_text();
+/// Makes `app` this program: what it says of itself, and every command, those of this program
+/// before those that a running gateway answers. Once `app` has parsed a command line, `chosen` is
+/// the command that it names. Both outlive what it runs.
+void describe(CLI::App& app, Chosen& chosen);
 
 }  // namespace sallyport::cli

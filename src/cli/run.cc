@@ -6,6 +6,7 @@
 
 #include "app/assemble.h"
 #include "app/gateway.h"
+#include "app/service_manager.h"
 #include "app/settings.h"
 #include "app/warnings.h"
 #include "cli/check.h"
@@ -33,7 +34,7 @@ config::Diagnostic about_observe(const observe::Error& error,
 
 }  // namespace
 
-int run(const std::string& gateway_path, std::string_view version) {
+int run(const std::string& gateway_path, const BuildInfo& build) {
   auto assembled = app::assemble(gateway_path);
   if (!assembled) {
     print(assembled.error(), stderr);
@@ -47,12 +48,14 @@ int run(const std::string& gateway_path, std::string_view version) {
   app::raise_file_limit();
 
   const auto observe =
-      observe::Observe::start(app::observe_options(options, version, workers), **log);
+      observe::Observe::start(app::observe_options(options, build, workers), **log);
   if (!observe) return fail(about_observe(observe.error(), options.observe));
 
   const auto loop = net::Loop::make();
   if (!loop) return fail({{gateway_path, 0, 0}, std::string(net::describe(loop.error())), ""});
-  app::Gateway gateway(gateway_path, std::move(*assembled), version, **loop, **observe, **log);
+  const auto manager = app::ServiceManager::from_environment();
+  app::Gateway gateway(gateway_path, std::move(*assembled), build, manager, **loop, **observe,
+                       **log);
   if (const auto bound = gateway.bind(workers); !bound) {
     return fail({bound.error().origin, bound.error().message, bound.error().hint});
   }

@@ -56,6 +56,11 @@ constexpr Label kAction{"action", nullptr, nullptr, 0, "`drop`, `disconnect`, `r
 constexpr Label kReason{"reason", nullptr, nullptr, 0, "reason codes of MQTT 5 as words"};
 constexpr Label kCertificate{"certificate", nullptr, nullptr, 0, "`listener:<name>`, `broker`"};
 constexpr Label kVersion{"version", nullptr, nullptr, 0, "the gateway's"};
+constexpr Label kRevision{"revision", nullptr, nullptr, 0, "of its source, as git describes it"};
+constexpr Label kCompiler{"compiler", nullptr, nullptr, 0, "name and version"};
+constexpr Label kTlsLibrary{"tls_library", nullptr, nullptr, 0, "`BoringSSL`"};
+constexpr Label kTlsRevision{"tls_revision", nullptr, nullptr, 0,
+                             "the TLS library's source, or Debian's package of it"};
 constexpr Label kLeniency{"key", exactly<kLeniencies.size()>, one_of<kLeniencies>};
 constexpr Label kBundle{"bundle", nullptr, nullptr, 0, "`listener:<name>`, `broker`"};
 constexpr Label kAuthority{"ca", nullptr, nullptr, 0, "the subject"};
@@ -88,7 +93,11 @@ void fill_process(const Scrape& scrape, FamilyBuilder& family) {
   if (const auto& figure = scrape.process.*kMember) family.add({}, *figure);
 }
 
-void fill_build(const Scrape& scrape, FamilyBuilder& family) { family.add({scrape.version}, 1); }
+void fill_build(const Scrape& scrape, FamilyBuilder& family) {
+  const BuildInfo& build = scrape.build;
+  family.add({build.version, build.revision, build.compiler, build.tls_library, build.tls_revision},
+             1);
+}
 
 void fill_workers(const Scrape& scrape, FamilyBuilder& family) {
   family.add({}, static_cast<double>(scrape.workers.size()));
@@ -231,8 +240,9 @@ constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_broker_last_connect_success", Kind::gauge, kBy<>, Fill(fill_last_connect),
      "Whether the newest attempt to connect to the broker succeeded.",
      "Alert on 0. Without a sample nobody has tried yet."},
-    {"sallyport_build_info", Kind::gauge, kBy<kVersion>, Fill(fill_build),
-     "Always 1; the version is a label.", ""},
+    {"sallyport_build_info", Kind::gauge,
+     kBy<kVersion, kRevision, kCompiler, kTlsLibrary, kTlsRevision>, Fill(fill_build),
+     "Always 1; what the program was built from is in the labels.", ""},
     {"sallyport_workers", Kind::gauge, kBy<>, Fill(fill_workers), "Worker threads.", ""},
     {"sallyport_ready", Kind::gauge, kBy<>, Fill(fill_state<&ProcessState::ready>),
      "Whether /readyz says yes.", ""},

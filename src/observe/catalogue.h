@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "sallyport/build_info.h"
+
 #include "observe/counters.h"
 
 /// Every metric, once: what the collector exposes, what deploy/metrics.md says and what the tests
@@ -30,7 +32,7 @@ struct Scrape {
   const ProcessState& state;
   const ProcessFigures& process;
   const AuditWriter* audit;  // null: there is no audit log
-  std::string_view version;
+  const BuildInfo& build;
 };
 
 /// A label and the values that it can have. Where they are known beforehand, `count` and `value`

@@ -85,7 +85,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
                       .state = now,
                       .process = process,
                       .audit = audit_,
-                      .version = version_};
+                      .build = build_};
   std::vector<prometheus::MetricFamily> families;
   families.reserve(catalogue().size());
   for (const Metric& metric : catalogue()) {

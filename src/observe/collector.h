@@ -9,6 +9,8 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include "sallyport/build_info.h"
+
 #include "observe/audit_writer.h"
 #include "observe/process_state.h"
 #include "observe/worker_counters.h"
@@ -21,9 +23,9 @@ namespace sallyport::observe {
 /// Thread: any. `names` and `workers` outlive it.
 class Collector final : public prometheus::Collectable {
  public:
-  Collector(std::string version, const Names& names,
+  Collector(const BuildInfo& build, const Names& names,
             const std::vector<std::unique_ptr<WorkerCounters>>& workers, const AuditWriter* audit)
-      : version_(std::move(version)), names_(names), workers_(workers), audit_(audit) {}
+      : build_(build), names_(names), workers_(workers), audit_(audit) {}
 
   /// One family for each row of the catalogue, in its order, whether it has samples or not.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
@@ -40,7 +42,7 @@ class Collector final : public prometheus::Collectable {
   }
 
  private:
-  const std::string version_;
+  const BuildInfo build_;
   const Names& names_;
   const std::vector<std::unique_ptr<WorkerCounters>>& workers_;
   const AuditWriter* audit_;

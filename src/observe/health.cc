@@ -1,11 +1,9 @@
 #include "observe/health.h"
 
-#include <string>
-
 namespace sallyport::observe {
 
-HttpPage health_page(const std::vector<std::unique_ptr<WorkerCounters>>& workers,
-                     std::int64_t now) {
+std::string stuck_workers(const std::vector<std::unique_ptr<WorkerCounters>>& workers,
+                          std::int64_t now) {
   std::string stuck;
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const std::int64_t age = now - workers[i]->heartbeat.load(std::memory_order_relaxed);
@@ -14,6 +12,12 @@ HttpPage health_page(const std::vector<std::unique_ptr<WorkerCounters>>& workers
                std::to_string(age / 1'000'000'000) + " s\n";
     }
   }
+  return stuck;
+}
+
+HttpPage health_page(const std::vector<std::unique_ptr<WorkerCounters>>& workers,
+                     std::int64_t now) {
+  std::string stuck = stuck_workers(workers, now);
   if (!stuck.empty()) return {.status = 503, .body = std::move(stuck)};
   return {.body = "ok\n"};
 }

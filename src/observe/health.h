@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "observe/http_server.h"
@@ -12,6 +13,10 @@ namespace sallyport::observe {
 
 /// A worker whose loop has not turned for this long is stuck; nanoseconds.
 inline constexpr std::int64_t kStuckAfter = 10'000'000'000;
+
+/// Returns a line for each worker whose loop does not turn; "" if all do. `now` as steady_nanos().
+[[nodiscard]] std::string stuck_workers(const std::vector<std::unique_ptr<WorkerCounters>>& workers,
+                                        std::int64_t now);
 
 /// /healthz, for liveness probes: 200 while every worker's loop turns. It asks neither the broker
 /// nor the disk, because a restart of the gateway, which is what a failed liveness probe leads to,

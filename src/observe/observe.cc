@@ -35,7 +35,7 @@ class Observe::Impl final : public HttpPages {
           audit_ ? &audit_->waker() : nullptr, options.audit_limits, key));
     }
     notices_ = std::make_unique<Notices>(names_, counters_, options.notice_every);
-    collector_ = std::make_unique<Collector>(options.version, names_, counters_, audit_.get());
+    collector_ = std::make_unique<Collector>(options.build, names_, counters_, audit_.get());
     collector_->change(
         [](ProcessState& state) { state.last_success = std::chrono::system_clock::now(); });
   }
@@ -156,6 +156,9 @@ void Observe::stop() {
   if (impl_->audit_) impl_->audit_->stop();
 }
 
+std::string Observe::stuck_workers() const {
+  return observe::stuck_workers(impl_->counters_, steady_nanos());
+}
 std::uint16_t Observe::port() const { return impl_->http_ ? impl_->http_->port() : 0; }
 std::string Observe::metrics() const { return impl_->metrics(); }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sallyport/build_info.h"
 #include "sallyport/events.h"
 #include "sallyport/settings.h"
 
@@ -24,7 +25,7 @@ struct Address {
 };
 
 struct Options : settings::Audit {
-  std::string version;  // label of sallyport_build_info
+  BuildInfo build;  // labels of sallyport_build_info
   std::size_t workers = 1;
   std::vector<std::string> listeners;  // names: the only values of the label `listener`
   std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
@@ -107,6 +108,9 @@ class Observe final {
   /// is counted as lost and said on the log. May be called twice.
   void stop();
 
+  /// What /healthz would say is wrong: workers whose loops do not turn, a line for each. "":
+  /// nothing.
+  [[nodiscard]] std::string stuck_workers() const;
   /// The port that the HTTP server listens on; 0: none.
   [[nodiscard]] std::uint16_t port() const;
   /// What /metrics shows, in Prometheus' text format.

@@ -95,7 +95,7 @@ TEST_CASE("what files say reaches the parts") {
   REQUIRE(listener.session.connects.has_value());
   CHECK(listener.session.connects->name == "l");
   CHECK(listener.session.connects->messages->count == 5);
-  const observe::Options observed = observe_options(all.options, "v", 3);
+  const observe::Options observed = observe_options(all.options, {.version = "v"}, 3);
   CHECK(observed.audit_log == "stdout");
   CHECK(observed.audit_queue == 100);
   REQUIRE(observed.address.has_value());
@@ -182,7 +182,7 @@ questions = 28
   CHECK(listener.proxy_header_timeout == seconds(7));
   CHECK(listener.max_proxy_header == 8 * 1024);
 
-  const observe::Options observed = observe_options(loaded, "v", 1);
+  const observe::Options observed = observe_options(loaded, {.version = "v"}, 1);
   CHECK(observed.audit_limits == settings::AuditLimits{19, 20, 21, seconds(22), seconds(23)});
   CHECK(observed.notice_every == seconds(24));
   CHECK(observed.http == settings::Http{28, seconds(29)});

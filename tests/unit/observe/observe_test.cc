@@ -26,7 +26,7 @@ struct Gateway {
   std::unique_ptr<Observe> observe;
 
   explicit Gateway(Options options = {}) {
-    if (options.version.empty()) options.version = "1.2.3";
+    options.build.version = "1.2.3";
     if (options.listeners.empty()) options.listeners = {"devices", "plain"};
     auto started = Observe::start(options, *log);
     REQUIRE_MESSAGE(started, (started ? "" : started.error().message));
