@@ -198,7 +198,8 @@ TEST_CASE("sessions: begun, open, ended") {
 
 TEST_CASE("what the composition root says") {
   Gateway gateway(some(3));
-  CHECK(gateway["sallyport_build_info{version=\"1.2.3\"}"] == 1);
+  CHECK(gateway["sallyport_build_info{version=\"1.2.3\",revision=\"unknown\",compiler=\"unknown\","
+                "tls_library=\"unknown\",tls_revision=\"unknown\"}"] == 1);
   CHECK(gateway["sallyport_workers"] == 3);
   CHECK(gateway["sallyport_config_last_reload_success"] == 1);
   const double loaded = gateway["sallyport_config_last_reload_success_timestamp_seconds"];
