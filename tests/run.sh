@@ -95,7 +95,7 @@ build() { # FOLDER TARGET...
 }
 
 title "packages"
-deploy/packages.sh build run test </dev/null || give_up "packages are missing"
+deploy/packages.sh build run test deb boringssl </dev/null || give_up "packages are missing"
 echo "all are installed"
 
 title "layering, conformance and format"
@@ -114,11 +114,13 @@ build $sanitize
 
 title "installation"
 counted tests/install.py $sanitize
+counted tests/commands.py $sanitize
+counted tests/boringssl.py
 
 # End-to-end tests mostly wait, so the other builds go on beside them.
 if [ $quick = no ]; then
   title "release build and ThreadSanitizer's begin in the background"
-  configure $release --buildtype=release
+  configure $release --buildtype=release --prefix=/usr
   configure $thread --buildtype=debug -Dcpp_args=-g1 -Db_sanitize=thread
   thread_programs=(unit_ledger unit_net unit_observe unit_proxy)
   thread_targets=()
@@ -162,6 +164,17 @@ if [ $quick = no ]; then
   }
   single "the quick start" quickstart
   single "the quick start, a second time" quickstart
+  title "the Debian package, in a fresh Debian"
+  packaged() {
+    if [ "$(id -u)" = 0 ]; then
+      tests/package/run.py $release
+    else
+      sudo -E tests/package/run.py $release
+    fi
+  }
+  counted packaged
+  title "the same source makes the same program"
+  counted tests/reproducible.py
   title "one dialect"
   counted tests/tidy.py $release
   title "unit tests of what threads share, with ThreadSanitizer"
