@@ -86,7 +86,8 @@ dh_installdocs
 dh_installchangelogs
 dh_installsysusers
 dh_installtmpfiles
-dh_installsystemd --no-enable --no-start
+# One that runs is started again by an upgrade; none is started that did not run.
+dh_installsystemd --no-enable --no-start --restart-after-upgrade
 dh_lintian
 dh_strip --no-automatic-dbgsym
 dh_compress -X/policies/ -X/deploy/

@@ -7,6 +7,8 @@
 #   deploy/packages.sh test             what tests/run.sh needs beyond those
 #   deploy/packages.sh bench            what bench/compare measures beside the gateway, and with what
 #   deploy/packages.sh fuzz             what tests/fuzz.sh needs beside the build's
+#   deploy/packages.sh deb              what deploy/deb.sh needs beside the build's
+#   deploy/packages.sh boringssl        what deploy/boringssl.sh needs
 #   deploy/packages.sh --list GROUP...  only prints the names
 set -eu
 
@@ -14,13 +16,16 @@ build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl
   prometheus-cpp-dev libtoml11-dev libcli11-dev libspdlog-dev libfmt-dev
   nlohmann-json3-dev doctest-dev"
 run_packages="mosquitto mosquitto-clients openssl curl"
-test_packages="python3 python3-paho-mqtt prometheus clang-format-14 clang-tidy-19 valgrind"
+test_packages="python3 python3-paho-mqtt prometheus clang-format-14 clang-tidy-19 valgrind
+  man-db mandoc zsh systemd systemd-container debootstrap lintian procps util-linux git"
 bench_packages="python3 haproxy nginx libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
   gnuplot-nox"
+deb_packages="debhelper dpkg-dev"
+boringssl_packages="cmake ninja-build g++"
 fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"
 
 usage() {
-  echo "usage: ${0##*/} [--list] build|run|test|bench|fuzz ..." >&2
+  echo "usage: ${0##*/} [--list] build|run|test|bench|fuzz|deb|boringssl ..." >&2
   exit 2
 }
 
@@ -44,6 +49,8 @@ for group in "$@"; do
       ;;
     bench) wanted="$wanted $bench_packages" ;;
     fuzz) wanted="$wanted $fuzz_packages" ;;
+    deb) wanted="$wanted $deb_packages" ;;
+    boringssl) wanted="$wanted $boringssl_packages" ;;
     *) usage ;;
   esac
 done

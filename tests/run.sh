@@ -116,7 +116,7 @@ wait_for() { # NAME
 }
 
 title "packages"
-deploy/packages.sh build run test </dev/null || give_up "packages are missing"
+deploy/packages.sh build run test deb boringssl </dev/null || give_up "packages are missing"
 echo "all are installed"
 
 title "layering, conformance and format"
@@ -138,7 +138,7 @@ build $sanitize
 
 # End-to-end tests mostly wait, so the other builds go on beside them.
 if [ $quick = no ]; then
-  configure $release --buildtype=release
+  configure $release --buildtype=release --prefix=/usr
   configure $thread "${together[@]}" -Db_sanitize=thread
   thread_programs=(unit_ledger unit_net unit_observe unit_proxy)
   thread_targets=()
@@ -154,6 +154,8 @@ fi
 
 title "installation"
 counted tests/install.py $sanitize
+counted tests/commands.py $sanitize
+counted tests/boringssl.py
 title "unit tests, sanitized"
 counted tests/units.py $sanitize
 title "differential tests, sanitized"
@@ -172,6 +174,17 @@ if [ $quick = no ]; then
   }
   single "the quick start" quickstart
   single "the quick start, a second time" quickstart
+  title "the Debian package, in a fresh Debian"
+  packaged() {
+    if [ "$(id -u)" = 0 ]; then
+      tests/package/run.py $release
+    else
+      sudo -E tests/package/run.py $release
+    fi
+  }
+  counted packaged
+  title "the same source makes the same program"
+  counted tests/reproducible.py
   title "one dialect"
   counted tests/tidy.py $release
   wait_for threads
