@@ -49,7 +49,7 @@ void error_lines(const config::Diagnostic& diagnostic, const observe::Log& log) 
 }  // namespace
 
 Gateway::Gateway(std::string path, Assembled assembled, std::string_view version, net::Loop& loop,
-                 observe::Observe& observe, const observe::Log& log)
+                 observe::Observe& observe, observe::Log& log)
     : path_(std::move(path)),
       version_(version),
       assembled_(std::move(assembled)),
@@ -107,6 +107,8 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   if (auto served = server_->serve(static_cast<std::uint64_t>(own_files)); !served) return served;
   started_at_ = net::Loop::now();
   publish();
+  follow_log_settings();
+  observe_.on_started();
   observe_.set_ready(true);
   say_started();
   notice_timer_.timer.set(net::Loop::now() + kNotices);
@@ -117,6 +119,7 @@ int Gateway::end() {
   server_.reset();
   observe_.workers_ended();
   say_notices(net::Loop::now());
+  observe_.on_stopping(why_);
   observe_.stop();
   log_.info("stopped");
   return EXIT_SUCCESS;
@@ -148,6 +151,12 @@ void Gateway::publish() const {
   observe_.set_certificates(expiries(assembled_));
   observe_.set_authorities(authorities(assembled_));
   observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());
+  observe_.set_in_force({assembled_.hash, assembled_.options.broker.address.to_string()});
+}
+
+void Gateway::follow_log_settings() {
+  log_.set(assembled_.options.log);
+  observe_.set_debug(log_.writes(settings::LogLevel::debug));
 }
 
 void Gateway::on_signal(int number) {
@@ -172,7 +181,8 @@ config::Diagnostics Gateway::reload() {
     for (const auto& diagnostic : fresh.error()) error_lines(diagnostic, log_);
     log_.error("reload failed: " + count(fresh.error().size(), "error") +
                "; the configuration of before stays in force");
-    observe_.on_reload(false);  // last: whoever sees it counted finds the reasons in the log
+    observe_.on_reload(
+        false, fresh.error().size());  // last: whoever sees it counted finds the reasons in the log
     return std::move(fresh.error());
   }
   assembled_ = std::move(*fresh);
@@ -181,6 +191,7 @@ config::Diagnostics Gateway::reload() {
     restart.push_back(std::move(line));
   }
   publish();
+  follow_log_settings();
   log_.info("reloaded " + path_ + ": " + count(assembled_.policy->role_count(), "role") + ", " +
             count(assembled_.policy->rule_count(), "rule"));
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
@@ -206,6 +217,7 @@ void Gateway::drain(const std::string& why) {
     log_.info(why + " again: ending at once");
   } else {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+    why_ = why;
     log_.info(why + ": draining for at most " + std::to_string(seconds) + " s");
   }
   draining_ = true;
@@ -226,7 +238,7 @@ void Gateway::NoticeTimer::on_timer(Instant now) {
 
 void Gateway::say_notices(Instant now) const {
   for (const observe::Notice& notice : observe_.notices(now, std::chrono::system_clock::now())) {
-    notice.warning ? log_.warn(notice.text) : log_.info(notice.text);
+    log_.write(notice.level, notice.text);
   }
 }
 
@@ -238,6 +250,7 @@ void Gateway::on_timer(Instant) {
   // Only a name lookup, which nobody can take back from the system, outlasts a drain. Its thread
   // would hold up an orderly exit just as long.
   log_.warn("a lookup of the broker's name does not end; stopped without waiting for it");
+  observe_.on_stopping(why_);
   observe_.stop();
   std::_Exit(EXIT_SUCCESS);
 }

@@ -29,7 +29,7 @@ class Gateway final : private admin::Socket::Handler,
  public:
   /// All references outlive the gateway. `path` is read again by a reload.
   Gateway(std::string path, Assembled assembled, std::string_view version, net::Loop& loop,
-          observe::Observe& observe, const observe::Log& log);
+          observe::Observe& observe, observe::Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -70,6 +70,7 @@ class Gateway final : private admin::Socket::Handler,
   void reopen_audit();
   void say_started() const;
   void publish() const;
+  void follow_log_settings();
   void close();
 
   /// Asks what observe has to say, about once a second.
@@ -86,7 +87,7 @@ class Gateway final : private admin::Socket::Handler,
   const config::GatewayOptions started_;  // as of the start, for what a reload cannot change
   net::Loop& loop_;
   observe::Observe& observe_;
-  const observe::Log& log_;
+  observe::Log& log_;
 
   net::Timers timers_;
   net::Timer give_up_;
@@ -98,7 +99,8 @@ class Gateway final : private admin::Socket::Handler,
   Instant started_at_{};
   bool open_ = false;
   bool draining_ = false;
-  ledger::LocalLedger ledger_;  // outlives the sessions, and every reload
+  std::string why_ = "the end of the loop";  // it stops
+  ledger::LocalLedger ledger_;               // outlives the sessions, and every reload
   std::unique_ptr<proxy::Server> server_;
   std::unique_ptr<admin::Socket> admin_;
 };

@@ -22,8 +22,9 @@ namespace sallyport::observe {
 class Collector final : public prometheus::Collectable {
  public:
   Collector(std::string version, const Names& names,
-            const std::vector<std::unique_ptr<WorkerCounters>>& workers, const AuditWriter* audit)
-      : version_(std::move(version)), names_(names), workers_(workers), audit_(audit) {}
+            const std::vector<std::unique_ptr<WorkerCounters>>& workers, const AuditWriter* audit,
+            const Log* log = nullptr)
+      : version_(std::move(version)), names_(names), workers_(workers), audit_(audit), log_(log) {}
 
   /// One family for each row of the catalogue, in its order, whether it has samples or not.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
@@ -44,6 +45,7 @@ class Collector final : public prometheus::Collectable {
   const Names& names_;
   const std::vector<std::unique_ptr<WorkerCounters>>& workers_;
   const AuditWriter* audit_;
+  const Log* log_;
   mutable std::mutex mutex_;
   ProcessState state_;
 };
