@@ -53,9 +53,9 @@ class AuditWaker final {
 class AuditWriter final {
  public:
   struct Options {
-    std::string target;  // what the sink was opened with
+    std::string target = {};  // what the sink was opened with
     settings::AuditFormat format = settings::AuditFormat::native;
-    std::string instance;
+    std::string instance = {};
     std::size_t queues = 1;
     std::size_t queue_capacity = settings::Audit().audit_queue;  // records of each
     std::uint32_t bytes_per_second = settings::Audit().audit_bytes_per_second;

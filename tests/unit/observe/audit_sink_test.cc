@@ -240,8 +240,8 @@ TEST_CASE("a log service that does not read, goes away and comes back loses what
 
 TEST_CASE("a log service that is not there is an error that helps") {
   const TempFolder folder;
-  for (const std::string target : {"syslog:" + folder.file("no"), "journald:" + folder.file("no"),
-                                   "syslog:/" + std::string(200, 'x')}) {
+  for (const std::string& target : {"syslog:" + folder.file("no"), "journald:" + folder.file("no"),
+                                    "syslog:/" + std::string(200, 'x')}) {
     const auto sink = AuditSink::open(target);
     REQUIRE_FALSE(sink);
     CHECK(sink.error().message.starts_with("cannot open audit log "));
