@@ -10,6 +10,7 @@ namespace sallyport::observe {
 /// How a field of an audit line is kept and written.
 enum class FieldKind : std::uint8_t {
   text,
+  word,     // a text that is one of the program's own words, which need no look before writing
   topic,    // a text that may be longer
   number,   // not negative
   seconds,  // kept in milliseconds
@@ -34,21 +35,21 @@ enum class FieldKind : std::uint8_t {
   X(client_id, text, "", "client_id")                       \
   X(username, text, "", "username")                         \
   X(certificate, made, "", "certificate")                   \
-  X(version, text, "", "version")                           \
-  X(phase, text, "", "phase")                               \
-  X(from, text, "", "from")                                 \
-  X(packet, text, "", "packet")                             \
+  X(version, word, "", "version")                           \
+  X(phase, word, "", "phase")                               \
+  X(from, word, "", "from")                                 \
+  X(packet, word, "", "packet")                             \
   X(topic, topic, "", "topic")                              \
-  X(action, text, "", "action")                             \
+  X(action, word, "", "action")                             \
   X(rule, text, "", "rule")                                 \
   X(check, text, "", "check")                               \
   X(reason_code, number, "reason", "code")                  \
-  X(reason_text, text, "reason", "text")                    \
+  X(reason_text, word, "reason", "text")                    \
   X(shown_cn, text, "unverified_certificate", "cn")         \
   X(shown_serial, text, "unverified_certificate", "serial") \
   X(begun, flag, "", "begun")                               \
-  X(side, text, "", "side")                                 \
-  X(kind, text, "", "kind")                                 \
+  X(side, word, "", "side")                                 \
+  X(kind, word, "", "kind")                                 \
   X(ok, flag, "", "ok")                                     \
   X(detail, text, "", "detail")                             \
   X(will, topic, "", "will")                                \
@@ -59,7 +60,7 @@ enum class FieldKind : std::uint8_t {
   X(refused, number, "", "refused")                         \
   X(throttled, number, "", "throttled")                     \
   X(broker_code, number, "broker_reason", "code")           \
-  X(broker_text, text, "broker_reason", "text")             \
+  X(broker_text, word, "broker_reason", "text")             \
   X(count, number, "", "count")                             \
   X(throttled_seconds, seconds, "", "throttled_seconds")    \
   X(duration, seconds, "", "duration_seconds")              \
@@ -71,7 +72,7 @@ enum class FieldKind : std::uint8_t {
   X(gateway_version, text, "", "gateway_version")           \
   X(host, text, "", "host")                                 \
   X(pid, number, "", "pid")                                 \
-  X(config, text, "", "config")                             \
+  X(config, word, "", "config")                             \
   X(roles, number, "", "roles")                             \
   X(rules, number, "", "rules")                             \
   X(errors, number, "", "errors")                           \

@@ -78,13 +78,13 @@ void write_made(JsonWriter& json, const AuditRecord& record, AuditField field,
                 const FormatContext& context) {
   switch (field) {
     case AuditField::time:
-      return json.text(to_rfc3339(record.time()));
+      return json.word(to_rfc3339(record.time()));
     case AuditField::schema:
       return json.number(kAuditSchema);
     case AuditField::event:
-      return json.text(record.is_sum() ? "repeated" : to_string(record.event()));
+      return json.word(record.is_sum() ? "repeated" : to_string(record.event()));
     case AuditField::of:
-      return json.text(to_string(record.event()));
+      return json.word(to_string(record.event()));
     case AuditField::instance:
       return json.text(context.instance);
     case AuditField::certificate:
@@ -139,6 +139,8 @@ void write_field(JsonWriter& json, const AuditRecord& record, AuditField field,
     case FieldKind::text:
     case FieldKind::topic:
       return json.text(record.text(field));
+    case FieldKind::word:
+      return json.word(record.text(field));
     case FieldKind::number:
       return json.number(record.number(field));
     case FieldKind::seconds:

@@ -69,7 +69,7 @@ struct Literal {
 };
 template <Literal kText>
 void constant(JsonWriter& json, const AuditRecord&, const FormatContext&) {
-  json.text(kText.view());
+  json.word(kText.view());
 }
 template <Literal kText>
 void constant_list(JsonWriter& json, const AuditRecord&, const FormatContext&) {
