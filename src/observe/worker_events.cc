@@ -307,7 +307,12 @@ AuditRecord* WorkerEvents::sum_of(SumOf& whom, const RepeatKey& key, std::int64_
   const auto id = [&] { return whom == SumOf::crowd ? key.crowd : key.client; };
   AuditRecord* sum = sums_.find(id());
   if (sum == nullptr && sums_.is_full()) {
-    flush_sums(now, false);
+    // Only where all of them find room: else every line of a flood would look at each.
+    const AuditBudget* const budget = queue_->budget();
+    if (budget == nullptr ||
+        budget->left(now) >= static_cast<std::int64_t>(kLineBytes * kMaxSums)) {
+      flush_sums(now, false);
+    }
     // Those that could not be written stay. A crowd's sum may be among them already.
     if (sums_.is_full()) {
       if (whom == SumOf::client) {

@@ -67,7 +67,7 @@ TEST_CASE("shares: those who flood share; whoever writes little always finds roo
           written += 100;
         }
       }
-      if (tick % 100 != 99) continue;  // one line in ten seconds
+      if (tick % 500 != 499) continue;  // one line in fifty seconds
       ++asked;
       if (!ask(7)) continue;
       ++quiet;
