@@ -4,6 +4,8 @@
 
 #include "bench/micro/case.h"
 #include "bench/micro/policies.h"
+#include "observe/audit_budget.h"
+#include "observe/audit_format.h"
 #include "observe/audit_queue.h"
 #include "observe/audit_writer.h"
 #include "observe/worker_events.h"
@@ -12,11 +14,11 @@ namespace sallyport::bench {
 
 namespace {
 
-using observe::AuditRecord;
 using settings::AuditLimits;
 
 /// A refused PUBLISH as a worker reports it: counted, asked for its allowance, made a record and
-/// queued; then taken out by the writer and written behind a batch.
+/// queued; then taken out by the writer and written behind a batch. The bound over all counts it,
+/// and is never reached.
 class AuditCase final : public Case {
  public:
   explicit AuditCase(std::uint64_t sums)
@@ -53,13 +55,17 @@ class AuditCase final : public Case {
     line_.clear();
     const auto record = queue_.take();
     if (!record) return false;
-    record->write_to(line_);
+    format_.write(*record, line_);
+    budget_.charge(static_cast<std::int64_t>(line_.size()) - record->charged(),
+                   observe::steady_nanos());
     return true;
   }
 
   observe::Names names_{{"devices"}};
   observe::WorkerCounters counters_{2};
-  observe::AuditQueue queue_{16};
+  observe::AuditBudget budget_{UINT32_MAX, UINT32_MAX};
+  observe::AuditQueue queue_{16, &budget_};
+  const observe::LineFormat format_{settings::AuditFormat::native, "bench"};
   observe::AuditWaker waker_;
   AuditLimits limits_;
   observe::WorkerEvents events_;

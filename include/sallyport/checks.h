@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace sallyport {
@@ -141,5 +142,7 @@ enum class Check : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Check check);
 /// One line for an operator. The view is of static storage.
 [[nodiscard]] std::string_view describe(Check check);
+/// The check of a name; none: there is no such one.
+[[nodiscard]] std::optional<Check> find_check(std::string_view name);
 
 }  // namespace sallyport

@@ -7,6 +7,7 @@
 
 #include "sallyport/identity.h"
 #include "sallyport/mqtt.h"
+#include "sallyport/per_side.h"
 #include "sallyport/policy.h"
 #include "sallyport/time.h"
 
@@ -28,7 +29,7 @@ enum class Phase : std::uint8_t {
 
 /// Who an event is about. Views and references are valid during the call only.
 struct Who {
-  std::uint64_t session = 0;  // unique within the process; 0: there is no session (yet)
+  std::uint64_t session = 0;  // unique, over restarts too; 0: there is no session (yet)
   const Identity& identity;   // before CONNECT: listener and address; behind TLS the certificate
   std::optional<mqtt::Version> version = {};  // none: no CONNECT has said it
 };
@@ -83,6 +84,18 @@ enum class CloseKind : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(CloseKind kind);
 
+/// What a session has moved so far.
+struct Tally {
+  PerSide<std::uint64_t> packets;  // by the side that sent them
+  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
+  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
+  std::uint64_t throttled = 0;     // how often reading stopped for a limit
+  /// The last code with which the broker refused something (CONNACK, PUBACK, PUBREC, SUBACK,
+  /// UNSUBACK) or said DISCONNECT; none: it did neither. Return codes of 3.x as what 5.0 calls
+  /// them.
+  std::optional<mqtt::ReasonCode> broker_code = {};
+};
+
 /// Why a session ended: one value for the log, the metric and the audit line.
 struct CloseReason {
   Side side = Side::client;  // whose doing
@@ -93,6 +106,8 @@ struct CloseReason {
   /// whether the broker had accepted it, so the Will is named. Valid during on_session_end() only.
   /// 3.1.2.5
   std::string_view will = {};
+  /// What the session has moved. Filled in for on_session_end().
+  Tally tally = {};
 };
 
 /// What the gateway changed in a packet that it passed on. See "What the gateway may change".

@@ -101,6 +101,9 @@ enum class ConnectReturnCode : std::uint8_t {
 };
 /// The 3.x return code that says most nearly what an MQTT 5 reason code says.
 [[nodiscard]] ConnectReturnCode to_return_code(ReasonCode reason);
+/// What a code of CONNACK says, in MQTT 5's words; one of 3.x that does not exist is
+/// unspecified_error.
+[[nodiscard]] ReasonCode connack_reason(Version version, std::uint8_t code);
 
 /// SUBACK failure of MQTT 3.1.1. [MQTT-3.9.3-2]
 inline constexpr std::uint8_t kSubackFailure = 0x80;

@@ -60,14 +60,6 @@ struct SessionOptions {
   Ledger* ledger = nullptr;
 };
 
-/// What a session has moved so far.
-struct Tally {
-  PerSide<std::uint64_t> packets;  // by the side that sent them
-  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
-  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
-  std::uint64_t throttled = 0;     // how often reading stopped for a limit
-};
-
 /// The protocol state between one client connection and its broker connection. Pure: bytes and
 /// time in, bytes and wishes out; it knows no socket, no clock, no TLS.
 ///

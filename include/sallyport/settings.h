@@ -150,10 +150,27 @@ struct Ledger {
   [[nodiscard]] friend bool operator==(const Ledger&, const Ledger&) = default;
 };
 
+/// How an audit line is written. deploy/logs.md
+enum class AuditFormat : std::uint8_t {
+  native,  // Sallyport's own
+  ecs,     // Elastic Common Schema
+  ocsf,    // Open Cybersecurity Schema Framework
+};
+
 /// [observe]
 struct Audit {
-  std::string audit_log;             // path, "stdout", or "" for none
+  /// Path, "stdout", "syslog", "journald", or "" for none. The two sockets may be elsewhere:
+  /// "syslog:/path", "journald:/path".
+  std::string audit_log;
+  AuditFormat audit_format = AuditFormat::native;
+  /// What this gateway is called in every audit line; "": as the host is.
+  std::string instance;
   std::uint32_t audit_queue = 8192;  // lines of each worker that wait to be written
+  /// What is written at most, of all workers together: so many bytes at once, and so many a second
+  /// from there on. Lines beyond that are summed up. At the default rate 22 GB a day, where an
+  /// attack goes on all day.
+  std::uint32_t audit_bytes_per_second = 256 * 1024;
+  std::uint32_t audit_bytes_burst = 16 * 1024 * 1024;
   /// The same notice to the operator is not repeated sooner.
   Duration notice_every = std::chrono::seconds(10);
   [[nodiscard]] friend bool operator==(const Audit&, const Audit&) = default;
@@ -171,6 +188,18 @@ struct AuditLimits {
   /// A session that was not throttled for this long is throttled no more.
   Duration throttle_quiet = std::chrono::seconds(10);
   [[nodiscard]] friend bool operator==(const AuditLimits&, const AuditLimits&) = default;
+};
+
+/// [log]
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { text, json };
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+  /// Lines at once, and so many a second from there on; what is beyond is counted.
+  std::uint32_t burst = 1000;
+  std::uint32_t per_second = 50;
+  [[nodiscard]] friend bool operator==(const Log&, const Log&) = default;
 };
 
 /// [observe]: what clients of its address may take.

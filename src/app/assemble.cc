@@ -1,9 +1,12 @@
 #include "app/assemble.h"
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "config/gateway_file.h"
+#include "tls/fingerprint.h"
 
 namespace sallyport::app {
 
@@ -57,6 +60,16 @@ void drop_repeated(std::vector<std::string>& files) {
   std::erase_if(files, [&seen](const std::string& file) { return !seen.insert(file).second; });
 }
 
+/// A file that goes away meanwhile counts as an empty one: what is in force was read before.
+std::string hash_of(const std::vector<std::string>& files) {
+  std::vector<std::string> contents;
+  for (const std::string& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    contents.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  }
+  return tls::to_hex(tls::sha256(contents));
+}
+
 }  // namespace
 
 std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) {
@@ -91,7 +104,10 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
   }
 
   drop_repeated(all.files);
-  if (diagnostics.empty()) return all;
+  if (diagnostics.empty()) {
+    all.hash = hash_of(all.files);
+    return all;
+  }
   config::sort(diagnostics);
   return std::unexpected(std::move(diagnostics));
 }

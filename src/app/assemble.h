@@ -20,6 +20,10 @@ struct Assembled {
   /// Every file that was read, once: the gateway file, policies, certificates, keys, authorities.
   /// Whoever watches files for changes watches these (and the folders that policies stand in).
   std::vector<std::string> files;
+  /// SHA-256 over the contents of those files, in lower-case hex: two gateways with the same one
+  /// run with the same configuration, wherever it lies. Private keys are in it, too, and cannot be
+  /// got out of it.
+  std::string hash;
 };
 
 /// Reads gateway.toml, the policy files, certificates and keys. All or nothing: on an error nothing

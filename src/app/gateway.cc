@@ -52,7 +52,7 @@ void error_lines(const config::Diagnostic& diagnostic, const observe::Log& log) 
 
 Gateway::Gateway(std::string path, Assembled assembled, const BuildInfo& build,
                  const ServiceManager& manager, net::Loop& loop, observe::Observe& observe,
-                 const observe::Log& log)
+                 observe::Log& log)
     : path_(std::move(path)),
       build_(build),
       assembled_(std::move(assembled)),
@@ -112,6 +112,8 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   if (auto served = server_->serve(static_cast<std::uint64_t>(own_files)); !served) return served;
   started_at_ = net::Loop::now();
   publish();
+  follow_log_settings();
+  observe_.on_started();
   observe_.set_ready(true);
   say_started();
   notice_timer_.timer.set(net::Loop::now() + kNotices);
@@ -124,6 +126,7 @@ int Gateway::end() {
   server_.reset();
   observe_.workers_ended();
   say_notices(net::Loop::now());
+  observe_.on_stopping(why_);
   observe_.stop();
   log_.info("stopped");
   return EXIT_SUCCESS;
@@ -159,6 +162,12 @@ void Gateway::publish() const {
   observe_.set_certificates(expiries(assembled_));
   observe_.set_authorities(authorities(assembled_));
   observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());
+  observe_.set_in_force({assembled_.hash, assembled_.options.broker.address.to_string()});
+}
+
+void Gateway::follow_log_settings() {
+  log_.set(assembled_.options.log);
+  observe_.set_debug(log_.writes(settings::LogLevel::debug));
 }
 
 void Gateway::on_signal(int number) {
@@ -186,7 +195,8 @@ config::Diagnostics Gateway::reload() {
                "; the configuration of before stays in force");
     manager_.ready(in_force() + "; the last reload failed: " +
                    count(fresh.error().size(), "error") + ", see the log");
-    observe_.on_reload(false);  // last: whoever sees it counted finds the reasons in the log
+    // Last: whoever sees it counted finds the reasons in the log.
+    observe_.on_reload(false, fresh.error().size());
     return std::move(fresh.error());
   }
   assembled_ = std::move(*fresh);
@@ -195,6 +205,7 @@ config::Diagnostics Gateway::reload() {
     restart.push_back(std::move(line));
   }
   publish();
+  follow_log_settings();
   log_.info("reloaded " + path_ + ": " + in_force());
   for (const std::string& line : restart) log_.warn("needs a restart: " + line);
   warn(assembled_, server_->most_by_files(), log_);
@@ -220,6 +231,7 @@ void Gateway::drain(const std::string& why) {
     log_.info(why + " again: ending at once");
   } else {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+    why_ = why;
     log_.info(why + ": draining for at most " + std::to_string(seconds) + " s");
   }
   draining_ = true;
@@ -243,7 +255,7 @@ void Gateway::NoticeTimer::on_timer(Instant now) {
 
 void Gateway::say_notices(Instant now) const {
   for (const observe::Notice& notice : observe_.notices(now, std::chrono::system_clock::now())) {
-    notice.warning ? log_.warn(notice.text) : log_.info(notice.text);
+    log_.write(notice.level, notice.text);
   }
 }
 
@@ -255,6 +267,7 @@ void Gateway::on_timer(Instant) {
   // Only a name lookup, which nobody can take back from the system, outlasts a drain. Its thread
   // would hold up an orderly exit just as long.
   log_.warn("a lookup of the broker's name does not end; stopped without waiting for it");
+  observe_.on_stopping(why_);
   observe_.stop();
   std::_Exit(EXIT_SUCCESS);
 }

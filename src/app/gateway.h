@@ -34,7 +34,7 @@ class Gateway final : private admin::Socket::Handler,
   /// All references outlive the gateway. `path` is read again by a reload.
   Gateway(std::string path, Assembled assembled, const BuildInfo& build,
           const ServiceManager& manager, net::Loop& loop, observe::Observe& observe,
-          const observe::Log& log);
+          observe::Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -76,6 +76,7 @@ class Gateway final : private admin::Socket::Handler,
   void say_started() const;
   [[nodiscard]] std::string in_force() const;
   void publish() const;
+  void follow_log_settings();
   void close();
 
   /// Asks what observe has to say, about once a second.
@@ -92,7 +93,7 @@ class Gateway final : private admin::Socket::Handler,
   const config::GatewayOptions started_;  // as of the start, for what a reload cannot change
   net::Loop& loop_;
   observe::Observe& observe_;
-  const observe::Log& log_;
+  observe::Log& log_;
   const ServiceManager& manager_;
 
   net::Timers timers_;
@@ -106,7 +107,8 @@ class Gateway final : private admin::Socket::Handler,
   Instant started_at_{};
   bool open_ = false;
   bool draining_ = false;
-  ledger::LocalLedger ledger_;  // outlives the sessions, and every reload
+  std::string why_ = "the end of the loop";  // it stops
+  ledger::LocalLedger ledger_;               // outlives the sessions, and every reload
   std::unique_ptr<proxy::Server> server_;
   std::unique_ptr<admin::Socket> admin_;
 };

@@ -50,5 +50,24 @@ ConnectReturnCode to_return_code(ReasonCode reason) {
   }
 }
 
+ReasonCode connack_reason(Version version, std::uint8_t code) {
+  if (version == Version::v5) return static_cast<ReasonCode>(code);
+  switch (static_cast<ConnectReturnCode>(code)) {
+    case ConnectReturnCode::accepted:
+      return ReasonCode::success;
+    case ConnectReturnCode::unacceptable_protocol_version:
+      return ReasonCode::unsupported_protocol_version;
+    case ConnectReturnCode::identifier_rejected:
+      return ReasonCode::client_identifier_not_valid;
+    case ConnectReturnCode::server_unavailable:
+      return ReasonCode::server_unavailable;
+    case ConnectReturnCode::bad_user_name_or_password:
+      return ReasonCode::bad_user_name_or_password;
+    case ConnectReturnCode::not_authorized:
+      return ReasonCode::not_authorized;
+  }
+  return ReasonCode::unspecified_error;
+}
+
 }  // namespace mqtt
 }  // namespace sallyport

@@ -43,19 +43,17 @@ int run(const std::string& gateway_path, const BuildInfo& build) {
   const config::GatewayOptions& options = assembled->options;
   const std::size_t workers = options.workers != 0 ? options.workers : uv_available_parallelism();
 
-  const auto log = observe::Log::open(options.log_level);
-  if (!log) return fail({{gateway_path, 0, 0}, log.error(), ""});
+  observe::Log log(options.log);
   app::raise_file_limit();
 
   const auto observe =
-      observe::Observe::start(app::observe_options(options, build, workers), **log);
+      observe::Observe::start(app::observe_options(options, build, workers), log);
   if (!observe) return fail(about_observe(observe.error(), options.observe));
 
   const auto loop = net::Loop::make();
   if (!loop) return fail({{gateway_path, 0, 0}, std::string(net::describe(loop.error())), ""});
   const auto manager = app::ServiceManager::from_environment();
-  app::Gateway gateway(gateway_path, std::move(*assembled), build, manager, **loop, **observe,
-                       **log);
+  app::Gateway gateway(gateway_path, std::move(*assembled), build, manager, **loop, **observe, log);
   if (const auto bound = gateway.bind(workers); !bound) {
     return fail({bound.error().origin, bound.error().message, bound.error().hint});
   }

@@ -63,7 +63,7 @@ struct GatewayOptions : settings::Gateway {
   settings::Login login;
   ObserveOptions observe;
   AdminOptions admin;
-  std::string log_level = "info";  // debug, info, warn, error
+  settings::Log log;
   Duration drain_timeout = std::chrono::seconds(10);
   Duration drain_grace = std::chrono::seconds(2);  // from there until the process ends all the same
 };

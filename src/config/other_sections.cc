@@ -72,12 +72,17 @@ constexpr auto kPolicy = std::to_array<Key<GatewayOptions>>({
      .required = "write: files = [\"policies/*.toml\"]"},
 });
 
-constexpr Words<std::string_view, 4> kLevels = {{"debug", "info", "warn", "error"},
-                                                {"debug", "info", "warn", "error"}};
-constexpr auto kLog = std::to_array<Key<GatewayOptions>>({
-    {.name = "level",
-     .value = choice<GatewayOptions, &GatewayOptions::log_level, kLevels>(),
-     .change = Change::restart},
+using settings::LogFormat;
+using settings::LogLevel;
+constexpr Words<LogLevel, 4> kLevels = {
+    {"debug", "info", "warn", "error"},
+    {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}};
+constexpr Words<LogFormat, 2> kLogFormats = {{"text", "json"}, {LogFormat::text, LogFormat::json}};
+constexpr auto kLog = std::to_array<Key<settings::Log>>({
+    {"level", choice<settings::Log, &settings::Log::level, kLevels>()},
+    {"format", choice<settings::Log, &settings::Log::format, kLogFormats>()},
+    {"burst", Count<settings::Log>{&settings::Log::burst, 10, 1'000'000}},
+    {"per_second", Count<settings::Log>{&settings::Log::per_second, 1, 1'000'000}},
 });
 
 constexpr auto kDrain = std::to_array<Key<GatewayOptions>>({
@@ -86,14 +91,25 @@ constexpr auto kDrain = std::to_array<Key<GatewayOptions>>({
     {"grace", Time<GatewayOptions>{&GatewayOptions::drain_grace, milliseconds(100), minutes(1)}},
 });
 
+using settings::AuditFormat;
+constexpr Words<AuditFormat, 3> kAuditFormats = {
+    {"native", "ecs", "ocsf"}, {AuditFormat::native, AuditFormat::ecs, AuditFormat::ocsf}};
 constexpr auto kObserve = std::to_array<Key<ObserveOptions>>({
     {.name = "address",
      .value = Address<ObserveOptions>{&ObserveOptions::address, "write it as \"127.0.0.1:9464\""},
      .change = Change::restart,
      .otherwise = "not served"},
     {.name = "audit_log",
-     .value = Output<ObserveOptions>{&ObserveOptions::audit_log, &ObserveOptions::audit_origin},
+     .value =
+         Output<ObserveOptions>{&ObserveOptions::audit_log, &ObserveOptions::audit_origin, true},
      .change = Change::restart},
+    {.name = "audit_format",
+     .value = choice<ObserveOptions, &ObserveOptions::audit_format, kAuditFormats>(),
+     .change = Change::restart},
+    {.name = "instance",
+     .value = Name<ObserveOptions>{&ObserveOptions::instance, false},
+     .change = Change::restart,
+     .otherwise = "the host's name"},
     {.name = "audit_queue",
      .value = Count<ObserveOptions>{&ObserveOptions::audit_queue, 16, 1'000'000},
      .change = Change::restart},
@@ -105,6 +121,14 @@ constexpr auto kObserve = std::to_array<Key<ObserveOptions>>({
      .change = Change::restart},
     {.name = "audit_crowd",
      .value = Count<ObserveOptions>{&ObserveOptions::crowd, 1, 1'000},
+     .change = Change::restart},
+    {.name = "audit_bytes_per_second",
+     .value =
+         Size<ObserveOptions>{&ObserveOptions::audit_bytes_per_second, kKiB, 1024 * 1024 * kKiB},
+     .change = Change::restart},
+    {.name = "audit_bytes_burst",
+     .value =
+         Size<ObserveOptions>{&ObserveOptions::audit_bytes_burst, 64 * kKiB, 1024 * 1024 * kKiB},
      .change = Change::restart},
     {.name = "audit_interval",
      .value = Time<ObserveOptions>{&ObserveOptions::interval, seconds(1), hours(1)},
@@ -227,9 +251,7 @@ Section admin_section() {
               }};
 }
 
-Section log_section() {
-  return {.name = "log", .read = read_section<kLog>, .list = list_section<kLog>};
-}
+Section log_section() { return part_section<settings::Log, &GatewayOptions::log, kLog>("log"); }
 
 Section drain_section() {
   return {.name = "drain", .read = read_section<kDrain>, .list = list_section<kDrain>};

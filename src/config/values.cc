@@ -62,12 +62,12 @@ void read_refusal(TableReader& table, std::string_view key, bool& into) {
   if (const auto word = table.choice(key, kWords)) into = *word == 0;
 }
 
-void read_name(TableReader& table, std::string_view key, std::string& into) {
+void read_name(TableReader& table, std::string_view key, std::string& into, bool names_table) {
   const auto text = table.string(key);
   if (!text) return;
   into = text->value;
   if (is_name(text->value)) {
-    table.rename(table.where() + " \"" + text->value + "\"");
+    if (names_table) table.rename(table.where() + " \"" + text->value + "\"");
   } else {
     complain(table, key, " is not a name", std::string(kNameHint));
   }
@@ -92,17 +92,33 @@ void read_globs(TableReader& table, std::string_view key, std::vector<std::strin
   }
 }
 
-void read_output(TableReader& table, std::string_view key, std::string& into, Origin& origin) {
+/// "syslog", "journald", or with the path of their socket: "syslog:/dev/log".
+bool is_log_service(std::string_view target) {
+  for (const std::string_view service : {"syslog", "journald"}) {
+    if (!target.starts_with(service)) continue;
+    const std::string_view rest = target.substr(service.size());
+    if (rest.empty() || rest.starts_with(":/")) return true;
+  }
+  return false;
+}
+
+void read_output(TableReader& table, std::string_view key, std::string& into, Origin& origin,
+                 bool has_services) {
   static constexpr std::array<std::string_view, 14> kWords = {
       "-",    "stderr", "STDOUT", "STDERR", "console", "syslog", "journal",
       "none", "off",    "no",     "false",  "null",    "true",   "journald"};
   const auto path = table.string(key);
   if (!path) return;
+  if (has_services && is_log_service(path->value)) {
+    into = path->value;
+    origin = table.problems().origin(path->at);
+    return;
+  }
   if (std::ranges::find(kWords, path->value) != kWords.end()) {
-    complain(
-        table, key, " is a word, and would be the name of a file",
-        "name a file or write \"stdout\"; for none delete the line; a file of this name is \"./" +
-            path->value + "\"");
+    complain(table, key, " is a word, and would be the name of a file",
+             std::string("name a file or write \"stdout\"") +
+                 (has_services ? ", \"syslog\" or \"journald\"" : "") +
+                 "; for none delete the line; a file of this name is \"./" + path->value + "\"");
     return;
   }
   into = path->value == "stdout" ? path->value : resolve(table, path->value);

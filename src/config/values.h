@@ -32,10 +32,13 @@ void read_seconds(TableReader& table, std::string_view key, std::uint16_t& into,
                   std::uint64_t least, std::uint64_t most);
 void read_letters(TableReader& table, std::string_view key, Characters& into);
 void read_refusal(TableReader& table, std::string_view key, bool& into);
-void read_name(TableReader& table, std::string_view key, std::string& into);
+/// `names_table`: messages call the table by it from then on.
+void read_name(TableReader& table, std::string_view key, std::string& into, bool names_table);
 void read_host_name(TableReader& table, std::string_view key, std::string& into);
 /// A path, or "stdout"; not a word that stands for something else in other programs.
-void read_output(TableReader& table, std::string_view key, std::string& into, Origin& origin);
+/// `has_services`: also "syslog" and "journald", or those with a path: "syslog:/path".
+void read_output(TableReader& table, std::string_view key, std::string& into, Origin& origin,
+                 bool has_services);
 void read_globs(TableReader& table, std::string_view key, std::vector<std::string>& into,
                 Origin& origin);
 void read_prefixes(TableReader& table, std::string_view key, std::vector<AddressPrefix>& into);
@@ -219,14 +222,14 @@ struct MessageRate {
   }
 };
 
-/// What audit lines and labels call the thing that the table describes. Messages call the table by
-/// it from then on.
+/// What audit lines and labels call the thing that the table describes.
 template <typename T>
 struct Name {
   std::string T::*field;
+  bool names_table = true;
 
   void read(TableReader& table, std::string_view key, T& into) const {
-    values::read_name(table, key, into.*field);
+    values::read_name(table, key, into.*field, names_table);
   }
   [[nodiscard]] std::string show(const T& from) const { return values::in_quotes(from.*field); }
   [[nodiscard]] static std::string accepted() { return "a name"; }
@@ -256,14 +259,15 @@ struct Path {
   [[nodiscard]] static std::string accepted() { return ""; }
 };
 
-/// A file that is written, or "stdout".
+/// A file that is written, or "stdout"; where it has services, also "syslog" and "journald".
 template <typename T>
 struct Output {
   std::string T::*field;
   Origin T::*origin;  // for messages after loading
+  bool has_services = false;
 
   void read(TableReader& table, std::string_view key, T& into) const {
-    values::read_output(table, key, into.*field, into.*origin);
+    values::read_output(table, key, into.*field, into.*origin, has_services);
   }
   [[nodiscard]] std::string show(const T& from) const { return values::in_quotes(from.*field); }
   [[nodiscard]] static std::string accepted() { return ""; }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "observe/audit_budget.h"
 #include "observe/audit_record.h"
 #include "observe/counters.h"
 
@@ -15,8 +16,11 @@ namespace sallyport::observe {
 /// are under way.
 class AuditQueue final {
  public:
-  explicit AuditQueue(std::size_t capacity)
-      : capacity_(capacity), places_(std::make_unique<std::unique_ptr<AuditRecord>[]>(capacity)) {}
+  /// `budget` outlives the queue; null: there is no bound over all.
+  explicit AuditQueue(std::size_t capacity, AuditBudget* budget = nullptr)
+      : capacity_(capacity),
+        budget_(budget),
+        places_(std::make_unique<std::unique_ptr<AuditRecord>[]>(capacity)) {}
   AuditQueue(const AuditQueue&) = delete;
   AuditQueue& operator=(const AuditQueue&) = delete;
 
@@ -35,8 +39,11 @@ class AuditQueue final {
   }
   /// `lines` found the queue full and are lost.
   void count_full(std::uint64_t lines = 1) { full_.add(lines); }
-  /// A line was left out, and a sum counts it.
+  /// A line was left out, and a sum counts it: it is one of many, or all workers together write as
+  /// much as they may.
   void count_repeated() { repeated_.add(); }
+  void count_over_rate() { over_rate_.add(); }
+  [[nodiscard]] AuditBudget* budget() const { return budget_; }
 
   // The writer's side.
 
@@ -53,6 +60,7 @@ class AuditQueue final {
 
   [[nodiscard]] std::uint64_t full() const { return full_.value(); }
   [[nodiscard]] std::uint64_t repeated() const { return repeated_.value(); }
+  [[nodiscard]] std::uint64_t over_rate() const { return over_rate_.value(); }
   [[nodiscard]] std::uint64_t waiting() const {
     const std::uint64_t taken = taken_.load(std::memory_order_acquire);
     const std::uint64_t pushed = pushed_.load(std::memory_order_acquire);
@@ -61,10 +69,12 @@ class AuditQueue final {
 
  private:
   const std::size_t capacity_;
+  AuditBudget* const budget_;
   const std::unique_ptr<std::unique_ptr<AuditRecord>[]> places_;
   alignas(64) std::atomic<std::uint64_t> pushed_{0};  // written by the worker
   Counter full_;
   Counter repeated_;
+  Counter over_rate_;
   alignas(64) std::atomic<std::uint64_t> taken_{0};  // written by the writer
 };
 

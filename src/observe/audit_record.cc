@@ -1,11 +1,7 @@
 #include "observe/audit_record.h"
 
 #include <algorithm>
-#include <span>
 
-#include "sallyport/attributes.h"
-
-#include "observe/json_writer.h"
 #include "observe/reason_text.h"
 #include "observe/worker_counters.h"
 
@@ -13,20 +9,24 @@ namespace sallyport::observe {
 
 namespace {
 
-constexpr std::array<std::string_view, AuditRecord::kTexts> kTextNames = {
-    "listener", "address", "client_id", "username",    "cause",
-    "topic",    "will",    "shown.cn",  "shown.serial"};
+using Field = AuditField;
 
-/// The longest beginning of `text` of at most `limit` bytes that does not end inside a character.
-std::string_view cut(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  std::size_t end = limit;
-  // At most three steps: what is not UTF-8 is not followed back to its beginning.
-  for (int step = 0; step < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80; ++step) {
-    --end;
-  }
-  return text.substr(0, end);
+constexpr std::uint64_t bits(std::initializer_list<Field> fields) {
+  std::uint64_t set = 0;
+  for (const Field field : fields) set |= bit(field);
+  return set;
 }
+
+constexpr std::uint64_t kAlways = bits({Field::time, Field::schema, Field::event, Field::instance});
+/// What need not be the same in the lines that a sum counts.
+constexpr std::uint64_t kOfOneLine =
+    bits({Field::session, Field::packet, Field::topic, Field::shown_cn, Field::shown_serial,
+          Field::detail, Field::will, Field::duration, Field::throttled_seconds,
+          Field::packets_from_client, Field::packets_from_broker, Field::bytes_from_client,
+          Field::bytes_from_broker, Field::refused, Field::throttled, Field::broker_code,
+          Field::broker_text, Field::truncated});
+constexpr std::uint64_t kOfOneClient = bits({Field::client_id, Field::username, Field::version});
+constexpr std::uint64_t kOfOneCrowd = bits({Field::address, Field::certificate});
 
 void append_number(std::string& out, unsigned value, int digits) {
   std::array<char, 4> text{};
@@ -36,58 +36,16 @@ void append_number(std::string& out, unsigned value, int digits) {
   out.append(text.data(), static_cast<std::size_t>(digits));
 }
 
-/// Milliseconds are enough and keep the number short.
-std::uint64_t millis(Duration time) {
-  const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
-  return count < 0 ? 0 : static_cast<std::uint64_t>(count);
-}
-
-void seconds(JsonWriter& json, std::string_view name, Duration time) {
-  json.key(name);
-  json.thousandths(millis(time));
-}
-
-/// Nothing where there are none.
-void texts(JsonWriter& json, std::string_view name, std::span<const std::string_view> all) {
-  if (all.empty()) return;
-  json.key(name);
-  json.begin_array();
-  for (const std::string_view text : all) json.text(text);
-  json.end_array();
-}
-
-std::vector<std::string_view> keys_of(const Leniency& needs) {
-  std::vector<std::string_view> keys;
-  if (needs.key) keys.push_back(kLeniencies[0]);
-  if (needs.sha1) keys.push_back(kLeniencies[1]);
-  return keys;
-}
-
-/// One value, or a list of several; an empty text where there is none.
-void write_values(JsonWriter& json, std::string_view name, Values values) {
-  json.key(name);
-  if (values.size() <= 1) {
-    json.text(values.empty() ? std::string_view() : cut(values[0], AuditRecord::kMaxText));
-    return;
-  }
-  json.begin_array();
-  for (const std::string& value : values) json.text(cut(value, AuditRecord::kMaxText));
-  json.end_array();
-}
-
-void begin_line(JsonWriter& json, AuditRecord::Time when, std::string_view event) {
-  json.begin_object();
-  json.field("time", to_rfc3339(when));
-  json.field("event", event);
-}
-
 }  // namespace
 
-std::string_view to_string(AuditRecord::Event event) {
-  static constexpr std::array<std::string_view, 5> kNames = {
-      "refusal", "session_begin", "session_end", "throttle_begin", "throttle_end"};
-  static_assert(kNames.size() == static_cast<std::size_t>(AuditRecord::Event::throttle_end) + 1);
-  return kNames[static_cast<std::size_t>(event)];
+std::string_view cut(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  std::size_t end = limit;
+  // At most three steps: what is not UTF-8 is not followed back to its beginning.
+  for (int step = 0; step < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80; ++step) {
+    --end;
+  }
+  return text.substr(0, end);
 }
 
 AuditRecord::Time wall_clock() {
@@ -117,215 +75,140 @@ std::string to_rfc3339(AuditRecord::Time when) {
   return out;
 }
 
-AuditRecord::AuditRecord(Event what, Time when, const Who& who)
-    : when_(when),
-      session_(who.session),
-      certificate_(who.identity.certificate),
-      what_(what),
-      version_(who.version) {
+AuditRecord::AuditRecord(AuditEvent what, Time when)
+    : when_(when), present_(kAlways), what_(what) {}
+
+AuditRecord::AuditRecord(AuditEvent what, Time when, const Who& who)
+    : when_(when), present_(kAlways), certificate_(who.identity.certificate), what_(what) {
   texts_.reserve(kMaxText);  // most lines need no more
-  set(Text::listener, who.identity.listener);
-  set(Text::address, who.identity.address);
-  if (who.session != 0) set(Text::client_id, who.identity.client_id);
-  if (who.identity.username) set(Text::username, *who.identity.username);
+  set(Field::listener, who.identity.listener);
+  set(Field::address, who.identity.address);
+  if (who.session != 0) {
+    set(Field::session, who.session);
+    set(Field::client_id, who.identity.client_id);
+  }
+  if (who.identity.username) set(Field::username, *who.identity.username);
+  if (certificate_) present_ |= bit(Field::certificate);
+  if (who.version) set(Field::version, to_string(*who.version));
+}
+
+void AuditRecord::set_cause(policy::Cause cause) {
+  set(cause.is_rule ? Field::rule : Field::check, cause.name);
 }
 
 void AuditRecord::set_refusal(const Refusal& refusal) {
-  phase_ = refusal.phase;
-  side_ = refusal.from;
-  packet_ = refusal.packet;
-  action_ = refusal.action;
-  reason_ = refusal.reason;
-  is_rule_ = refusal.cause.is_rule;
-  set(Text::cause, refusal.cause.name);
-  if (!refusal.topic.empty()) set(Text::topic, refusal.topic);
+  set(Field::phase, to_string(refusal.phase));
+  set(Field::from, to_string(refusal.from));
+  if (refusal.packet != mqtt::PacketType::reserved) set(Field::packet, to_string(refusal.packet));
+  if (!refusal.topic.empty()) set(Field::topic, refusal.topic);
+  set(Field::action, to_string(refusal.action));
+  set_cause(refusal.cause);
+  set(Field::reason_code, std::uint64_t{static_cast<std::uint8_t>(refusal.reason)});
+  set(Field::reason_text, reason_text(refusal.reason));
   if (refusal.shown == nullptr) return;
-  shown_ = true;
-  set(Text::shown_cn, refusal.shown->common_name);
-  set(Text::shown_serial, refusal.shown->serial);
+  set(Field::shown_cn, refusal.shown->common_name);
+  set(Field::shown_serial, refusal.shown->serial);
 }
 
 void AuditRecord::set_end(const CloseReason& why, bool begun, Duration took) {
-  side_ = why.side;
-  kind_ = why.kind;
-  begun_ = begun;
-  took_ = took;
-  if (!why.detail.empty()) set(Text::cause, why.detail);
-  if (!why.will.empty()) set(Text::will, why.will);
+  set_flag(Field::begun, begun);
+  set(Field::side, to_string(why.side));
+  set(Field::kind, to_string(why.kind));
+  if (!why.detail.empty()) set(Field::detail, why.detail);
+  if (!why.will.empty()) set(Field::will, why.will);
+  if (begun) set_seconds(Field::duration, took);
+  const Tally& tally = why.tally;
+  set(Field::packets_from_client, tally.packets[Side::client]);
+  set(Field::packets_from_broker, tally.packets[Side::broker]);
+  set(Field::bytes_from_client, tally.bytes[Side::client]);
+  set(Field::bytes_from_broker, tally.bytes[Side::broker]);
+  set(Field::refused, tally.refused);
+  set(Field::throttled, tally.throttled);
+  if (!tally.broker_code) return;
+  set(Field::broker_code, std::uint64_t{static_cast<std::uint8_t>(*tally.broker_code)});
+  set(Field::broker_text, reason_text(*tally.broker_code));
 }
 
 void AuditRecord::set_throttle(Side from, policy::Cause cause) {
-  side_ = from;
-  is_rule_ = cause.is_rule;
-  set(Text::cause, cause.name);
+  set(Field::from, to_string(from));
+  set_cause(cause);
 }
 
 void AuditRecord::set_throttled(Time when, std::uint64_t pauses, Duration paused, Duration took) {
   when_ = when;
-  count_ = pauses;
-  paused_ = paused;
-  took_ = took;
+  set(Field::count, pauses);
+  set_seconds(Field::throttled_seconds, paused);
+  set_seconds(Field::duration, took);
 }
 
-void AuditRecord::make_sum(bool crowd) {
-  sum_ = true;
-  crowd_ = crowd;
-  count_ = 0;
-  took_ = {};
+void AuditRecord::make_sum(SumOf whom) {
+  present_ &= ~kOfOneLine;
+  if (whom != SumOf::client) present_ &= ~kOfOneClient;
+  if (whom == SumOf::everyone) present_ &= ~kOfOneCrowd;
+  present_ |= bit(Field::of);
+  example_field_ = whom == SumOf::client  ? Field::topics
+                   : whom == SumOf::crowd ? Field::client_ids
+                                          : Field::addresses;
+  set(Field::count, std::uint64_t{0});
+  set_seconds(Field::seconds, {});
 }
 
 void AuditRecord::count(std::string_view example) {
-  ++count_;
+  ++value(Field::count);
   if (example.empty()) return;
   const std::string_view kept = cut(example, kMaxExample);
   if (std::find(examples_.begin(), examples_.end(), kept) != examples_.end()) return;
+  if (examples_.empty()) {
+    present_ |= bit(example_field_);
+    set_flag(Field::more, false);
+  }
   if (examples_.size() == kMaxExamples) {
-    more_ = true;
+    set_flag(Field::more, true);
   } else {
     examples_.emplace_back(kept);
   }
 }
 
-void AuditRecord::set(Text which, std::string_view text) {
-  const auto index = static_cast<std::size_t>(which);
-  const bool is_topic = which == Text::topic || which == Text::will;
-  const std::string_view kept = cut(text, is_topic ? kMaxTopic : kMaxText);
-  present_ |= bit(which);
-  if (kept.size() < text.size()) truncated_ |= bit(which);
-  begin_[index] = static_cast<std::uint16_t>(texts_.size());
-  size_[index] = static_cast<std::uint16_t>(kept.size());
+void AuditRecord::set(AuditField field, std::string_view text) {
+  const std::string_view kept =
+      cut(text, row_of(field).kind == FieldKind::topic ? kMaxTopic : kMaxText);
+  present_ |= bit(field);
+  if (kept.size() < text.size()) {
+    truncated_ |= bit(field);
+    present_ |= bit(Field::truncated);
+  }
+  value(field) = std::uint64_t{texts_.size()} << 32 | kept.size();
   texts_ += kept;
 }
 
-std::string_view AuditRecord::get(Text which) const {
-  const auto index = static_cast<std::size_t>(which);
-  return std::string_view(texts_).substr(begin_[index], size_[index]);
+void AuditRecord::set(AuditField field, std::uint64_t number) {
+  present_ |= bit(field);
+  value(field) = number;
 }
 
-void AuditRecord::field(JsonWriter& json, std::string_view name, Text which) const {
-  if (has(which)) json.field(name, get(which));
+/// Milliseconds are enough and keep the number short.
+void AuditRecord::set_seconds(AuditField field, Duration time) {
+  const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  set(field, count < 0 ? std::uint64_t{0} : static_cast<std::uint64_t>(count));
 }
 
-void AuditRecord::write_who(JsonWriter& json) const {
-  if (session_ != 0 && !sum_) json.field("session", session_);
-  field(json, "listener", Text::listener);
-  field(json, "address", Text::address);
-  if (!crowd_) {
-    field(json, "client_id", Text::client_id);
-    field(json, "username", Text::username);
-  }
-  if (certificate_) {
-    json.key("certificate");
-    json.begin_object();
-    Identity identity;
-    identity.certificate = certificate_;
-    for (const Attribute& attribute : kAttributes) {
-      if (!attribute.audit.empty()) write_values(json, attribute.audit, attribute.values(identity));
-    }
-    texts(json, "left_out", certificate_->left_out);
-    if (certificate_->needs.any()) texts(json, "let_in_by", keys_of(certificate_->needs));
-    json.end_object();
-  }
-  if (version_ && !crowd_) json.field("version", to_string(*version_));
+std::string_view AuditRecord::text(AuditField field) const {
+  const std::uint64_t where = value(field);
+  return std::string_view(texts_).substr(where >> 32, where & UINT32_MAX);
 }
 
-void AuditRecord::write_refusal(JsonWriter& json) const {
-  json.field("phase", to_string(phase_));
-  json.field("from", to_string(side_));
-  if (!sum_) {
-    if (packet_ != mqtt::PacketType::reserved) json.field("packet", to_string(packet_));
-    field(json, "topic", Text::topic);
-  }
-  json.field("action", to_string(action_));
-  field(json, is_rule_ ? "rule" : "check", Text::cause);
-  json.key("reason");
-  json.begin_object();
-  json.field("code", std::uint64_t{static_cast<std::uint8_t>(reason_)});
-  json.field("text", reason_text(reason_));
-  json.end_object();
-  if (!shown_ || sum_) return;
-  json.key("unverified_certificate");
-  json.begin_object();
-  json.field("cn", get(Text::shown_cn));
-  json.field("serial", get(Text::shown_serial));
-  json.end_object();
+bool AuditRecord::went_well() const {
+  if (has(Field::ok)) return number(Field::ok) != 0;
+  if (has(Field::action)) return text(Field::action) == to_string(Action::report);
+  return row_of(what_).ok;
 }
 
-void AuditRecord::write_end(JsonWriter& json) const {
-  json.key("begun");
-  json.boolean(begun_);
-  json.field("side", to_string(side_));
-  json.field("kind", to_string(kind_));
-  if (sum_) return;
-  field(json, "detail", Text::cause);
-  field(json, "will", Text::will);
-  if (begun_) seconds(json, "duration_seconds", took_);
-}
-
-void AuditRecord::write_throttle(JsonWriter& json) const {
-  json.field("from", to_string(side_));
-  field(json, is_rule_ ? "rule" : "check", Text::cause);
-  if (what_ != Event::throttle_end || sum_) return;
-  json.field("count", count_);
-  seconds(json, "throttled_seconds", paused_);
-  seconds(json, "duration_seconds", took_);
-}
-
-void AuditRecord::write_sum(JsonWriter& json) const {
-  json.field("count", count_);
-  seconds(json, "seconds", took_);
-  if (examples_.empty()) return;
-  json.key(crowd_ ? "client_ids" : "topics");
-  json.begin_array();
-  for (const std::string& example : examples_) json.text(example);
-  json.end_array();
-  json.key("more");
-  json.boolean(more_);
-}
-
-void AuditRecord::write_to(std::string& out) const {
-  JsonWriter json(out);
-  begin_line(json, when_, sum_ ? "repeated" : to_string(what_));
-  if (sum_) json.field("of", to_string(what_));
-  write_who(json);
-  switch (what_) {
-    case Event::refusal:
-      write_refusal(json);
-      break;
-    case Event::session_begin:
-      break;
-    case Event::session_end:
-      write_end(json);
-      break;
-    case Event::throttle_begin:
-    case Event::throttle_end:
-      write_throttle(json);
-      break;
-  }
-  if (sum_) write_sum(json);
-  if (truncated_ != 0 && !sum_) {
-    json.key("truncated");
-    json.begin_array();
-    for (std::size_t i = 0; i < kTexts; ++i) {
-      if ((truncated_ & bit(static_cast<Text>(i))) != 0) json.text(kTextNames[i]);
-    }
-    json.end_array();
-  }
-  json.end_object();
-  out += '\n';
-}
-
-void AuditLoss::write_to(std::string& out, AuditRecord::Time when) const {
-  JsonWriter json(out);
-  begin_line(json, when, "lost");
-  json.field("lines", lines());
-  json.key("reasons");
-  json.begin_object();
-  json.field("queue_full", queue_full);
-  json.field("write", write);
-  json.end_object();
-  json.end_object();
-  out += '\n';
+AuditRecord AuditLoss::record(AuditRecord::Time when) const {
+  AuditRecord record(AuditEvent::lost, when);
+  record.set(Field::lines, lines());
+  record.set(Field::lost_queue_full, queue_full);
+  record.set(Field::lost_write, write);
+  return record;
 }
 
 }  // namespace sallyport::observe

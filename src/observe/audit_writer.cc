@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "observe/quiet_thread.h"
+#include "observe/worker_events.h"
 
 namespace sallyport::observe {
 
@@ -25,9 +27,8 @@ constexpr int kGatherMs = 5;
 constexpr auto kTellEvery = std::chrono::seconds(1);
 constexpr auto kStopWithin = std::chrono::seconds(2);
 
-std::uint64_t count_lines(std::string_view text) {
-  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
-}
+/// The operator is told of lines that are lost once, and again after so long.
+constexpr auto kSayLossEvery = std::chrono::minutes(1);
 
 void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(kGatherMs)); }
 
@@ -56,14 +57,19 @@ void AuditWaker::wait(int timeout_ms) {
   }
 }
 
-AuditWriter::AuditWriter(AuditSink sink, std::string target, std::size_t queues,
-                         std::size_t queue_capacity, const Log& log)
-    : sink_(std::move(sink)), target_(std::move(target)), log_(log) {
-  queues_.reserve(queues);
+AuditWriter::AuditWriter(AuditSink sink, const Options& options, const Log& log)
+    : sink_(std::move(sink)),
+      target_(options.target),
+      format_(options.format, options.instance),
+      envelope_(sink_.envelope(), options.instance),
+      log_(log),
+      budget_(options.bytes_per_second, options.bytes_burst) {
+  queues_.reserve(options.queues);
   // A line finds room for itself before it begins, so that it is whole or not there.
-  batch_.reserve(kBatchBytes + 2 * AuditRecord::kMaxLine);
-  for (std::size_t i = 0; i < queues; ++i) {
-    queues_.push_back(std::make_unique<AuditQueue>(std::max<std::size_t>(queue_capacity, 1)));
+  batch_.reserve(kBatchBytes + 2 * (AuditRecord::kMaxLine + AuditEnvelope::kMost));
+  for (std::size_t i = 0; i < options.queues; ++i) {
+    queues_.push_back(
+        std::make_unique<AuditQueue>(std::max<std::size_t>(options.queue_capacity, 1), &budget_));
   }
 }
 
@@ -116,6 +122,12 @@ std::uint64_t AuditWriter::repeated() const {
   return sum;
 }
 
+std::uint64_t AuditWriter::over_rate() const {
+  std::uint64_t sum = 0;
+  for (const auto& queue : queues_) sum += queue->over_rate();
+  return sum;
+}
+
 void AuditWriter::run() {
   std::optional<Clock::time_point> deadline;
   while (true) {
@@ -148,14 +160,15 @@ void AuditWriter::run() {
 /// Fills the batch from the queues, one record of each in turn. True: some are left.
 bool AuditWriter::gather() {
   // A reader that is slow but never stops leaves no moment at which all is written.
-  batch_.erase(0, std::exchange(offset_, 0));
+  batch_.erase(0, begun_);
+  offset_ -= std::exchange(begun_, 0);
   std::size_t empty = 0;
   while (empty < queues_.size()) {
     if (batch_.size() >= kBatchBytes) return true;
     const auto record = queues_[next_queue_]->take();
     next_queue_ = (next_queue_ + 1) % queues_.size();
     if (record) {
-      record->write_to(batch_);
+      append(*record);
       empty = 0;
     } else {
       ++empty;
@@ -164,13 +177,24 @@ bool AuditWriter::gather() {
   return false;
 }
 
+/// A worker charges the budget with about what a line has; the rest is settled here.
+void AuditWriter::append(const AuditRecord& record) {
+  const std::size_t before = batch_.size();
+  envelope_.begin(record, batch_);
+  format_.write(record, batch_);
+  envelope_.end(record, batch_);
+  budget_.charge(static_cast<std::int64_t>(batch_.size() - before) - record.charged(),
+                 steady_nanos());
+}
+
 void AuditWriter::gather_loss() {
   if (batch_.size() - offset_ >= kBatchBytes) return;  // told later, and all at once
   const AuditLoss all = lost();
   const AuditLoss fresh{.queue_full = all.queue_full - told_.queue_full,
                         .write = all.write - told_.write};
   if (fresh.lines() == 0) return;
-  fresh.write_to(batch_, wall_clock());
+  append(fresh.record(wall_clock()));
+  report_loss(fresh.lines());
   told_ = all;
   tell_at_ = Clock::now() + kTellEvery;
 }
@@ -178,16 +202,24 @@ void AuditWriter::gather_loss() {
 /// Writes the batch. Status::wrote: nothing is left of it.
 AuditSink::Status AuditWriter::flush(int timeout_ms) {
   while (offset_ < batch_.size()) {
-    const auto result = sink_.write(std::string_view(batch_).substr(offset_), timeout_ms);
+    const auto result =
+        sink_.write(std::string_view(batch_).substr(offset_), envelope_, timeout_ms);
     if (result.status == AuditSink::Status::failed) report(result.error);
     if (result.status != AuditSink::Status::wrote) return result.status;
     if (std::exchange(failing_, false)) log_.info("audit log " + target_ + " is written again");
-    written_.add(count_lines(std::string_view(batch_).substr(offset_, result.bytes)));
+    // Counted where its end is written: what ends here, less what ended before.
+    const std::string_view done = std::string_view(batch_).substr(0, offset_ + result.bytes);
+    const std::size_t whole = envelope_.whole(done);
+    if (whole > begun_) {
+      written_.add(envelope_.count(done.substr(begun_, whole - begun_)));
+      begun_ = whole;
+    }
     offset_ += result.bytes;
-    mid_line_ = result.bytes != 0 ? batch_[offset_ - 1] != '\n' : mid_line_;
+    mid_line_ = offset_ != begun_;
   }
   batch_.clear();
   offset_ = 0;
+  begun_ = 0;
   return AuditSink::Status::wrote;
 }
 
@@ -198,7 +230,8 @@ void AuditWriter::take_new_sink() {
   if (!new_sink_) return;
   if (std::exchange(mid_line_, false)) {
     // The beginning of this line is in the old file; its end would be nonsense in the new one.
-    offset_ = batch_.find('\n', offset_) + 1;
+    begun_ += envelope_.first(std::string_view(batch_).substr(begun_));
+    offset_ = begun_;
     write_lost_.add();
   }
   sink_ = std::move(*new_sink_);
@@ -212,8 +245,19 @@ void AuditWriter::report(int error) {
              "; lines wait, then are lost and counted, until it works again");
 }
 
+/// Once in a while, not once per line.
+void AuditWriter::report_loss(std::uint64_t lines) {
+  const auto now = Clock::now();
+  if (loss_said_ != Clock::time_point{} && now < loss_said_ + kSayLossEvery) return;
+  loss_said_ = now;
+  log_.warn("audit log " + target_ +
+            " is written more slowly than lines come: " + std::to_string(lines) +
+            " are lost, and counted in a line of event lost and in "
+            "sallyport_audit_lines_lost_total");
+}
+
 void AuditWriter::give_up() {
-  std::uint64_t left = count_lines(std::string_view(batch_).substr(offset_));
+  std::uint64_t left = envelope_.count(std::string_view(batch_).substr(begun_));
   for (const auto& queue : queues_) {
     while (const auto record = queue->take()) left += record->lines();
   }

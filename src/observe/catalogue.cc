@@ -65,7 +65,7 @@ constexpr Label kLeniency{"key", exactly<kLeniencies.size()>, one_of<kLeniencies
 constexpr Label kBundle{"bundle", nullptr, nullptr, 0, "`listener:<name>`, `broker`"};
 constexpr Label kAuthority{"ca", nullptr, nullptr, 0, "the subject"};
 constexpr Label kFingerprint{"fingerprint", nullptr, nullptr, 0, "SHA-256 of the certificate"};
-constexpr Label kLost{"reason", nullptr, nullptr, 0, "`queue_full`, `repeated`, `write`"};
+constexpr Label kLost{"reason", nullptr, nullptr, 0, "`queue_full`, `repeated`, `rate`, `write`"};
 
 template <const Label&... kLabels>
 constexpr std::array<const Label*, sizeof...(kLabels)> kBy = {&kLabels...};
@@ -141,7 +141,12 @@ void fill_audit_lost(const Scrape& scrape, FamilyBuilder& family) {
   const AuditLoss loss = scrape.audit->lost();
   family.add({"queue_full"}, static_cast<double>(loss.queue_full));
   family.add({"repeated"}, static_cast<double>(scrape.audit->repeated()));
+  family.add({"rate"}, static_cast<double>(scrape.audit->over_rate()));
   family.add({"write"}, static_cast<double>(loss.write));
+}
+
+void fill_log_left_out(const Scrape& scrape, FamilyBuilder& family) {
+  if (scrape.log != nullptr) family.add({}, static_cast<double>(scrape.log->left_out()));
 }
 
 void fill_audit_waiting(const Scrape& scrape, FamilyBuilder& family) {
@@ -272,11 +277,17 @@ constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_audit_lines_written_total", Kind::counter, kBy<>, Fill(fill_audit_written),
      "Lines of the audit log written.", ""},
     {"sallyport_audit_lines_lost_total", Kind::counter, kBy<kLost>, Fill(fill_audit_lost),
-     "Lines missing in the audit log: the queue was full, they are one of many like them and "
-     "counted in a line of event repeated, or they could not be written.",
-     "Alert on `queue_full` and `write`."},
+     "Lines missing in the audit log: the queue was full; they are one of many like them, or "
+     "beyond "
+     "what all workers together may write (rate), and counted in a line of event repeated; or they "
+     "could not be written.",
+     "Alert on `queue_full` and `write`; `rate` that grows: somebody makes lines faster than "
+     "`audit_bytes_per_second`."},
     {"sallyport_audit_lines_waiting", Kind::gauge, kBy<>, Fill(fill_audit_waiting),
      "Lines that wait to be written.", ""},
+    {"sallyport_log_lines_left_out_total", Kind::counter, kBy<>, Fill(fill_log_left_out),
+     "Lines of the operator's log that were left out, because more came than `[log] per_second`.",
+     "The log says how many, and where."},
     {"process_cpu_seconds_total", Kind::counter, kBy<>,
      Fill(fill_process<&ProcessFigures::cpu_seconds>), "User and system CPU time spent in seconds.",
      ""},

@@ -20,6 +20,7 @@ namespace sallyport::observe {
 
 class AuditWriter;
 class FamilyBuilder;
+class Log;
 struct Names;
 struct ProcessFigures;
 struct ProcessState;
@@ -32,6 +33,7 @@ struct Scrape {
   const ProcessState& state;
   const ProcessFigures& process;
   const AuditWriter* audit;  // null: there is no audit log
+  const Log* log;            // null: there is no operator's log
   const BuildInfo& build;
 };
 

@@ -85,6 +85,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
                       .state = now,
                       .process = process,
                       .audit = audit_,
+                      .log = log_,
                       .build = build_};
   std::vector<prometheus::MetricFamily> families;
   families.reserve(catalogue().size());

@@ -24,8 +24,9 @@ namespace sallyport::observe {
 class Collector final : public prometheus::Collectable {
  public:
   Collector(const BuildInfo& build, const Names& names,
-            const std::vector<std::unique_ptr<WorkerCounters>>& workers, const AuditWriter* audit)
-      : build_(build), names_(names), workers_(workers), audit_(audit) {}
+            const std::vector<std::unique_ptr<WorkerCounters>>& workers, const AuditWriter* audit,
+            const Log* log = nullptr)
+      : build_(build), names_(names), workers_(workers), audit_(audit), log_(log) {}
 
   /// One family for each row of the catalogue, in its order, whether it has samples or not.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
@@ -46,6 +47,7 @@ class Collector final : public prometheus::Collectable {
   const Names& names_;
   const std::vector<std::unique_ptr<WorkerCounters>>& workers_;
   const AuditWriter* audit_;
+  const Log* log_;
   mutable std::mutex mutex_;
   ProcessState state_;
 };

@@ -10,8 +10,8 @@ namespace sallyport::observe {
 /// an audit line costs what its bytes cost. Commas are the writer's, the nesting is the caller's.
 ///
 /// Whatever a text holds, what a reader sees is all there is: hidden characters (is_hidden()) are
-/// escaped, and what is not UTF-8 becomes U+FFFD. Keys are the program's own words, written as
-/// they are. Never throws but for want of memory.
+/// escaped, and what is not UTF-8 becomes U+FFFD. Keys and words are the program's own, written
+/// as they are. Never throws but for want of memory.
 class JsonWriter final {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}
@@ -23,6 +23,8 @@ class JsonWriter final {
 
   void key(std::string_view name);
   void text(std::string_view value);
+  /// A word of the program's own, which is written as it is, as keys are.
+  void word(std::string_view value);
   void number(std::uint64_t value);
   /// A number of thousandths as a decimal fraction: 61,234 as 61.234, 2,000 as 2.0.
   void thousandths(std::uint64_t value);
@@ -41,6 +43,8 @@ class JsonWriter final {
   void begin(char bracket);
   void end(char bracket);
   void separate();
+  template <bool kIsKey>
+  void quoted(std::string_view text);
 
   std::string& out_;
   bool first_ = true;  // nothing stands before the next value in its object or array

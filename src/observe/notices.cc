@@ -25,7 +25,17 @@ std::vector<Notice> Notices::look(Instant now, std::chrono::system_clock::time_p
   look_at_broker(now, out);
   look_at_bounds(now, out);
   look_at_chain(wall, out);
+  look_at_debug_lines(out);
   return out;
+}
+
+void Notices::look_at_debug_lines(std::vector<Notice>& out) {
+  for (const auto& worker : workers_) {
+    auto [lines, more] = worker->debug_lines.take();
+    for (std::string& line : lines) out.push_back({settings::LogLevel::debug, std::move(line)});
+    if (more == 0) continue;
+    out.push_back({settings::LogLevel::debug, "and " + std::to_string(more) + " more"});
+  }
 }
 
 /// Once when the end is near, and again for each day that is less.
@@ -38,7 +48,8 @@ void Notices::look_at_chain(std::chrono::system_clock::time_point wall, std::vec
   const auto days = std::chrono::floor<std::chrono::days>(*end - wall).count();
   if (days_said_ && *days_said_ <= days) return;
   days_said_ = days;
-  out.push_back({true, "the broker's certificate, or a CA of its chain, " + ends_in(*end - wall)});
+  out.push_back({settings::LogLevel::warn,
+                 "the broker's certificate, or a CA of its chain, " + ends_in(*end - wall)});
 }
 
 void Notices::look_at_broker(Instant now, std::vector<Notice>& out) {
@@ -67,17 +78,26 @@ void Notices::look_at_broker(Instant now, std::vector<Notice>& out) {
       if (detail.empty()) detail = worker->broker_failure.text_of(check);
     }
     if (detail.empty()) detail = describe(check);
-    out.push_back({true, "the broker cannot be reached: " + detail + " (" +
-                             std::string(to_string(check)) + ")"});
+    auto line = std::make_unique<AuditRecord>(AuditEvent::broker_down, wall_clock());
+    line->set(AuditField::check, to_string(check));
+    line->set(AuditField::detail, detail);
+    out.push_back(
+        {settings::LogLevel::warn,
+         "the broker cannot be reached: " + detail + " (" + std::string(to_string(check)) + ")",
+         std::move(line)});
   }
   if (broker_away_ && last_broker_connect(workers_).value_or(false)) {
     broker_away_ = false;
     failures_ = failures;
     const auto seconds =
         std::chrono::duration_cast<std::chrono::seconds>(now - away_since_).count();
-    out.push_back({false, "the broker is reached again: " + std::to_string(seconds) +
-                              " s later; connecting to it failed " +
-                              times(failed - failed_before_)});
+    auto line = std::make_unique<AuditRecord>(AuditEvent::broker_up, wall_clock());
+    line->set(AuditField::count, failed - failed_before_);
+    line->set_seconds(AuditField::duration, now - away_since_);
+    out.push_back({settings::LogLevel::info,
+                   "the broker is reached again: " + std::to_string(seconds) +
+                       " s later; connecting to it failed " + times(failed - failed_before_),
+                   std::move(line)});
   }
 }
 
@@ -88,12 +108,13 @@ void Notices::look_at_bounds(Instant now, std::vector<Notice>& out) {
       for (const auto& worker : workers_) count += worker->listeners[listener].at_bound[i].value();
       Repeated& bound = bounds_[listener][i];
       if (count == bound.said || now < bound.next) continue;
-      out.push_back({true, "listener \"" + names_.listeners[listener] + "\" refused " +
-                               (count - bound.said == 1
-                                    ? std::string("a connection")
-                                    : std::to_string(count - bound.said) + " connections") +
-                               ": " + std::string(describe(kBoundChecks[i])) + " (" +
-                               std::string(to_string(kBoundChecks[i])) + ")"});
+      out.push_back(
+          {settings::LogLevel::warn,
+           "listener \"" + names_.listeners[listener] + "\" refused " +
+               (count - bound.said == 1 ? std::string("a connection")
+                                        : std::to_string(count - bound.said) + " connections") +
+               ": " + std::string(describe(kBoundChecks[i])) + " (" +
+               std::string(to_string(kBoundChecks[i])) + ")"});
       bound = {.said = count, .next = now + every_};
     }
   }

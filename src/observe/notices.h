@@ -16,7 +16,8 @@
 namespace sallyport::observe {
 
 /// Finds in the workers' counters what concerns operators: the broker cannot be reached, and can be
-/// again; a listener is full; a certificate of its chain ends soon. It looks from time to time, so
+/// again; a listener is full; a certificate of its chain ends soon; at level debug why a client was
+/// refused. It looks from time to time, so
 /// that no worker ever waits for the log, and says each thing at most once in `every`, with what
 /// has come together since.
 ///
@@ -38,6 +39,7 @@ class Notices final {
 
   void look_at_broker(Instant now, std::vector<Notice>& out);
   void look_at_bounds(Instant now, std::vector<Notice>& out);
+  void look_at_debug_lines(std::vector<Notice>& out);
   void look_at_chain(std::chrono::system_clock::time_point wall, std::vector<Notice>& out);
 
   const Names& names_;

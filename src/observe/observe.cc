@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include <prometheus/text_serializer.h>
+#include <unistd.h>
 
 #include "observe/audit_writer.h"
 #include "observe/collector.h"
@@ -15,14 +16,32 @@
 
 namespace sallyport::observe {
 
+namespace {
+
+std::string host_name() {
+  std::string name(256, '\0');
+  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  name.resize(name.find('\0'));
+  return name;
+}
+
+}  // namespace
+
 class Observe::Impl final : public HttpPages {
  public:
   Impl(const Options& options, std::optional<AuditSink> sink, const Log& log)
-      : names_(options.listeners) {
+      : version_(options.build.version), log_(log), names_(options.listeners) {
     const std::size_t count = std::max<std::size_t>(options.workers, 1);
     if (sink) {
-      audit_ = std::make_unique<AuditWriter>(std::move(*sink), options.audit_log, count,
-                                             options.audit_queue, log);
+      const AuditWriter::Options audit{
+          .target = options.audit_log,
+          .format = options.audit_format,
+          .instance = options.instance.empty() ? host_name() : options.instance,
+          .queues = count + 1,  // the last one is the main thread's
+          .queue_capacity = options.audit_queue,
+          .bytes_per_second = options.audit_bytes_per_second,
+          .bytes_burst = options.audit_bytes_burst};
+      audit_ = std::make_unique<AuditWriter>(std::move(*sink), audit, log);
     }
     std::random_device random;
     const auto word = [&random] { return std::uint64_t{random()} << 32 | random(); };
@@ -35,7 +54,7 @@ class Observe::Impl final : public HttpPages {
           audit_ ? &audit_->waker() : nullptr, options.audit_limits, key));
     }
     notices_ = std::make_unique<Notices>(names_, counters_, options.notice_every);
-    collector_ = std::make_unique<Collector>(options.build, names_, counters_, audit_.get());
+    collector_ = std::make_unique<Collector>(options.build, names_, counters_, audit_.get(), &log);
     collector_->change(
         [](ProcessState& state) { state.last_success = std::chrono::system_clock::now(); });
   }
@@ -59,6 +78,31 @@ class Observe::Impl final : public HttpPages {
     return std::move(out).str();
   }
 
+  /// A line of the process's own. `fill` gets the record.
+  template <typename Fill>
+  void say(AuditEvent event, Fill fill) {
+    if (!audit_) return;
+    auto record = std::make_unique<AuditRecord>(event, wall_clock());
+    fill(*record);
+    say(std::move(record));
+  }
+  void say(std::unique_ptr<AuditRecord> record) {
+    if (!audit_) return;
+    AuditQueue& queue = audit_->queue(workers_.size());
+    if (!queue.has_room()) return queue.count_full();
+    queue.push(std::move(record));
+    audit_->waker().wake();
+  }
+  void set_in_force(AuditRecord& record) const {
+    const ProcessState state = collector_->state();
+    record.set(AuditField::config, in_force_.config);
+    record.set(AuditField::roles, std::uint64_t{state.roles});
+    record.set(AuditField::rules, std::uint64_t{state.rules});
+  }
+
+  const std::string version_;
+  const Log& log_;
+  InForce in_force_;
   // Members in the order in which they are needed; the server goes first, the names go last.
   Names names_;
   std::vector<std::unique_ptr<WorkerCounters>> counters_;
@@ -105,7 +149,32 @@ void Observe::set_ready(bool ready) {
   impl_->collector_->change([&](ProcessState& state) { state.ready = ready; });
 }
 
-void Observe::on_reload(bool ok) {
+void Observe::on_started() {
+  impl_->say(AuditEvent::start, [this](AuditRecord& record) {
+    record.set(AuditField::gateway_version, impl_->version_);
+    record.set(AuditField::host, host_name());
+    record.set(AuditField::pid, static_cast<std::uint64_t>(getpid()));
+    impl_->set_in_force(record);
+    record.set(AuditField::broker, impl_->in_force_.broker);
+  });
+}
+
+void Observe::on_stopping(std::string_view why) {
+  impl_->say(AuditEvent::stop, [why](AuditRecord& record) { record.set(AuditField::detail, why); });
+}
+
+void Observe::set_in_force(InForce in_force) { impl_->in_force_ = std::move(in_force); }
+
+void Observe::set_debug(bool wanted) {
+  for (const auto& counters : impl_->counters_) counters->debug_lines.set_wanted(wanted);
+}
+
+void Observe::on_reload(bool ok, std::size_t errors) {
+  impl_->say(AuditEvent::reload, [&](AuditRecord& record) {
+    record.set_flag(AuditField::ok, ok);
+    impl_->set_in_force(record);
+    if (!ok) record.set(AuditField::errors, std::uint64_t{errors});
+  });
   impl_->collector_->change([&](ProcessState& state) {
     state.last_reload_ok = ok;
     if (ok) {
@@ -135,7 +204,13 @@ void Observe::set_policy(std::size_t roles, std::size_t rules) {
 }
 
 std::vector<Notice> Observe::notices(Instant now, std::chrono::system_clock::time_point wall) {
-  return impl_->notices_->look(now, wall);
+  auto found = impl_->notices_->look(now, wall);
+  for (Notice& notice : found) {
+    if (notice.audit == nullptr) continue;
+    notice.audit->set(AuditField::broker, impl_->in_force_.broker);
+    impl_->say(std::move(notice.audit));
+  }
+  return found;
 }
 
 std::expected<void, Error> Observe::reopen_audit() {

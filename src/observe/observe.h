@@ -33,6 +33,12 @@ struct Options : settings::Audit {
   settings::Http http;
 };
 
+/// What is in force, for the lines of the audit log that say so.
+struct InForce {
+  std::string config;  // a hash of all that was read; lower-case hex
+  std::string broker;  // "host:port"
+};
+
 /// Why start() or reopen_audit() failed, ready to be shown beside the key it is about.
 struct Error {
   enum class Key : std::uint8_t { address, audit_log };
@@ -58,7 +64,9 @@ struct AuthorityExpiry {
 /// Owns the metrics, the HTTP server that shows them and the audit log with its writer thread. Made
 /// by the composition root before the workers and destroyed after them.
 ///
-/// Thread: start(), stop() and the destructor belong to one thread. worker(i) is written to by
+/// Thread: start(), stop(), the destructor and what writes lines of its own to the audit log
+/// (set_in_force(), on_started(), on_reload(), on_stopping(), notices()) belong to one thread.
+/// worker(i) is written to by
 /// worker i's thread only. Everything else may be called from any thread; none of it is for a
 /// packet's path.
 class Observe final {
@@ -80,9 +88,16 @@ class Observe final {
   /// that is down does not make the gateway unready: it still gives clients the answer that the
   /// standard has for that, and if every gateway left its Service at once, clients would get none.
   void set_ready(bool ready);
-  /// A reload of configuration, policies or certificates came to its end. The start counts as the
-  /// first successful load.
-  void on_reload(bool ok);
+  /// All listeners accept: the audit log's first line.
+  void on_started();
+  /// A reload of configuration, policies or certificates came to its end; `errors` were found. The
+  /// start counts as the first successful load.
+  void on_reload(bool ok, std::size_t errors = 0);
+  /// The workers have ended: the audit log's last line. `why`: "SIGTERM".
+  void on_stopping(std::string_view why);
+  void set_in_force(InForce in_force);
+  /// Whether notices() tells why clients are refused.
+  void set_debug(bool wanted);
   /// Replaces what is known about certificates.
   void set_certificates(std::vector<CertificateExpiry> certificates);
   void set_authorities(std::vector<AuthorityExpiry> authorities);
@@ -90,7 +105,8 @@ class Observe final {
   void set_policy(std::size_t roles, std::size_t rules);
 
   /// What is to be said on the operator's log now: the broker cannot be reached, or can be again; a
-  /// listener is full; the broker's certificate ends soon. To be asked about once a second, by one
+  /// listener is full; the broker's certificate ends soon. The audit log has been told of what
+  /// concerns it. To be asked about once a second, by one
   /// thread; costs no worker anything. `wall`: what certificates are held against.
   [[nodiscard]] std::vector<Notice> notices(Instant now,
                                             std::chrono::system_clock::time_point wall);

@@ -41,15 +41,25 @@ RepeatKey RepeatFilter::key(const Identity& identity, bool begun, std::uint8_t k
   };
   const std::string_view username =
       identity.username ? std::string_view(*identity.username) : std::string_view();
-  std::uint64_t crowd = then(kind, cause);
+  std::uint64_t holder = 0;
   if (identity.certificate) {
-    crowd = then(crowd, identity.certificate->fingerprint);
+    holder = then(0, identity.certificate->fingerprint);
   } else {
     const auto prefix = counted_prefix(identity);
-    crowd = then(crowd, prefix ? as_text(prefix->network.bytes) : identity.address);
-    if (begun) crowd = then(crowd, username);
+    holder = then(0, prefix ? as_text(prefix->network.bytes) : identity.address);
+    if (begun) holder = then(holder, username);
   }
-  return {.client = then(then(crowd, username), identity.client_id), .crowd = crowd};
+  const std::uint64_t everyone = cause_key(kind, cause);
+  const std::uint64_t crowd =
+      then(everyone, std::string_view(reinterpret_cast<const char*>(&holder), sizeof holder));
+  return {.client = then(then(crowd, username), identity.client_id),
+          .crowd = crowd,
+          .everyone = everyone,
+          .holder = holder};
+}
+
+std::uint64_t RepeatFilter::cause_key(std::uint8_t kind, std::string_view cause) const {
+  return siphash({key_[0] ^ (std::uint64_t{kind} + 1), key_[1]}, cause);
 }
 
 RepeatFilter::Answer RepeatFilter::pass(const RepeatKey& key, bool as_crowd, std::int64_t now) {

@@ -11,10 +11,12 @@
 
 namespace sallyport::observe {
 
-/// Who repeats what, as two keyed hashes.
+/// Who repeats what, as keyed hashes.
 struct RepeatKey {
-  std::uint64_t client = 0;
-  std::uint64_t crowd = 0;
+  std::uint64_t client = 0;    // one client and one cause
+  std::uint64_t crowd = 0;     // one certificate or address, and one cause
+  std::uint64_t everyone = 0;  // one cause
+  std::uint64_t holder = 0;    // one certificate or address, whatever the cause
 };
 
 /// Keeps one client that does the same thing again and again from filling the disk, and from using
@@ -35,6 +37,9 @@ class RepeatFilter final {
   /// `kind` and `cause` name the thing. `begun`: the broker agreed to the username.
   [[nodiscard]] RepeatKey key(const Identity& identity, bool begun, std::uint8_t kind,
                               std::string_view cause) const;
+
+  /// RepeatKey::everyone
+  [[nodiscard]] std::uint64_t cause_key(std::uint8_t kind, std::string_view cause) const;
 
   enum class Answer : std::uint8_t { write, client_repeats, crowd_repeats };
   /// May a line be written? Charges where yes. `now` in nanoseconds of a monotonic clock;

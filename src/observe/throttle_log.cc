@@ -18,8 +18,7 @@ bool ThrottleLog::add(const Who& who, Side from, policy::Cause cause, Duration p
     spell->cause = cause.name;
     spell->from = from;
     spell->begun = now;
-    spell->end =
-        std::make_unique<AuditRecord>(AuditRecord::Event::throttle_end, AuditRecord::Time{}, who);
+    spell->end = std::make_unique<AuditRecord>(AuditEvent::throttle_end, AuditRecord::Time{}, who);
     spell->end->set_throttle(from, cause);
     due_.push_back({now + quiet_.count(), who.session, spell->id});
   }

@@ -16,6 +16,7 @@
 #include "sallyport/events.h"
 
 #include "observe/counters.h"
+#include "observe/debug_lines.h"
 #include "observe/name_table.h"
 #include "observe/series_table.h"
 
@@ -126,6 +127,7 @@ struct alignas(64) WorkerCounters : PlainCounters {
   LatencyHistogram broker_connect_took;
   CountersByCheck broker_failures;
   LatestFailure broker_failure;
+  DebugLines debug_lines;
   /// Of the chain that the broker has shown last: when the first certificate of it ends, in seconds
   /// since the epoch; and when that was, by the steady clock. 0: never.
   std::atomic<std::int64_t> broker_chain_end{0};

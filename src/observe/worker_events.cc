@@ -21,6 +21,10 @@ std::size_t tls_version_index(std::string_view version) {
   return 2;
 }
 
+/// About what a line has, and an example of a sum, in bytes: what is charged before it is written.
+constexpr std::uint32_t kLineBytes = 500;
+constexpr std::uint32_t kExampleBytes = 40;
+
 /// Ends of connections that no CONNECT ever came from and that nobody needs to be told of: port
 /// probes, health checks of a load balancer, clients that gave up. What the gateway or the broker
 /// refused is told in any case, and so is whoever said CONNECT: the broker may have acted on it.
@@ -53,6 +57,7 @@ WorkerEvents::WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* q
       queue_(queue),
       waker_(waker),
       repeats_(limits, key),
+      shares_(queue != nullptr && queue->budget() != nullptr ? queue->budget()->refill() : 1),
       flush_every_(limits.interval.count()),
       throttles_(limits.throttle_quiet) {}
 
@@ -83,13 +88,32 @@ void WorkerEvents::on_refusal(const Who& who, const Refusal& refusal) {
       }
     }
   }
+  if (counters_.debug_lines.wanted()) note_refusal(who, refusal);
   if (queue_ == nullptr) return;
-  audit({.what = AuditRecord::Event::refusal,
+  audit({.what = AuditEvent::refusal,
          .cause = refusal.cause.name,
          .topic = refusal.topic,
          .begun = refusal.phase == Phase::open,
          .as_crowd = true},
         who, steady_nanos(), [&](AuditRecord& record) { record.set_refusal(refusal); });
+}
+
+/// For the operator's log: who was not let in, or is let go, and why. What is refused of a session
+/// that goes on is the audit log's.
+void WorkerEvents::note_refusal(const Who& who, const Refusal& refusal) {
+  if (refusal.phase == Phase::open && refusal.action != Action::disconnect) return;
+  const std::string name(cut(refusal.cause.name, AuditRecord::kMaxText));
+  std::string text = refusal.action == Action::report ? "would refuse " : "refused ";
+  text += who.identity.client_id.empty()
+              ? "a client"
+              : '"' + std::string(cut(who.identity.client_id, AuditRecord::kMaxText)) + '"';
+  text += " at " + who.identity.address + " (listener \"" + who.identity.listener + "\")";
+  if (who.session != 0) text += ", session " + std::to_string(who.session);
+  text += ", in phase " + std::string(to_string(refusal.phase)) + ": ";
+  const std::optional<Check> check =
+      refusal.cause.is_rule ? std::nullopt : find_check(refusal.cause.name);
+  text += check ? std::string(describe(*check)) + " (" + name + ")" : "rule " + name;
+  counters_.debug_lines.add(std::move(text));
 }
 
 void WorkerEvents::on_rewrite(Rewrite what) {
@@ -105,7 +129,7 @@ void WorkerEvents::on_throttle(const Who& who, Side from, policy::Cause cause, D
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
   if (!throttles_.add(who, from, cause, pause, now)) return;
-  audit({.what = AuditRecord::Event::throttle_begin,
+  audit({.what = AuditEvent::throttle_begin,
          .cause = cause.name,
          .topic = {},
          .begun = true,
@@ -119,7 +143,7 @@ void WorkerEvents::on_session_begin(const Who& who) {
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
   begun_at_[who.session] = now;
-  audit({.what = AuditRecord::Event::session_begin,
+  audit({.what = AuditEvent::session_begin,
          .cause = {},
          .topic = {},
          .begun = true,
@@ -134,14 +158,15 @@ void WorkerEvents::on_session_end(const Who& who, const CloseReason& why, bool b
       .add();
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
-  throttles_.end_session(who.session, now, [this](auto record) { send(std::move(record)); });
+  throttles_.end_session(who.session, now,
+                         [&](auto record) { send_spell(std::move(record), now); });
   Duration took{};
   if (const auto at = begun_at_.find(who.session); at != begun_at_.end()) {
     took = Duration(now - at->second);
     begun_at_.erase(at);
   }
   if (!begun && is_noise(who, why)) return;
-  audit({.what = AuditRecord::Event::session_end,
+  audit({.what = AuditEvent::session_end,
          .cause = begun ? std::string_view() : to_string(why.kind),
          .topic = why.will,
          .begun = begun,
@@ -217,49 +242,126 @@ void WorkerEvents::on_heartbeat() {
   const std::int64_t now = steady_nanos();
   counters_.heartbeat.store(now, std::memory_order_relaxed);
   if (queue_ == nullptr) return;
-  throttles_.sweep(now, [this](auto record) { send(std::move(record)); });
+  throttles_.sweep(now, [&](auto record) { send_spell(std::move(record), now); });
   if (now >= flush_at_) {
     flush_at_ = now + flush_every_;
-    flush_sums();
+    flush_sums(now, false);
   }
 }
 
 void WorkerEvents::flush() {
-  if (queue_ != nullptr) flush_sums();
+  if (queue_ != nullptr) flush_sums(steady_nanos(), true);
 }
 
-void WorkerEvents::flush_sums() {
-  if (sums_.empty()) return;
-  const AuditRecord::Time now = wall_clock();
-  sums_.flush([&](std::unique_ptr<AuditRecord> sum) {
-    sum->set_sum_end(now);
-    send(std::move(sum));
-  });
+void WorkerEvents::flush_sums(std::int64_t now, bool all) {
+  AuditBudget* const budget = queue_->budget();
+  const AuditRecord::Time wall = wall_clock();
+  for (RepeatSums* sums : {&causes_, &sums_}) {
+    sums->flush([&](std::unique_ptr<AuditRecord>& sum) {
+      const auto bytes =
+          static_cast<std::int64_t>(kLineBytes + kExampleBytes * sum->examples().size());
+      if (budget != nullptr) {
+        // What finds no room goes on counting, and is written with the next ones.
+        if (!all && (budget->left(now) < bytes || !queue_->has_room())) return false;
+        budget->charge(bytes, now);
+        sum->set_charged(static_cast<std::uint32_t>(bytes));
+      }
+      sum->set_sum_end(wall);
+      send(std::move(sum));
+      return true;
+    });
+  }
+}
+
+bool WorkerEvents::afford(const RepeatKey& key, std::uint32_t bytes, std::int64_t now) {
+  AuditBudget* const budget = queue_->budget();
+  if (budget == nullptr) return true;
+  if (!shares_.take(key.holder, bytes, budget->left_for_lines(now), now)) return false;
+  budget->charge(bytes, now);
+  return true;
+}
+
+void WorkerEvents::send_spell(std::unique_ptr<AuditRecord> record, std::int64_t now) {
+  AuditBudget* const budget = queue_->budget();
+  if (budget == nullptr || budget->left_for_lines(now) >= kLineBytes) {
+    if (budget != nullptr) budget->charge(kLineBytes, now);
+    record->set_charged(kLineBytes);
+    return send(std::move(record));
+  }
+  queue_->count_over_rate();
+  const AuditField cause = record->has(AuditField::rule) ? AuditField::rule : AuditField::check;
+  const std::uint64_t key =
+      repeats_.cause_key(static_cast<std::uint8_t>(index_of(record->event())), record->text(cause));
+  const std::string address(record->text(AuditField::address));
+  AuditRecord* sum = causes_.find(key);
+  if (sum == nullptr) {
+    if (causes_.is_full()) return queue_->count_full();
+    record->make_sum(SumOf::everyone);
+    sum = &causes_.add(key, std::move(record));
+  }
+  sum->count(address);
+}
+
+template <typename Make>
+AuditRecord* WorkerEvents::sum_of(SumOf& whom, const RepeatKey& key, std::int64_t now, Make make) {
+  const auto id = [&] { return whom == SumOf::crowd ? key.crowd : key.client; };
+  AuditRecord* sum = sums_.find(id());
+  if (sum == nullptr && sums_.is_full()) {
+    // Only where all of them find room: else every line of a flood would look at each.
+    const AuditBudget* const budget = queue_->budget();
+    if (budget == nullptr ||
+        budget->left(now) >= static_cast<std::int64_t>(kLineBytes * kMaxSums)) {
+      flush_sums(now, false);
+    }
+    // Those that could not be written stay. A crowd's sum may be among them already.
+    if (sums_.is_full()) {
+      if (whom == SumOf::client) {
+        whom = SumOf::crowd;
+        sum = sums_.find(id());
+      }
+      if (sum == nullptr) {
+        whom = SumOf::everyone;
+        sum = causes_.find(key.everyone);
+        if (sum == nullptr && causes_.is_full()) return nullptr;
+      }
+    }
+  }
+  if (sum != nullptr) return sum;
+  auto first = make();
+  first->make_sum(whom);
+  return whom == SumOf::everyone ? &causes_.add(key.everyone, std::move(first))
+                                 : &sums_.add(id(), std::move(first));
 }
 
 template <typename Fill>
 void WorkerEvents::audit(const Line& line, const Who& who, std::int64_t now, Fill fill) {
   const RepeatKey key = repeats_.key(who.identity, line.begun,
                                      static_cast<std::uint8_t>(index_of(line.what)), line.cause);
-  const RepeatFilter::Answer answer = repeats_.pass(key, line.as_crowd, now);
-  if (answer == RepeatFilter::Answer::write) {
-    if (!queue_->has_room()) return queue_->count_full();
+  const auto make = [&] {
     auto record = std::make_unique<AuditRecord>(line.what, wall_clock(), who);
     fill(*record);
-    return send(std::move(record));
+    return record;
+  };
+  const RepeatFilter::Answer answer = repeats_.pass(key, line.as_crowd, now);
+  if (answer == RepeatFilter::Answer::write) {
+    const auto bytes = static_cast<std::uint32_t>(
+        kLineBytes + std::min(line.topic.size(), AuditRecord::kMaxTopic));
+    if (afford(key, bytes, now)) {
+      if (!queue_->has_room()) return queue_->count_full();
+      auto record = make();
+      record->set_charged(bytes);
+      return send(std::move(record));
+    }
+    queue_->count_over_rate();
+  } else {
+    queue_->count_repeated();
   }
-  queue_->count_repeated();
-  const bool crowd = answer == RepeatFilter::Answer::crowd_repeats;
-  const std::uint64_t id = crowd ? key.crowd : key.client;
-  AuditRecord* sum = sums_.find(id);
-  if (sum == nullptr) {
-    if (sums_.is_full()) flush_sums();
-    auto first = std::make_unique<AuditRecord>(line.what, wall_clock(), who);
-    fill(*first);
-    first->make_sum(crowd);
-    sum = &sums_.add(id, std::move(first));
-  }
-  sum->count(crowd ? std::string_view(who.identity.client_id) : line.topic);
+  SumOf whom = answer == RepeatFilter::Answer::crowd_repeats ? SumOf::crowd : SumOf::client;
+  AuditRecord* const sum = sum_of(whom, key, now, make);
+  if (sum == nullptr) return queue_->count_full();
+  sum->count(whom == SumOf::client  ? line.topic
+             : whom == SumOf::crowd ? std::string_view(who.identity.client_id)
+                                    : std::string_view(who.identity.address));
 }
 
 /// What finds the queue full is lost, a sum with all that it counts.

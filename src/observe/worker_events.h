@@ -6,6 +6,7 @@
 #include "sallyport/events.h"
 #include "sallyport/settings.h"
 
+#include "observe/audit_budget.h"
 #include "observe/audit_queue.h"
 #include "observe/repeat_filter.h"
 #include "observe/repeat_sums.h"
@@ -49,7 +50,7 @@ class WorkerEvents final : public GatewayEvents {
  private:
   /// What one line is about.
   struct Line {
-    AuditRecord::Event what;
+    AuditEvent what;
     std::string_view cause;
     std::string_view topic;  // tells it from the others of a sum
     bool begun;              // the broker agreed to who the client is
@@ -60,15 +61,30 @@ class WorkerEvents final : public GatewayEvents {
   template <typename Fill>
   void audit(const Line& line, const Who& who, std::int64_t now, Fill fill);
   void send(std::unique_ptr<AuditRecord> record);
-  void flush_sums();
+  /// The end of a spell of throttling, as a line of its own or in a sum.
+  void send_spell(std::unique_ptr<AuditRecord> record, std::int64_t now);
+  void note_refusal(const Who& who, const Refusal& refusal);
+  /// Charges the budget with a line of about so many bytes. Returns false if nothing is left of it.
+  [[nodiscard]] bool afford(const RepeatKey& key, std::uint32_t bytes, std::int64_t now);
+  /// The sum that counts a line, made by make() where there is none yet; null: there is no room.
+  template <typename Make>
+  [[nodiscard]] AuditRecord* sum_of(SumOf& whom, const RepeatKey& key, std::int64_t now, Make make);
+  /// Hands over the sums that the budget has room for; `all`: every one.
+  void flush_sums(std::int64_t now, bool all);
   [[nodiscard]] SeriesKey series_key(const Who& who, const Refusal& refusal);
+
+  /// Sums of clients and crowds, and of what finds no room among those.
+  static constexpr std::size_t kMaxSums = 1024;
+  static constexpr std::size_t kMaxCauses = 256;
 
   Names& names_;
   WorkerCounters& counters_;
   AuditQueue* queue_;
   AuditWaker* waker_;
   RepeatFilter repeats_;
-  RepeatSums sums_;
+  AuditShares shares_;
+  RepeatSums sums_{kMaxSums};
+  RepeatSums causes_{kMaxCauses};  // SumOf::everyone
   const std::int64_t flush_every_;
   std::int64_t flush_at_ = 0;
   ThrottleLog throttles_;

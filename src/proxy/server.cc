@@ -59,6 +59,17 @@ bool leaves_v4(const ListenerSettings& listener, const std::vector<ListenerPtr>&
   });
 }
 
+/// Session numbers of this process begin with the time of its start, in milliseconds, and 4,096
+/// numbers for each: so no number comes again after a restart, however many sessions there were,
+/// and all are below 2^53 until 2089, which is as far as readers of JSON count exactly.
+std::uint64_t first_session_number() {
+  using std::chrono::sys_days;
+  constexpr sys_days kEpoch{std::chrono::year{2020} / 1 / 1};
+  const auto since =
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now() - kEpoch);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0)) * 4096;
+}
+
 }  // namespace
 
 std::expected<std::unique_ptr<Server>, StartError> Server::bind(
@@ -86,9 +97,10 @@ std::expected<std::unique_ptr<Server>, StartError> Server::bind(
     server->addresses_.push_back(address);
   }
   server->door_ = std::make_unique<Door>(snapshot->listeners.size());
+  const std::uint64_t first_session = first_session_number();
   for (std::size_t i = 0; i < events.size(); ++i) {
-    auto worker = Worker::make({i, events.size()}, snapshot, std::move(sockets[i]), *server->door_,
-                               *events[i], watcher, pool);
+    auto worker = Worker::make({i, events.size(), first_session}, snapshot, std::move(sockets[i]),
+                               *server->door_, *events[i], watcher, pool);
     if (!worker) {
       return std::unexpected(system_error("cannot make a worker", net::describe(worker.error())));
     }

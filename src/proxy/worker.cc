@@ -27,7 +27,7 @@ Worker::Worker(Place place, std::shared_ptr<const Snapshot> snapshot, Door& door
       dialer_(*loop_, timers_, resolver_),
       heartbeat_(timers_, *this),
       sweep_(*loop_, relays_),
-      next_id_(place.index) {
+      next_id_(place.first_session + place.index) {
   follow_snapshot();
 }
 

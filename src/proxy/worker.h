@@ -50,6 +50,7 @@ class Worker final : private net::Wakeup::Handler,
   struct Place {
     std::size_t index = 0;  // of `count` workers
     std::size_t count = 1;
+    std::uint64_t first_session = 0;  // session numbers of the process begin here
   };
 
   /// `sockets` stand in the order of the snapshot's listeners. All workers share one door. `door`,

@@ -16,6 +16,7 @@ Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   if (const auto bad = check_connack(a, *connack)) return end_malformed(a, *bad);
   note_tolerated(a, odd);
   if (connack->code == 0) return accept_connack(a, *connack);
+  note_broker_code(mqtt::connack_reason(version_, connack->code));
   static_cast<void>(forward_referring(a, connack->properties));
   will_topic_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);

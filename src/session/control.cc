@@ -88,6 +88,7 @@ Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::A
 /// not, it is a PUBREL of an exchange of the gateway's own.
 bool Session::Impl::note_broker_ack(const mqtt::Ack& ack, Turn& turn) {
   if (ends_message(ack)) from_[Side::client].quota.give_back();
+  if (is_error(ack.reason)) note_broker_code(ack.reason);
   switch (ack.type) {
     case PacketType::pubrec:
       if (is_error(ack.reason)) publishes_.complete(ack.packet_id);
@@ -146,6 +147,7 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
   // other reason leaves it to be published, and so does a DISCONNECT of the broker's own.
   // [MQTT-3.14.4-3]
   if (a.from == Side::client && decoded->reason == ReasonCode::success) will_topic_.reset();
+  if (a.from == Side::broker) note_broker_code(decoded->reason);
   const Fate fate = forward_referring(a, decoded->properties);
   close({a.from, CloseKind::disconnect, {}}, a.turn);
   return fate;

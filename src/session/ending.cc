@@ -138,6 +138,7 @@ void Session::Impl::close(CloseReason reason, Turn& turn) {
   if (state_ == State::closed) return;
   turn.close = reason;
   reason.will = left_will();
+  reason.tally = tally();
   state_ = State::closed;
   events_.on_session_end(who(), reason, begun_);
 }

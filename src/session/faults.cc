@@ -161,7 +161,9 @@ Session::Impl::Fate Session::Impl::mend_pingresp(const Arrival& a) {
 /// not.
 Session::Impl::Fate Session::Impl::mend_disconnect(const Arrival& a) {
   if (version_ != Version::v5) return Fate::consumed;
-  say_goodbye(mqtt::remains_of_disconnect(a.frame), a.turn);
+  const mqtt::ReasonCode reason = mqtt::remains_of_disconnect(a.frame);
+  note_broker_code(reason);
+  say_goodbye(reason, a.turn);
   events_.on_rewrite(Rewrite::mended);
   close({Side::broker, CloseKind::disconnect, {}}, a.turn);
   return Fate::consumed;

@@ -45,7 +45,8 @@ Session::Impl::~Impl() {
   from_[Side::client].inlet.wipe();
   if (state_ != State::closed) {
     events_.on_session_end(
-        who(), {Side::client, CloseKind::internal_error, "abandoned", left_will()}, begun_);
+        who(), {Side::client, CloseKind::internal_error, "abandoned", left_will(), tally()},
+        begun_);
   }
 }
 
@@ -283,7 +284,10 @@ Tally Session::Impl::tally() const {
   return {.packets = {client.packets, broker.packets},
           .bytes = {client.bytes, broker.bytes},
           .refused = refused_,
-          .throttled = throttled_};
+          .throttled = throttled_,
+          .broker_code = broker_code_ == 0
+                             ? std::nullopt
+                             : std::optional(static_cast<ReasonCode>(broker_code_ & 0xFF))};
 }
 
 std::size_t Session::Impl::memory() const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ namespace sallyport::tls {
 /// SHA-256 of a certificate's DER form.
 using Fingerprint = std::array<std::uint8_t, 32>;
 
+/// SHA-256 over several texts, each behind its length, so that nothing can move from one to
+/// another.
+[[nodiscard]] Fingerprint sha256(std::span<const std::string> texts);
 /// Lower case, without separators.
 [[nodiscard]] std::string to_hex(const Fingerprint& fingerprint);
 /// 64 hexadecimal digits of either case, or pairs of them with colons in between.

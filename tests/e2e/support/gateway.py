@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from . import metrics, pki, ports, process, wait
+from . import audit, metrics, pki, ports, process, wait
 
 # Everything but `$` topics is allowed for everybody.
 OPEN_POLICY = """
@@ -74,6 +74,8 @@ class Gateway:
         self.metrics_port = ports.free_port()
         self.audit_path = self.path("audit.jsonl")
         self.log_path = self.path("gateway.log")
+        found = re.search(r'audit_format = "(\w+)"', observe_more)
+        self.audit_format = found.group(1) if found else "native"
         self.process = None
         self._stopped = False
         address = broker if isinstance(broker, str) else f"{broker.host}:{broker.port}"
@@ -146,12 +148,14 @@ class Gateway:
         assert not report, "the sanitizer reports:\n" + self.log()[-20000:]
         assert ended_before is None, f"the gateway ended by itself ({ended_before}): {self.log()}"
         assert code == 0, f"the gateway ended with {code}: {self.log()}"
+        audit.check_files(self.audit_path, self.audit_format)
 
     def stopped_already(self):
         """A test has ended the gateway itself; only the sanitizers remain to be asked."""
         self._stopped = True
         report = _REPORT.search(self.log())
         assert not report, "the sanitizer reports:\n" + self.log()[-20000:]
+        audit.check_files(self.audit_path, self.audit_format)
 
     def reload(self, bound=wait.BOUND):
         """SIGHUP, and waits until the metric counts a reload, good or bad; whether it was good."""

@@ -18,15 +18,18 @@ namespace {
 
 using Json = nlohmann::json;
 using testing::eventually;
+using testing::quiet_log;
 using testing::TempFolder;
-
-std::unique_ptr<Log> quiet_log() { return std::move(*Log::open("error")); }
 
 std::unique_ptr<AuditWriter> writer_to(const std::string& target, std::size_t queues,
                                        std::size_t capacity, const Log& log) {
   auto sink = AuditSink::open(target);
   REQUIRE_MESSAGE(sink, (sink ? "" : sink.error().message));
-  auto writer = std::make_unique<AuditWriter>(std::move(*sink), target, queues, capacity, log);
+  auto writer = std::make_unique<AuditWriter>(
+      std::move(*sink),
+      AuditWriter::Options{
+          .target = target, .instance = "gw-1", .queues = queues, .queue_capacity = capacity},
+      log);
   REQUIRE(writer->start());
   return writer;
 }
@@ -37,7 +40,7 @@ void push(AuditWriter& writer, std::size_t worker, std::uint64_t number, std::si
   if (!queue.has_room()) return queue.count_full();
   Identity who;
   who.listener = "w" + std::to_string(worker);
-  auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(),
+  auto record = std::make_unique<AuditRecord>(AuditEvent::refusal, wall_clock(),
                                               Who{.session = number, .identity = who});
   const std::string topic(size, 't');
   Refusal refusal = testing::refusal_by("rule");
@@ -274,7 +277,7 @@ TEST_CASE("reopen in the middle of a line leaves no half line in the new file") 
   Refusal refusal = testing::refusal_by("rule");
   refusal.topic = controls;
   for (std::uint64_t i = 1; i <= 20; ++i) {
-    auto record = std::make_unique<AuditRecord>(AuditRecord::Event::refusal, wall_clock(),
+    auto record = std::make_unique<AuditRecord>(AuditEvent::refusal, wall_clock(),
                                                 Who{.session = i, .identity = who});
     record->set_refusal(refusal);
     const std::size_t size = testing::line_of(*record).size();
@@ -350,9 +353,9 @@ TEST_CASE("stdout: lines go there, it is left open, and reopen has nothing to do
   bool open_after = false;
   {
     const testing::Redirect redirect(1, file);
-    const auto log = std::move(*Log::open("error"));
+    const auto log = testing::quiet_log();
     auto sink = AuditSink::open("stdout");
-    AuditWriter writer(std::move(*sink), "stdout", 1, 8, *log);
+    AuditWriter writer(std::move(*sink), {.target = "stdout"}, *log);
     if (writer.start()) {
       push(writer, 0, 1);
       reopened = writer.reopen().has_value();

@@ -19,10 +19,10 @@ using namespace std::chrono_literals;
 /// A collector of one worker that everything has happened to.
 struct Busy {
   testing::TempFolder folder;
-  std::unique_ptr<Log> log = std::move(*Log::open("error"));
+  std::unique_ptr<Log> log = testing::quiet_log();
   Names names{{"devices"}};
   std::vector<std::unique_ptr<WorkerCounters>> counters;
-  AuditWriter audit{*AuditSink::open(folder.file("audit")), "audit", 1, 64, *log};
+  AuditWriter audit{*AuditSink::open(folder.file("audit")), {.target = "audit"}, *log};
   Collector collector{{.version = "1.2.3"}, names, counters, &audit};
 
   Busy() {

@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 struct Audited {
   testing::TempFolder folder;
   std::string path = folder.file("audit.jsonl");
-  std::unique_ptr<Log> log = std::move(*Log::open("error"));
+  std::unique_ptr<Log> log = testing::quiet_log();
   std::unique_ptr<Observe> observe;
 
   explicit Audited(Options options = {}) {

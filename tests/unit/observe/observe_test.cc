@@ -22,7 +22,7 @@ using testing::sample;
 const std::string kOpen = "sallyport_refusals_total{listener=\"devices\",phase=\"open\",rule=\"";
 
 struct Gateway {
-  std::unique_ptr<Log> log = std::move(*Log::open("error"));
+  std::unique_ptr<Log> log = testing::quiet_log();
   std::unique_ptr<Observe> observe;
 
   explicit Gateway(Options options = {}) {
@@ -365,7 +365,7 @@ TEST_CASE("without an audit log there is nothing to reopen and no audit metric")
 
 TEST_CASE("the start fails as a whole, and says which key is to blame") {
   const testing::TempFolder folder;
-  const auto log = std::move(*Log::open("error"));
+  const auto log = testing::quiet_log();
   Options options = with_http();
   options.audit_log = folder.file("no/such/audit.jsonl");
   auto failed = Observe::start(options, *log);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -18,7 +19,9 @@
 
 #include "sallyport/events.h"
 
+#include "observe/audit_format.h"
 #include "observe/audit_record.h"
+#include "observe/log.h"
 
 /// What the tests of this folder share: a folder that goes away, an identity, and the values in an
 /// exposition.
@@ -57,10 +60,18 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-inline std::string line_of(const AuditRecord& record) {
+inline constexpr std::array kFormats = {settings::AuditFormat::native, settings::AuditFormat::ecs,
+                                        settings::AuditFormat::ocsf};
+
+inline std::string line_of(const AuditRecord& record,
+                           settings::AuditFormat format = settings::AuditFormat::native) {
   std::string line;
-  record.write_to(line);
+  LineFormat(format, "gw-1").write(record, line);
   return line;
+}
+
+inline std::unique_ptr<Log> quiet_log() {
+  return std::make_unique<Log>(settings::Log{.level = settings::LogLevel::error});
 }
 
 inline Identity sensor() {
