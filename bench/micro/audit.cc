@@ -58,7 +58,7 @@ class AuditCase final : public Case {
   }
 
   observe::Names names_{{"devices"}};
-  observe::WorkerCounters counters_{2};
+  observe::WorkerCounters counters_{names_};
   observe::AuditQueue queue_{16};
   observe::AuditWaker waker_;
   AuditLimits limits_;

@@ -58,14 +58,6 @@ struct SessionOptions {
   Ledger* ledger = nullptr;
 };
 
-/// What a session has moved so far.
-struct Tally {
-  PerSide<std::uint64_t> packets;  // by the side that sent them
-  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
-  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
-  std::uint64_t throttled = 0;     // how often reading stopped for a limit
-};
-
 /// The protocol state between one client connection and its broker connection. Pure: bytes and
 /// time in, bytes and wishes out; it knows no socket, no clock, no TLS.
 ///
@@ -143,6 +135,8 @@ class Session final {
   /// Who the client is, as far as it is known. Valid until the next call that is not const.
   [[nodiscard]] const Identity& identity() const;
   [[nodiscard]] Tally tally() const;
+  /// For events about this session. Valid as long as identity() is.
+  [[nodiscard]] Who who() const;
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
   /// holds it below what Bounds add up to.

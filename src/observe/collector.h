@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <prometheus/metric_family.h>
 
 #include "observe/audit_writer.h"
+#include "observe/catalogue.h"
 #include "observe/process_state.h"
 #include "observe/worker_counters.h"
 
@@ -27,6 +29,10 @@ class Collector final : public prometheus::Collectable {
 
   /// One family for each row of the catalogue, in its order, whether it has samples or not.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+  /// Without `identities` the families are left out that name clients.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> collect(bool identities) const;
+  /// Calls back once, with all that a scrape looks at.
+  void look(const std::function<void(const Scrape&)>& look_at) const;
 
   /// Changes or copies the state under its lock.
   template <typename Change>
@@ -40,6 +46,9 @@ class Collector final : public prometheus::Collectable {
   }
 
  private:
+  [[nodiscard]] static std::vector<prometheus::MetricFamily> families_of(const Scrape& scrape,
+                                                                         bool identities);
+
   const std::string version_;
   const Names& names_;
   const std::vector<std::unique_ptr<WorkerCounters>>& workers_;

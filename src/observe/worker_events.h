@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 
 #include "sallyport/events.h"
@@ -32,6 +33,10 @@ class WorkerEvents final : public GatewayEvents {
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
   void on_refusal(const Who& who, const Refusal& refusal) override;
   void on_rewrite(Rewrite what) override;
+  void on_admitted(const Who& who, std::string_view roles) override;
+  void on_login(const Who& who, LoginAnswer answer, Duration took) override;
+  void on_broker_answer(mqtt::PacketType answer, Duration took) override;
+  void on_broker_refusal(const Who& who, mqtt::PacketType answer, mqtt::ReasonCode code) override;
   void on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) override;
   void on_session_begin(const Who& who) override;
   void on_session_end(const Who& who, const CloseReason& why, bool begun) override;
@@ -43,6 +48,8 @@ class WorkerEvents final : public GatewayEvents {
                          std::string_view detail) override;
   void on_lenient(std::string_view listener, Leniency needs, bool here) override;
   void on_wire_bytes(const WireBytes& bytes) override;
+  void on_turn(const Who& who, const Tally& so_far, Duration took) override;
+  void on_dials(std::uint32_t running, std::uint32_t waiting) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;
 
@@ -62,6 +69,14 @@ class WorkerEvents final : public GatewayEvents {
   void send(std::unique_ptr<AuditRecord> record);
   void flush_sums();
   [[nodiscard]] SeriesKey series_key(const Who& who, const Refusal& refusal);
+  // session_counts.cc
+  [[nodiscard]] std::uint32_t group_of(const Who& who) const;
+  [[nodiscard]] TopTable::Name name_of(const Who& who, bool agreed);
+  [[nodiscard]] std::uint64_t key_of(const TopTable::Name& name) const;
+  void count_offence(const Who& who, const Refusal& refusal);
+  void count_talk(const Who& who, std::uint64_t packets);
+  void begin_count(const Who& who);
+  void end_count(const Who& who);
 
   Names& names_;
   WorkerCounters& counters_;
@@ -75,6 +90,9 @@ class WorkerEvents final : public GatewayEvents {
   /// When the sessions began that are open; only kept for the audit log. As many as there are
   /// connections, which the listeners bound.
   std::unordered_map<std::uint64_t, std::int64_t> begun_at_;
+  const HashKey key_;
+  std::uint64_t second_ = 1;  // counts heartbeats
+  std::string address_;       // scratch for name_of()
 };
 
 /// The steady clock in nanoseconds: what stamps and durations in this folder are measured by.

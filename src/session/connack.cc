@@ -4,9 +4,28 @@
 
 namespace sallyport {
 
+using mqtt::PacketType;
 using mqtt::Property;
 using mqtt::ReasonCode;
 using mqtt::Version;
+
+namespace {
+
+/// The reason code of 5.0 that says what a return code of 3.x says. 3.2.2.3 (3.1.1)
+ReasonCode reason_of(Version version, std::uint8_t code) {
+  constexpr ReasonCode kReturnCodes[] = {
+      ReasonCode::success,
+      ReasonCode::unsupported_protocol_version,
+      ReasonCode::client_identifier_not_valid,
+      ReasonCode::server_unavailable,
+      ReasonCode::bad_user_name_or_password,
+      ReasonCode::not_authorized,
+  };
+  if (version == Version::v5) return static_cast<ReasonCode>(code);
+  return code < std::size(kReturnCodes) ? kReturnCodes[code] : ReasonCode::unspecified_error;
+}
+
+}  // namespace
 
 Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   CheckSet odd;
@@ -15,7 +34,9 @@ Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   if (!connack) return malformed(a, connack.error());
   if (const auto bad = check_connack(a, *connack)) return end_malformed(a, *bad);
   note_tolerated(a, odd);
+  note_answer(PacketType::connack, 0, a.now);
   if (connack->code == 0) return accept_connack(a, *connack);
+  events_.on_broker_refusal(who(), PacketType::connack, reason_of(version_, connack->code));
   static_cast<void>(forward_referring(a, connack->properties));
   will_topic_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);

@@ -143,7 +143,7 @@ Session::Impl::Fate Session::Impl::mend_ack(const Arrival& a) {
   const mqtt::AckRemains remains = mqtt::remains_of_ack(a.frame, version_);
   if (remains.packet_id == 0) return Fate::consumed;
   const mqtt::Ack ack{a.type(), remains.packet_id, remains.reason, {}};
-  if (!note_broker_ack(ack, a.turn)) return complete(a, ack.packet_id);
+  if (!note_broker_ack(ack, a.now, a.turn)) return complete(a, ack.packet_id);
   reply(Side::client, a.turn,
         [&](Buffer& out) { mqtt::encode_ack(ack.type, version_, ack.packet_id, ack.reason, out); });
   events_.on_rewrite(Rewrite::mended);
