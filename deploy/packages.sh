@@ -14,7 +14,7 @@ build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl
   prometheus-cpp-dev libtoml11-dev libcli11-dev libspdlog-dev libfmt-dev
   nlohmann-json3-dev doctest-dev"
 run_packages="mosquitto mosquitto-clients openssl curl"
-test_packages="python3 python3-paho-mqtt prometheus clang-format-14 clang-tidy-19 valgrind"
+test_packages="python3 python3-paho-mqtt prometheus clang-format-14 clang-tidy-19 valgrind chromium"
 bench_packages="python3 haproxy nginx libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
   gnuplot-nox"
 fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"

@@ -354,7 +354,7 @@ def rows_json(rows):
 
 
 def variable(name, label, query):
-    return {"name": name, "label": label, "type": "query", "datasource": SOURCE, "definition": query,
+    return {"name": name, "label": label, "type": "query", "datasource": SOURCE,
             "query": {"query": query, "refId": f"variable-{name}"}, "refresh": 2, "sort": 1, "multi": True,
             "includeAll": True, "allValue": ".*", "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
 
@@ -374,9 +374,7 @@ def dashboard(name):
             variable("instance", "Instance", f'label_values({every}{{job=~"$job"}}, instance)'),
             variable("listener", "Listener", f"label_values(sallyport_connections_open{{{WHERE}}}, listener)"),
         ]},
-        "annotations": {"list": [
-            {"name": "Reloads", "datasource": SOURCE, "enable": True, "iconColor": "blue",
-             "expr": f"changes(sallyport_config_last_reload_success_timestamp_seconds{{{WHERE}}}[2m]) > 0"}]},
+        "annotations": {"list": []},
         "panels": rows_json(rows),
     }
 

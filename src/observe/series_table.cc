@@ -49,13 +49,10 @@ SeriesTable::Slot* SeriesTable::find(std::uint64_t packed, std::size_t limit) {
 
 void SeriesTable::add(SeriesKey key, Duration time) {
   if (!is_known(key.reason)) key.reason = mqtt::ReasonCode::unspecified_error;
-  Slot* slot = nullptr;
-  if (key.name != NameTable::kOther) {
-    slot = find(pack(key), kSlotsForRoles);
-    if (slot == nullptr) {
-      key.role = NameTable::kOther;
-      slot = find(pack(key), kSlotsForNames);
-    }
+  Slot* slot = find(pack(key), kSlotsForRoles);
+  if (slot == nullptr && key.name != NameTable::kOther) {
+    key.role = NameTable::kOther;
+    slot = find(pack(key), kSlotsForNames);
   }
   if (slot == nullptr) {
     key.name = NameTable::kOther;

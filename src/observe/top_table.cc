@@ -71,7 +71,8 @@ std::size_t TopTable::add(std::uint64_t key, double amount, const Name& name) {
 
 void TopTable::publish(std::int64_t now) {
   if (entries_.empty()) return;
-  const double passed = static_cast<double>(now - std::exchange(faded_at_, now)) / 1e9;
+  const std::int64_t before = std::exchange(faded_at_, now).value_or(now);
+  const double passed = static_cast<double>(now - before) / 1e9;
   const double left = std::exp(-std::max(passed, 0.0) / kFade);
   std::vector<TopRow> rows;
   for (std::size_t i = 0; i < entries_.size(); ++i) {

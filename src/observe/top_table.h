@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,7 @@ class TopTable final {
   const std::size_t most_;
   std::vector<std::uint64_t> keys_;  // of entries_; 0: free
   std::vector<Entry> entries_;
-  std::int64_t faded_at_ = 0;
+  std::optional<std::int64_t> faded_at_;  // none: nothing has faded yet
   mutable std::mutex mutex_;
   std::vector<TopRow> rows_;  // under mutex_
 };

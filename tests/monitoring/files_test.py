@@ -72,6 +72,20 @@ class Alerts(unittest.TestCase):
             self.assertEqual(asked - catalogue(), set(), name)
 
 
+class Pages(unittest.TestCase):
+    def test_checks_that_pages_name_exist(self):
+        checks = set(re.findall(r'"([a-z]+\.[a-z0-9-]+)"', read(ROOT, "include", "sallyport", "checks.h")))
+        for page in ("refused.md", "monitoring.md", os.path.join("prometheus", "runbook.md")):
+            named = set(re.findall(r"`((?:connection|tls|policy|mqtt|session|broker|login)\.[a-z0-9-]+)`",
+                                   read(ROOT, "deploy", page)))
+            self.assertEqual(named - checks, set(), page)
+
+    def test_metrics_that_pages_name_exist(self):
+        for page in ("refused.md", "monitoring.md"):
+            named = set(re.findall(r"`(sallyport_\w+)`", read(ROOT, "deploy", page)))
+            self.assertEqual(named - catalogue(), set(), page)
+
+
 class Dashboards(unittest.TestCase):
     def test_the_files_are_what_the_source_makes(self):
         for name in make.DASHBOARDS:
@@ -122,12 +136,12 @@ class Schema(unittest.TestCase):
         modules = {"timeseries": "timeseries", "stat": "stat", "table": "table", "bargauge": "bargauge"}
         lines = ["import type * as schema from '@grafana/schema';",
                  "import type { Dashboard, Panel, RowPanel } from "
-                 "'@grafana/schema/dist/esm/raw/dashboard/x/dashboard_types.gen';",
+                 "'./@grafana/schema/dist/esm/raw/dashboard/x/dashboard_types.gen';",
                  # Enums are compared by what they are in JSON.
                  "type Plain<T> = T extends string ? `${T}` : T extends number ? number : "
                  "T extends (infer E)[] ? Plain<E>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;"]
         for kind, module in modules.items():
-            lines.append(f"import type {{ Options as {kind}Options }} from '@grafana/schema/dist/esm/raw/composable/"
+            lines.append(f"import type {{ Options as {kind}Options }} from './@grafana/schema/dist/esm/raw/composable/"
                          f"{module}/panelcfg/x/{self.TYPES[kind]}_types.gen';")
         for number, dashboard in enumerate(dashboards):
             whole = dict(dashboard, panels=[])

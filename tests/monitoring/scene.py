@@ -138,7 +138,7 @@ class Scene:
 
     def device(self, certificate, client_id, version=5):
         made = client.Client(self.gateway.tls_port, certificate, version=version)
-        assert made.connect(client_id).reason == 0, client_id
+        assert made.connect(client_id, keep_alive=600).reason == 0, client_id
         return made
 
     def begin(self):
@@ -151,17 +151,26 @@ class Scene:
         def identifier():
             return next(number) % 60_000 + 1
 
+        def answered(device, kind):
+            while True:
+                packet = device.receive()
+                assert packet is not None, "the connection has ended"
+                if packet.kind == kind:
+                    return
+
         def telemetry():
-            sensor.send(*(wire.publish("plant/line/1", b"21.5", qos=1, packet_id=identifier(), version=5)
-                          for _ in range(5)),
-                        wire.publish("plant/trial/1", b"x", version=5))
+            sensor.send(*(wire.publish("plant/line/1", b"21.5", version=5) for _ in range(4)),
+                        wire.publish("plant/trial/1", b"x", version=5),
+                        wire.publish("plant/line/1", b"21.5", qos=1, packet_id=identifier(), version=5))
+            answered(sensor, wire.PUBACK)
 
         def refused():
             named.send(*(wire.publish("plant/secret/1", b"x", version=5) for _ in range(3)),
                        wire.publish("plant/line/2", b"x", version=5),
                        wire.publish("slow/1", b"x", version=5),
                        wire.publish("closed/1", b"x", qos=1, packet_id=identifier(), version=5),
-                       wire.subscribe(identifier(), [("closed/#", 0), ("plant/secret/#", 0)], version=5))
+                       wire.subscribe([("closed/#", 0), ("plant/secret/#", 0)], identifier(), 5))
+            answered(named, wire.SUBACK)
 
         def stranger():
             client.Client(self.gateway.tls_port, "stranger").connect("sensor-1")
