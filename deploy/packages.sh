@@ -17,7 +17,7 @@ build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl
   nlohmann-json3-dev doctest-dev"
 run_packages="mosquitto mosquitto-clients openssl curl"
 test_packages="python3 python3-jsonschema python3-paho-mqtt prometheus clang-format-14 clang-tidy-19 valgrind
-  man-db mandoc zsh systemd systemd-container debootstrap lintian procps util-linux git"
+  chromium man-db mandoc zsh systemd systemd-container debootstrap lintian procps util-linux git"
 bench_packages="python3 haproxy nginx libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
   gnuplot-nox"
 deb_packages="debhelper dpkg-dev"

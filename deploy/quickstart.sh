@@ -238,6 +238,9 @@ cat <<NEXT
      mosquitto_pub $(as sensor-002) -q 1 -t plant/sensor-002/telemetry/humidity -m 40
      mosquitto_pub $(as sensor-002) -q 1 -t plant/sensor-001/telemetry/humidity -m 40
 
+   All of it on one page, in a browser:
+     http://127.0.0.1:$metrics_port/
+
    Why, and how often:
      tail -n 3 $demo/audit.jsonl
      curl -s $metrics_url | grep '^sallyport_refusals'

@@ -167,6 +167,8 @@ if [ $quick = no ]; then
   wait_for release
   title "end-to-end tests, release build"
   counted tests/e2e/run.py --binary $release/src/cli/sallyport -j "$jobs"
+  title "dashboards, alerts and the status page, release build"
+  counted tests/monitoring/run.py --binary $release/src/cli/sallyport
   title "quick start, once and once more"
   quickstart() {
     SALLYPORT_BUILD=$release SALLYPORT_DEMO=$release/demo SALLYPORT_PORT=28883 \

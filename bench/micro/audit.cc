@@ -62,7 +62,7 @@ class AuditCase final : public Case {
   }
 
   observe::Names names_{{"devices"}};
-  observe::WorkerCounters counters_{2};
+  observe::WorkerCounters counters_{names_};
   observe::AuditBudget budget_{UINT32_MAX, UINT32_MAX};
   observe::AuditQueue queue_{16, &budget_};
   const observe::LineFormat format_{settings::AuditFormat::native, "bench"};

@@ -27,11 +27,37 @@ enum class Phase : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Phase phase);
 
+/// What a session has moved so far.
+struct Tally {
+  PerSide<std::uint64_t> packets;  // by the side that sent them
+  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
+  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
+  std::uint64_t throttled = 0;     // how often reading stopped for a limit
+  /// The last code with which the broker refused something (CONNACK, PUBACK, PUBREC, SUBACK,
+  /// UNSUBACK) or said DISCONNECT; none: it did neither. Return codes of 3.x as what 5.0 calls
+  /// them.
+  std::optional<mqtt::ReasonCode> broker_code = {};
+};
+
+/// Room that every session has for the one who listens to its events, so that nothing has to be
+/// looked up for each of them. The session keeps it, begins with zeros, and never looks at it.
+struct Seat {
+  std::uint32_t group = 0;    // by what listener and role it is counted; 0: no roles are known yet
+  std::uint32_t place = 0;    // in the list of talkers, if the entry there still has this key
+  std::uint64_t talker = 0;   // 0: none was made yet
+  std::uint64_t untold = 0;   // packets that this list has not been told of
+  std::uint64_t told_in = 0;  // number of the second in which it was told last
+  PerSide<std::uint64_t> packets;  // of the Tally that was counted last
+  PerSide<std::uint64_t> bytes;
+  bool open = false;  // counted among the sessions that are open
+};
+
 /// Who an event is about. Views and references are valid during the call only.
 struct Who {
   std::uint64_t session = 0;  // unique, over restarts too; 0: there is no session (yet)
   const Identity& identity;   // before CONNECT: listener and address; behind TLS the certificate
   std::optional<mqtt::Version> version = {};  // none: no CONNECT has said it
+  Seat* seat = nullptr;                       // null: there is no session
 };
 
 /// What the policy, a bound or a check did not let through, in any phase, or (action `report`) let
@@ -84,18 +110,6 @@ enum class CloseKind : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(CloseKind kind);
 
-/// What a session has moved so far.
-struct Tally {
-  PerSide<std::uint64_t> packets;  // by the side that sent them
-  PerSide<std::uint64_t> bytes;    // of those packets, payloads included
-  std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
-  std::uint64_t throttled = 0;     // how often reading stopped for a limit
-  /// The last code with which the broker refused something (CONNACK, PUBACK, PUBREC, SUBACK,
-  /// UNSUBACK) or said DISCONNECT; none: it did neither. Return codes of 3.x as what 5.0 calls
-  /// them.
-  std::optional<mqtt::ReasonCode> broker_code = {};
-};
-
 /// Why a session ended: one value for the log, the metric and the audit line.
 struct CloseReason {
   Side side = Side::client;  // whose doing
@@ -122,6 +136,9 @@ enum class Rewrite : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Rewrite rewrite);
 
+enum class LoginAnswer : std::uint8_t { allowed, refused, unavailable };
+[[nodiscard]] std::string_view to_string(LoginAnswer answer);
+
 /// The only way out of the core. Called on the worker's thread; implementations return at once,
 /// never block and never call back. Arguments are valid during the call only. What an
 /// implementation does not care for it leaves out.
@@ -134,6 +151,18 @@ class Events {
   /// Every refusal, in any phase, with or without a session.
   virtual void on_refusal(const Who& /*who*/, const Refusal& /*refusal*/) {}
   virtual void on_rewrite(Rewrite /*what*/) {}
+  /// The policy admits the client, at CONNECT or when it is judged anew. `roles`: the names of its
+  /// roles in the policy's order, with '+' between them.
+  virtual void on_admitted(const Who& /*who*/, std::string_view /*roles*/) {}
+  /// An authenticator was asked, and this was its answer.
+  virtual void on_login(const Who& /*who*/, LoginAnswer /*answer*/, Duration /*took*/) {}
+  /// The broker answered what the gateway had sent it: CONNACK, PUBACK, PUBREC or SUBACK. Of each
+  /// session one packet at a time is followed, so these are samples.
+  virtual void on_broker_answer(mqtt::PacketType /*answer*/, Duration /*took*/) {}
+  /// The broker's own answer refuses something: a code of 0x80 or more, which is for MQTT 3.x the
+  /// nearest one of 5.0. Once for each code of SUBACK and UNSUBACK.
+  virtual void on_broker_refusal(const Who& /*who*/, mqtt::PacketType /*answer*/,
+                                 mqtt::ReasonCode /*code*/) {}
   /// Reading from a side stops for `pause` because of `cause`.
   virtual void on_throttle(const Who& /*who*/, Side /*from*/, policy::Cause /*cause*/,
                            Duration /*pause*/) {}
@@ -147,6 +176,7 @@ class Events {
 struct WireBytes {
   std::uint64_t received[2] = {};
   std::uint64_t sent[2] = {};
+  std::int64_t queued[2] = {};  // how many more (or less) wait for a side than at the last call
 };
 
 /// What happens to connections rather than to packets; reported by `proxy`. Same rules as Events.
@@ -167,7 +197,14 @@ class GatewayEvents : public Events {
   virtual void on_lenient(std::string_view /*listener*/, Leniency /*needs*/, bool /*here*/) {}
   /// Bytes since the last call; once a turn, and once more at the end.
   virtual void on_wire_bytes(const WireBytes& /*bytes*/) {}
-  /// A side is slow: reading from the other one stopped (true) or goes on again.
+  /// A turn of a connection with a session is over: what the session has moved since it began, and
+  /// how long it took from reading a side to handing on what followed from that; zero: nothing was
+  /// read in this turn.
+  virtual void on_turn(const Who& /*who*/, const Tally& /*so_far*/, Duration /*took*/) {}
+  /// Connects to the broker that run, and that wait for one of those to end. Once in a heartbeat.
+  virtual void on_dials(std::uint32_t /*running*/, std::uint32_t /*waiting*/) {}
+  /// A side is slow: reading from the other one stopped (true) or goes on again, or the connection
+  /// has ended (false).
   virtual void on_backpressure(Side /*slow*/, bool /*paused*/) {}
   /// The worker's loop turned. Called from a timer about once a second, however busy or idle the
   /// worker is: a worker that has not called it for 10 s is reported as stuck (/healthz).

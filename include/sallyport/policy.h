@@ -185,6 +185,10 @@ class Grants final {
   /// The listener's bounds, lowered to what the roles say.
   [[nodiscard]] Bounds bounds(const Bounds& listener) const;
   [[nodiscard]] const std::shared_ptr<const Policy>& policy() const { return policy_; }
+  /// The names of the roles of this identity, in the policy's order and with '+' between them.
+  /// `several` is where they are put if there is more than one; the result refers to it, or to the
+  /// policy.
+  [[nodiscard]] std::string_view role_names(std::string& several) const;
 
  private:
   friend class Policy;

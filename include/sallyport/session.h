@@ -137,6 +137,8 @@ class Session final {
   /// Who the client is, as far as it is known. Valid until the next call that is not const.
   [[nodiscard]] const Identity& identity() const;
   [[nodiscard]] Tally tally() const;
+  /// For events about this session. Valid as long as identity() is.
+  [[nodiscard]] Who who() const;
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
   /// holds it below what Bounds add up to.

@@ -202,6 +202,16 @@ struct Log {
   [[nodiscard]] friend bool operator==(const Log&, const Log&) = default;
 };
 
+/// [observe]: how many values labels have that nobody lists beforehand.
+struct Metrics {
+  /// Names of roles, and of sets of roles where clients have several, that are told apart; what
+  /// comes later is "other". Reloads add to them.
+  std::uint32_t max_roles = 100;
+  /// How many of those are named who are refused most and who send most; 0: nobody.
+  std::uint32_t top = 10;
+  [[nodiscard]] friend bool operator==(const Metrics&, const Metrics&) = default;
+};
+
 /// [observe]: what clients of its address may take.
 struct Http {
   /// Connections at once. One more takes the place of the one that has waited longest for something

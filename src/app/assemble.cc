@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "app/token.h"
 #include "config/gateway_file.h"
 #include "tls/fingerprint.h"
 
@@ -101,6 +102,16 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
   const config::BrokerOptions& broker = all.options.broker;
   if (broker.tls && (gateway_is_good || is_complete(*broker.tls))) {
     all.broker_tls = take(tls::Context::load_client(*broker.tls), broker.tls_origin, diagnostics);
+  }
+
+  if (const std::string& path_of_token = all.options.observe.token; !path_of_token.empty()) {
+    auto token = load_token(path_of_token);
+    if (token) {
+      all.observe_token = std::move(*token);
+    } else {
+      diagnostics.push_back(
+          {{path, 0, 0}, "[observe] token " + token.error().message, token.error().hint});
+    }
   }
 
   drop_repeated(all.files);

@@ -17,6 +17,7 @@ struct Assembled {
   policy::Policy::Ptr policy;
   std::vector<tls::Context::Ptr> listener_tls;  // one for each of options.listeners; null: plain
   tls::Context::Ptr broker_tls;                 // null: plain
+  std::string observe_token;                    // empty: there is none
   /// Every file that was read, once: the gateway file, policies, certificates, keys, authorities.
   /// Whoever watches files for changes watches these (and the folders that policies stand in).
   std::vector<std::string> files;

@@ -153,7 +153,7 @@ void Gateway::say_started() const {
   if (options.observe.address) {
     config::Endpoint bound = *options.observe.address;
     bound.port = observe_.port();
-    log_.info("metrics on http://" + bound.to_string() + "/metrics");
+    log_.info("status page on http://" + bound.to_string() + "/, metrics below /metrics");
   }
   warn(assembled_, server_->most_by_files(), log_);
 }
@@ -161,6 +161,8 @@ void Gateway::say_started() const {
 void Gateway::publish() const {
   observe_.set_certificates(expiries(assembled_));
   observe_.set_authorities(authorities(assembled_));
+  observe_.set_token(assembled_.observe_token);
+  observe_.set_limits(connection_limits(assembled_.options, server_->most_by_files()));
   observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());
   observe_.set_in_force({assembled_.hash, assembled_.options.broker.address.to_string()});
 }
@@ -254,6 +256,10 @@ void Gateway::NoticeTimer::on_timer(Instant now) {
 }
 
 void Gateway::say_notices(Instant now) const {
+  const Ledger::Stats ledger = ledger_.stats();
+  observe_.set_ledger({.bytes = ledger.meters.memory + ledger.connects.memory,
+                       .evictions = ledger.meters.evictions + ledger.connects.evictions,
+                       .overflows = ledger.meters.overflows + ledger.connects.overflows});
   for (const observe::Notice& notice : observe_.notices(now, std::chrono::system_clock::now())) {
     log_.write(notice.level, notice.text);
   }

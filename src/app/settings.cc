@@ -85,6 +85,7 @@ observe::Options observe_options(const config::GatewayOptions& options, const Bu
   observe::Options result;
   static_cast<settings::Audit&>(result) = options.observe;
   result.audit_limits = options.observe;
+  result.metrics = options.observe;
   result.http = options.observe;
   result.build = build;
   result.workers = workers;
@@ -125,6 +126,17 @@ std::vector<observe::AuthorityExpiry> authorities(const Assembled& assembled) {
   }
   add("broker", assembled.broker_tls);
   return result;
+}
+
+std::vector<observe::ConnectionLimit> connection_limits(const config::GatewayOptions& options,
+                                                        std::uint32_t most_by_files) {
+  const std::uint32_t most = options.max_connections;
+  std::vector<observe::ConnectionLimit> limits;
+  limits.push_back({"", most == 0 ? most_by_files : std::min(most, most_by_files)});
+  for (const config::ListenerOptions& listener : options.listeners) {
+    limits.push_back({listener.name, listener.max_connections});
+  }
+  return limits;
 }
 
 std::vector<std::string> restart_needed(const config::GatewayOptions& started,

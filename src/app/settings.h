@@ -28,6 +28,10 @@ namespace sallyport::app {
 /// Of each bundle those that end first.
 [[nodiscard]] std::vector<observe::AuthorityExpiry> authorities(const Assembled& assembled);
 
+/// `most_by_files`: proxy::Server::most_by_files().
+[[nodiscard]] std::vector<observe::ConnectionLimit> connection_limits(
+    const config::GatewayOptions& options, std::uint32_t most_by_files);
+
 /// What a reload cannot change, of what the proxy does not look at: one line for each key under
 /// which the files say something else than what the process was started with.
 [[nodiscard]] std::vector<std::string> restart_needed(const config::GatewayOptions& started,

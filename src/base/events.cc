@@ -47,6 +47,18 @@ std::string_view to_string(CloseKind kind) {
   return "unknown";
 }
 
+std::string_view to_string(LoginAnswer answer) {
+  switch (answer) {
+    case LoginAnswer::allowed:
+      return "allowed";
+    case LoginAnswer::refused:
+      return "refused";
+    case LoginAnswer::unavailable:
+      return "unavailable";
+  }
+  return "unavailable";
+}
+
 std::string_view to_string(Rewrite rewrite) {
   switch (rewrite) {
     case Rewrite::connect:

@@ -41,8 +41,9 @@ struct ListenerOptions : settings::Listener, settings::Flow, settings::Inspectio
   std::uint32_t connect_burst = ConnectRate().burst;  // how many of them may come at once
 };
 
-struct ObserveOptions : settings::Audit, settings::AuditLimits, settings::Http {
-  std::optional<Endpoint> address;  // /metrics /healthz /readyz; none: not served
+struct ObserveOptions : settings::Audit, settings::AuditLimits, settings::Metrics, settings::Http {
+  std::optional<Endpoint> address;  // /metrics /healthz /readyz / ; none: not served
+  std::string token;                // file of the token that shows who clients are; "": none
   Origin audit_origin;
 };
 

@@ -1,10 +1,14 @@
 #include "observe/catalogue.h"
 
+#include <algorithm>
+
 #include "observe/audit_writer.h"
 #include "observe/decision_metrics.h"
 #include "observe/families.h"
 #include "observe/process_metrics.h"
 #include "observe/process_state.h"
+#include "observe/reason_text.h"
+#include "observe/session_metrics.h"
 #include "observe/worker_counters.h"
 
 namespace sallyport::observe {
@@ -20,6 +24,10 @@ std::size_t exactly(const Names&) {
 template <typename Enum, std::size_t kFirst = 0>
 std::string_view word(const Names&, std::size_t index) {
   return to_string(static_cast<Enum>(index + kFirst));
+}
+template <const auto& kEnums>
+std::string_view word_of(const Names&, std::size_t index) {
+  return to_string(kEnums[index]);
 }
 template <const auto& kWords>
 std::string_view one_of(const Names&, std::size_t index) {
@@ -42,11 +50,30 @@ constexpr Label kWhat{"what", exactly<kRewrites>, word<Rewrite>};
 constexpr Label kKind{"kind", exactly<kCloseKinds>, word<CloseKind>};
 constexpr Label kBegun{"begun", exactly<2>, one_of<kTruths>};
 constexpr Label kCheck{"reason", exactly<kChecks>, word<Check>, kChecks, "names of checks"};
+constexpr Label kAnswer{"packet", exactly<kAnswers.size()>, word_of<kAnswers>};
+constexpr Label kRefusing{"packet", exactly<kRefusingAnswers.size()>, word_of<kRefusingAnswers>};
+constexpr Label kCode{
+    "reason", exactly<kReasonCodes>,
+    [](const Names&, std::size_t i) { return reason_text(static_cast<mqtt::ReasonCode>(i)); },
+    kReasonCodes, "reason codes of MQTT 5 as words"};
+constexpr Label kLogin{"result", exactly<kLoginAnswers>, word<LoginAnswer>};
 constexpr Label kListener{
     "listener", [](const Names& names) { return names.listeners.size(); },
     [](const Names& names, std::size_t i) { return std::string_view(names.listeners[i]); }, 1,
     "names of `[[listener]]`, and `other`"};
 // Those that are not listed beforehand.
+constexpr Label kLimited{"listener", nullptr, nullptr, 0,
+                         "names of `[[listener]]`; `all` for all of them together"};
+constexpr Label kRole{"role", nullptr, nullptr, 0,
+                      "names of roles, of several with `+` between them; `none` before CONNECT was "
+                      "admitted; `other` beyond `[observe] max_roles`"};
+constexpr Label kGroupListener{"listener", nullptr, nullptr, 0,
+                               "names of `[[listener]]`, and `other`"};
+constexpr Label kNameKind{"kind", nullptr, nullptr, 0, "`client_id`, `certificate`, `address`"};
+constexpr Label kIdentity{"identity", nullptr, nullptr, 0,
+                          "at most `[observe] top` at a time: a client identifier that the broker "
+                          "has accepted, or else the common name of a certificate, or else an "
+                          "address"};
 constexpr Label kRule{"rule", nullptr, nullptr, 0,
                       "ids of rules, `<role>.limits`, names of checks; `other` beyond 1,000 rules"};
 constexpr Label kPhase{"phase", nullptr, nullptr, 0,
@@ -157,6 +184,18 @@ void fill_audit_waiting(const Scrape& scrape, FamilyBuilder& family) {
 constexpr Kind kind_of(const Counter*) { return Kind::counter; }
 constexpr Kind kind_of(const Level*) { return Kind::gauge; }
 
+void fill_limits(const Scrape& scrape, FamilyBuilder& family) {
+  for (const ConnectionLimit& limit : scrape.state.limits) {
+    family.add({limit.listener.empty() ? std::string_view("all") : limit.listener},
+               static_cast<double>(limit.most));
+  }
+}
+
+template <auto kMember>  // of LedgerFigures
+void fill_ledger(const Scrape& scrape, FamilyBuilder& family) {
+  family.add({}, static_cast<double>(scrape.state.ledger.*kMember));
+}
+
 constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_connections_accepted_total", Kind::counter, kBy<kListener>,
      Number([](const Worker& w, const Index& i) { return w.listeners[i[0]].accepted.value(); }),
@@ -165,25 +204,29 @@ constexpr auto kCatalogue = std::to_array<Metric>({
      Number([](const Worker& w, const Index& i) { return w.listeners[i[0]].open.value(); }),
      "Client connections that are open now.",
      "Compare with `max_connections` of the listener; beyond it `connection.max` is refused."},
+    {"sallyport_connections_limit", Kind::gauge, kBy<kLimited>, Fill(fill_limits),
+     "Most client connections that are let in: by `max_connections` of a listener, and by "
+     "`[connections] max` and the process's descriptors for all of them.",
+     "Alert where `sallyport_connections_open` comes near it."},
     {"sallyport_clients_weak_certificate", Kind::gauge, kBy<kListener, kLeniency>,
      Number(
          [](const Worker& w, const Index& i) { return w.listeners[i[0]].lenient[i[1]].value(); }),
      "Clients that are connected now and let in only because of `min_client_key` or `allow_sha1`.",
      "At 0 for long enough the key can go."},
-    {"sallyport_tls_handshakes_total", Kind::counter, kBy<kSide, kResult, kTls>,
+    {"sallyport_tls_handshakes_total", Kind::counter, kBy<kListener, kSide, kResult, kTls>,
      Number([](const Worker& w, const Index& i) {
-       return w.sides[i[0]].handshakes[i[1]][i[2]].value();
+       return w.listeners[i[0]].tls[i[1]].handshakes[i[2]][i[3]].value();
      }),
-     "TLS handshakes that ended, by side, result and protocol version.", ""},
-    {"sallyport_tls_handshake_failures_total", Kind::counter, kBy<kSide, kCheck>,
+     "TLS handshakes that ended, by the client's listener, side, result and protocol version.", ""},
+    {"sallyport_tls_handshake_failures_total", Kind::counter, kBy<kListener, kSide, kCheck>,
      Number([](const Worker& w, const Index& i) {
-       return w.sides[i[0]].handshake_failures[i[1]].value();
+       return w.listeners[i[0]].tls[i[1]].failures[i[2]].value();
      }),
-     "TLS handshakes that failed, by side and check.",
+     "TLS handshakes that failed, by the client's listener, side and check.",
      "The audit log has address and certificate of each that was refused."},
-    {"sallyport_tls_handshake_duration_seconds", Kind::histogram, kBy<kSide>,
+    {"sallyport_tls_handshake_duration_seconds", Kind::histogram, kBy<kListener, kSide>,
      Times([](const Worker& w, const Index& i) -> const LatencyHistogram& {
-       return w.sides[i[0]].handshake_took;
+       return w.listeners[i[0]].tls[i[1]].took;
      }),
      "Time that successful TLS handshakes took.", ""},
     {"sallyport_packets_total", Kind::counter, kBy<kFrom, kType>,
@@ -206,19 +249,47 @@ constexpr auto kCatalogue = std::to_array<Metric>({
          [](const Worker& w, const Index& i) { return w.sides[i[0]].backpressure_pauses.value(); }),
      "Times that reading stopped because the other side was slow.",
      "`slow=\"broker\"` that grows: the broker does not keep up."},
+    {"sallyport_queued_bytes", Kind::gauge, kBy<kSide>,
+     Number([](const Worker& w, const Index& i) { return w.sides[i[0]].queued.value(); }),
+     "Bytes that wait for a side to take them, of all connections together.",
+     "Bounded for each connection by `high_water`, `choke_water` and what one read brings."},
+    {"sallyport_connections_slow", Kind::gauge, kBy<kSlow>,
+     Number([](const Worker& w, const Index& i) { return w.sides[i[0]].slow.value(); }),
+     "Connections of which a side is slow now, so that the other one is not read.", ""},
+    {"sallyport_turn_duration_seconds", Kind::histogram, kBy<>,
+     Times([](const Worker& w, const Index&) -> const LatencyHistogram& { return w.turn_took; }),
+     "Time from reading a socket to handing on what followed from that: what the gateway itself "
+     "adds to each packet that was read.",
+     "One observation for each turn, which may hold many packets."},
     {"sallyport_refusals_total", Kind::counter,
-     kBy<kListener, kPhase, kRule, kAction, kReason, kFrom>, Fill(fill_refusals),
+     kBy<kListener, kRole, kPhase, kRule, kAction, kReason, kFrom>, Fill(fill_refusals),
      "What a rule or check refused, in any phase of a connection, with or without a session "
      "(action report: would have refused).",
      "The audit log has a line for each, under the same rule or check."},
-    {"sallyport_throttles_total", Kind::counter, kBy<kRule, kFrom>, Fill(fill_throttles),
-     "Times that reading stopped because of a limit.",
+    {"sallyport_throttles_total", Kind::counter, kBy<kListener, kRole, kRule, kFrom>,
+     Fill(fill_throttles), "Times that reading stopped because of a limit.",
      "The audit log says who, when it begins and when it ends."},
-    {"sallyport_throttled_seconds_total", Kind::counter, kBy<kRule, kFrom>,
+    {"sallyport_throttled_seconds_total", Kind::counter, kBy<kListener, kRole, kRule, kFrom>,
      Fill(fill_throttled_seconds), "Time for which reading was to stop because of a limit.", ""},
     {"sallyport_rewrites_total", Kind::counter, kBy<kWhat>,
      Number([](const Worker& w, const Index& i) { return w.rewrites[i[0]].value(); }),
      "Packets that were passed on changed, by what was changed.", ""},
+    {"sallyport_sessions_begun_total", Kind::counter, kBy<kGroupListener, kRole>,
+     Fill(fill_sessions_begun), "Sessions whose CONNECT the broker accepted.", ""},
+    {"sallyport_sessions_open", Kind::gauge, kBy<kGroupListener, kRole>, Fill(fill_sessions_open),
+     "Sessions that have begun and not ended.", "Alert where it falls without a reason of yours."},
+    {"sallyport_session_packets_total", Kind::counter, kBy<kGroupListener, kRole, kFrom>,
+     Fill(fill_session_packets), "MQTT control packets that were read, by listener and role.",
+     "By type: `sallyport_packets_total`."},
+    {"sallyport_session_bytes_total", Kind::counter, kBy<kGroupListener, kRole, kFrom>,
+     Fill(fill_session_bytes), "Bytes of those packets.", ""},
+    {"sallyport_top_refused_per_second", Kind::gauge, kBy<kNameKind, kIdentity>,
+     Fill(fill_offenders),
+     "Who is refused most: refusals a second, weighted so that a minute ago counts a third.",
+     "Shown to whoever may see identities (`[observe] token`)."},
+    {"sallyport_top_packets_per_second", Kind::gauge, kBy<kNameKind, kIdentity>, Fill(fill_talkers),
+     "Which clients send most: packets a second, weighted in the same way.",
+     "Shown to whoever may see identities (`[observe] token`)."},
 #define X(member, type, name, help, advice)              \
   {name,  kind_of(static_cast<const type*>(nullptr)),    \
    kBy<>, Number([](const Worker& w, const Index&) { return w.member.value(); }), \
@@ -242,6 +313,22 @@ constexpr auto kCatalogue = std::to_array<Metric>({
        return w.broker_connect_took;
      }),
      "Time that successful connects to the broker took, TLS included.", ""},
+    {"sallyport_broker_answer_duration_seconds", Kind::histogram, kBy<kAnswer>,
+     Times([](const Worker& w, const Index& i) -> const LatencyHistogram& {
+       return w.answer_took[i[0]];
+     }),
+     "Time from sending the broker a packet to its answer, of one packet of a session at a time.",
+     "Where it grows and `sallyport_turn_duration_seconds` does not, the broker is at fault."},
+    {"sallyport_broker_refusals_total", Kind::counter, kBy<kRefusing, kCode>,
+     Number([](const Worker& w, const Index& i) { return w.broker_refusals[i[0]][i[1]].value(); }),
+     "What the broker itself refused in its answers, by packet and code; return codes of MQTT 3.x "
+     "as the nearest of 5.0.",
+     "The gateway had let it pass: look at the broker's own rules."},
+    {"sallyport_login_duration_seconds", Kind::histogram, kBy<kLogin>,
+     Times([](const Worker& w, const Index& i) -> const LatencyHistogram& {
+       return w.login_took[i[0]];
+     }),
+     "Time that the answers of authenticators took.", ""},
     {"sallyport_broker_last_connect_success", Kind::gauge, kBy<>, Fill(fill_last_connect),
      "Whether the newest attempt to connect to the broker succeeded.",
      "Alert on 0. Without a sample nobody has tried yet."},
@@ -288,6 +375,15 @@ constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_log_lines_left_out_total", Kind::counter, kBy<>, Fill(fill_log_left_out),
      "Lines of the operator's log that were left out, because more came than `[log] per_second`.",
      "The log says how many, and where."},
+    {"sallyport_ledger_bytes", Kind::gauge, kBy<>, Fill(fill_ledger<&LedgerFigures::bytes>),
+     "Memory of what is remembered of limits between sessions.", ""},
+    {"sallyport_ledger_evictions_total", Kind::counter, kBy<>,
+     Fill(fill_ledger<&LedgerFigures::evictions>),
+     "Accounts that were forgotten although they owed something, because the table was full.",
+     "Where it grows, raise `[ledger]`: limits count less exactly."},
+    {"sallyport_ledger_overflows_total", Kind::counter, kBy<>,
+     Fill(fill_ledger<&LedgerFigures::overflows>), "Accounts that found no room at all.",
+     "As above."},
     {"process_cpu_seconds_total", Kind::counter, kBy<>,
      Fill(fill_process<&ProcessFigures::cpu_seconds>), "User and system CPU time spent in seconds.",
      ""},
@@ -309,5 +405,9 @@ constexpr auto kCatalogue = std::to_array<Metric>({
 }  // namespace
 
 std::span<const Metric> catalogue() { return kCatalogue; }
+
+bool names_clients(const Metric& metric) {
+  return std::ranges::find(metric.labels, &kIdentity) != metric.labels.end();
+}
 
 }  // namespace sallyport::observe

@@ -53,7 +53,7 @@ struct Label {
 struct Metric {
   enum class Kind : std::uint8_t { counter, gauge, histogram };
   /// The index of a value of each label, in order.
-  using Index = std::array<std::size_t, 3>;
+  using Index = std::array<std::size_t, 4>;
   using Number = std::uint64_t (*)(const WorkerCounters&, const Index&);
   using Times = const LatencyHistogram& (*)(const WorkerCounters&, const Index&);
   /// Adds the samples itself.
@@ -69,6 +69,9 @@ struct Metric {
 
 /// In the order in which /metrics has them. Static storage.
 [[nodiscard]] std::span<const Metric> catalogue();
+
+/// Does it have a label that names a client?
+[[nodiscard]] bool names_clients(const Metric& metric);
 
 /// deploy/metrics.md: what `sallyport metrics` prints.
 [[nodiscard]] std::string reference();

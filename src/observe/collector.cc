@@ -34,8 +34,10 @@ void add_times(prometheus::ClientMetric& sample, Workers workers, Metric::Times 
                const Metric::Index& index) {
   std::array<std::uint64_t, LatencyHistogram::kBuckets> buckets{};
   std::uint64_t nanos = 0;
+  const LatencyBounds* bounds = &kLatencyBounds;
   for (const auto& worker : workers) {
     const LatencyHistogram& one = times(*worker, index);
+    bounds = &one.bounds();
     for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] += one.bucket(i);
     nanos += one.sum_nanos();
   }
@@ -44,7 +46,7 @@ void add_times(prometheus::ClientMetric& sample, Workers workers, Metric::Times 
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     cumulative += buckets[i];
     const double bound =
-        i < kLatencyBounds.size() ? kLatencyBounds[i] : std::numeric_limits<double>::infinity();
+        i < bounds->size() ? (*bounds)[i] : std::numeric_limits<double>::infinity();
     sample.histogram.bucket.push_back({cumulative, bound});
   }
   sample.histogram.sample_count = cumulative;
@@ -68,28 +70,48 @@ struct Filler {
   }
   void operator()(Metric::Times times) const {
     for_each_combination(metric, scrape.names,
-                         [&](const auto& index, const auto& values, bool /*is_rare*/) {
+                         [&](const auto& index, const auto& values, bool is_rare) {
+                           if (is_rare && !has_times(index)) return;
                            add_times(family.labelled(values), scrape.workers, times, index);
                          });
   }
   void operator()(Metric::Fill fill) const { fill(scrape, family); }
+
+  [[nodiscard]] bool has_times(const Metric::Index& index) const {
+    const auto times = std::get<Metric::Times>(metric.source);
+    return std::ranges::any_of(
+        scrape.workers, [&](const auto& worker) { return times(*worker, index).sum_nanos() != 0; });
+  }
 };
 
 }  // namespace
 
-std::vector<prometheus::MetricFamily> Collector::Collect() const {
+std::vector<prometheus::MetricFamily> Collector::Collect() const { return collect(true); }
+
+std::vector<prometheus::MetricFamily> Collector::collect(bool identities) const {
+  std::vector<prometheus::MetricFamily> families;
+  look([&](const Scrape& scrape) { families = families_of(scrape, identities); });
+  return families;
+}
+
+void Collector::look(const std::function<void(const Scrape&)>& look_at) const {
   const ProcessState now = state();
   const ProcessFigures process = read_process();
-  const Scrape scrape{.names = names_,
-                      .workers = workers_,
-                      .state = now,
-                      .process = process,
-                      .audit = audit_,
-                      .log = log_,
-                      .build = build_};
+  look_at({.names = names_,
+           .workers = workers_,
+           .state = now,
+           .process = process,
+           .audit = audit_,
+           .log = log_,
+           .build = build_});
+}
+
+std::vector<prometheus::MetricFamily> Collector::families_of(const Scrape& scrape,
+                                                             bool identities) {
   std::vector<prometheus::MetricFamily> families;
   families.reserve(catalogue().size());
   for (const Metric& metric : catalogue()) {
+    if (!identities && names_clients(metric)) continue;
     FamilyBuilder family(metric);
     std::visit(Filler{metric, scrape, family}, metric.source);
     families.push_back(family.take());

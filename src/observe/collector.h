@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "sallyport/build_info.h"
 
 #include "observe/audit_writer.h"
+#include "observe/catalogue.h"
 #include "observe/process_state.h"
 #include "observe/worker_counters.h"
 
@@ -30,6 +32,10 @@ class Collector final : public prometheus::Collectable {
 
   /// One family for each row of the catalogue, in its order, whether it has samples or not.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+  /// Without `identities` the families are left out that name clients.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> collect(bool identities) const;
+  /// Calls back once, with all that a scrape looks at.
+  void look(const std::function<void(const Scrape&)>& look_at) const;
 
   /// Changes or copies the state under its lock.
   template <typename Change>
@@ -43,6 +49,9 @@ class Collector final : public prometheus::Collectable {
   }
 
  private:
+  [[nodiscard]] static std::vector<prometheus::MetricFamily> families_of(const Scrape& scrape,
+                                                                         bool identities);
+
   const BuildInfo build_;
   const Names& names_;
   const std::vector<std::unique_ptr<WorkerCounters>>& workers_;

@@ -36,17 +36,20 @@ std::string_view phase_name(std::uint8_t phase) {
   return phase >= SeriesKey::kOtherPhase ? "other" : to_string(static_cast<Phase>(phase));
 }
 
-SumsByLabels<2> throttles(const Scrape& scrape) {
-  return add_up<2>(scrape, SeriesKey::Kind::throttle, [&](const SeriesKey& key) {
-    return std::array{scrape.names.rules.name(key.name), to_string(key.from)};
+SumsByLabels<4> throttles(const Scrape& scrape) {
+  return add_up<4>(scrape, SeriesKey::Kind::throttle, [&](const SeriesKey& key) {
+    return std::array{std::string_view(scrape.names.listeners[key.listener]),
+                      scrape.names.roles.name(key.role), scrape.names.rules.name(key.name),
+                      to_string(key.from)};
   });
 }
 
 }  // namespace
 
 void fill_refusals(const Scrape& scrape, FamilyBuilder& family) {
-  const auto all = add_up<6>(scrape, SeriesKey::Kind::refusal, [&](const SeriesKey& key) {
+  const auto all = add_up<7>(scrape, SeriesKey::Kind::refusal, [&](const SeriesKey& key) {
     return std::array{std::string_view(scrape.names.listeners[key.listener]),
+                      scrape.names.roles.name(key.role),
                       phase_name(key.phase),
                       scrape.names.rules.name(key.name),
                       to_string(key.action),

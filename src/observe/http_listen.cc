@@ -88,4 +88,21 @@ std::uint16_t bound_port(int socket) {
   return ntohs(v4.sin_port);
 }
 
+bool is_local_peer(int socket) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
+  constexpr std::uint8_t kNet127 = 127;
+  if (peer.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &peer, sizeof v4);
+    return ntohl(v4.sin_addr.s_addr) >> 24 == kNet127;
+  }
+  if (peer.ss_family != AF_INET6) return false;
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, &peer, sizeof v6);
+  const in6_addr& ip = v6.sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&ip) || (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == kNet127);
+}
+
 }  // namespace sallyport::observe

@@ -14,5 +14,7 @@ namespace sallyport::observe {
                                                                       std::uint16_t port);
 /// The port that it is bound to; 0: unknown.
 [[nodiscard]] std::uint16_t bound_port(int socket);
+/// Does the other end of a connection have a loopback address? False where that is not known.
+[[nodiscard]] bool is_local_peer(int socket);
 
 }  // namespace sallyport::observe

@@ -33,13 +33,18 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-/// 0, or why this header refuses the request.
-int header_status(std::string_view line) {
+/// Reads what matters of a header. Returns 0, or the status by which it refuses the request.
+int read_header(std::string_view line, HttpRequest& request) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return 400;
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trim(line.substr(colon + 1));
   if (is_name(name, "transfer-encoding")) return 413;
+  constexpr std::string_view kBearer = "bearer ";
+  if (is_name(name, "host")) request.host = value;
+  if (is_name(name, "authorization") && is_name(value.substr(0, kBearer.size()), kBearer)) {
+    request.bearer = trim(value.substr(kBearer.size()));
+  }
   if (!is_name(name, "content-length")) return 0;
   if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos) return 400;
   return value.find_first_not_of('0') == std::string_view::npos ? 0 : 413;
@@ -56,22 +61,30 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
 
+HttpRequest refused(int status) {
+  HttpRequest request;
+  request.status = status;
+  return request;
+}
+
 HttpRequest parse(std::string_view head) {
   const std::string_view line = head.substr(0, head.find(kLine));
   const auto first = line.find(' ');
   const auto second = line.find(' ', first == std::string_view::npos ? first : first + 1);
   if (second == std::string_view::npos || !is_token(line.substr(0, first))) {
-    return {.status = 400, .path = {}};
+    return refused(400);
   }
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, second - first - 1);
   const std::string_view version = line.substr(second + 1);
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return {.status = 400, .path = {}};
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refused(400);
   if (std::ranges::any_of(target, [](char c) { return c <= ' ' || c > '~'; })) {
-    return {.status = 400, .path = {}};
+    return refused(400);
   }
 
-  HttpRequest request{.head = method == "HEAD", .path = std::string(path_of(target))};
+  HttpRequest request;
+  request.head = method == "HEAD";
+  request.path = path_of(target);
   if (!request.head && method != "GET") {
     request.status = 405;
     return request;
@@ -80,7 +93,7 @@ HttpRequest parse(std::string_view head) {
   for (std::string_view rest = head.substr(std::min(head.size(), line.size() + kLine.size()));
        !rest.empty() && request.status == 0;) {
     const auto end = rest.find(kLine);
-    request.status = header_status(rest.substr(0, end));
+    request.status = read_header(rest.substr(0, end), request);
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + kLine.size());
   }
   return request;
@@ -91,7 +104,7 @@ HttpRequest parse(std::string_view head) {
 std::optional<HttpRequest> parse_http_request(std::string_view bytes) {
   const auto end = bytes.substr(0, kMaxHttpRequest).find(kEnd);
   if (end != std::string_view::npos) return parse(bytes.substr(0, end));
-  if (bytes.size() >= kMaxHttpRequest) return HttpRequest{.status = 431, .path = {}};
+  if (bytes.size() >= kMaxHttpRequest) return refused(431);
   return std::nullopt;
 }
 

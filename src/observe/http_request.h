@@ -12,7 +12,9 @@ namespace sallyport::observe {
 struct HttpRequest {
   int status = 0;  // 0: the request is good; else the status that refuses it
   bool head = false;
-  std::string path;  // without query; bytes as they came, nothing is decoded
+  std::string path;    // without query; bytes as they came, nothing is decoded
+  std::string host;    // of the header Host, with the port; empty: there is none
+  std::string bearer;  // token of the header Authorization (RFC 6750, 2.1); empty: there is none
 };
 
 /// Longest request line and headers together, in bytes.

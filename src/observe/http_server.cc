@@ -63,6 +63,11 @@ std::string response(const HttpPage& page, bool with_body) {
   out += status_text(page.status);
   out += "\r\nContent-Type: ";
   out += page.content_type;
+  if (!page.security_policy.empty()) {
+    out += "\r\nContent-Security-Policy: ";
+    out += page.security_policy;
+    out += "\r\nReferrer-Policy: no-referrer";
+  }
   out += "\r\nContent-Length: " + std::to_string(page.body.size());
   if (page.status == 405) out += "\r\nAllow: GET, HEAD";
   out +=
@@ -99,6 +104,7 @@ struct HttpClient {
   State state = State::reading;
   std::string in;  // at most kMaxHttpRequest
   HttpRequest request;
+  bool is_trusted = false;
   std::string out;
   std::size_t sent = 0;
   std::size_t discarded = 0;
@@ -214,6 +220,9 @@ class HttpServer::Impl final {
     auto request = parse_http_request(client.in);
     if (!request) return;
     client.request = std::move(*request);
+    client.is_trusted = pages_.trusts({.is_local = is_local_peer(client.fd),
+                                       .host = client.request.host,
+                                       .token = client.request.bearer});
     if (client.request.status == 0 && pages_.is_costly(client.request.path)) {
       client.state = State::waiting;
     } else {
@@ -221,13 +230,12 @@ class HttpServer::Impl final {
     }
   }
 
-  void answer(HttpClient& client, Clock::time_point now) {
-    answer(client, page_for(client.request), now);
-  }
+  void answer(HttpClient& client, Clock::time_point now) { answer(client, page_for(client), now); }
 
-  [[nodiscard]] HttpPage page_for(const HttpRequest& request) const {
+  [[nodiscard]] HttpPage page_for(const HttpClient& client) const {
+    const HttpRequest& request = client.request;
     if (request.status != 0) return plain(request.status);
-    HttpPage page = pages_.page(request.path);
+    HttpPage page = pages_.page(request.path, client.is_trusted);
     return page.status == 404 && page.body.empty() ? plain(404) : page;
   }
 
@@ -242,9 +250,13 @@ class HttpServer::Impl final {
     const auto next = std::ranges::find(clients_, State::waiting, &HttpClient::state);
     if (next == clients_.end()) return;
     const std::string path = (*next)->request.path;
-    const HttpPage page = page_for((*next)->request);
+    const bool is_trusted = (*next)->is_trusted;
+    const HttpPage page = page_for(**next);
     for (const auto& client : clients_) {
-      if (client->state != State::waiting || client->request.path != path) continue;
+      if (client->state != State::waiting || client->request.path != path ||
+          client->is_trusted != is_trusted) {
+        continue;
+      }
       answer(*client, page, now);
       write_answer(*client);
     }

@@ -14,6 +14,14 @@ struct HttpPage {
   int status = 200;
   std::string_view content_type = "text/plain; charset=utf-8";  // static storage
   std::string body;
+  std::string_view security_policy = {};  // Content-Security-Policy; static storage
+};
+
+/// Whoever asks for a page.
+struct HttpVisitor {
+  bool is_local = false;        // the connection comes from this machine
+  std::string_view host = {};   // under which name it has found us; empty: it did not say
+  std::string_view token = {};  // that it brought; empty: none
 };
 
 /// What an HttpServer shows. Called on the server's thread.
@@ -21,7 +29,9 @@ class HttpPages {
  public:
   virtual ~HttpPages() = default;
   /// Status 404: no such page.
-  [[nodiscard]] virtual HttpPage page(std::string_view path) const = 0;
+  [[nodiscard]] virtual HttpPage page(std::string_view path, bool is_trusted) const = 0;
+  /// May this visitor see who clients are?
+  [[nodiscard]] virtual bool trusts(const HttpVisitor& visitor) const = 0;
   /// Such pages are made one at a time, behind all others that somebody waits for.
   [[nodiscard]] virtual bool is_costly(std::string_view path) const = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "observe/printable.h"
@@ -126,6 +127,17 @@ void JsonWriter::text(std::string_view value) {
 void JsonWriter::number(std::uint64_t value) {
   separate();
   std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  out_.append(digits.data(), end.ptr);
+}
+
+void JsonWriter::real(double value) {
+  separate();
+  if (!std::isfinite(value)) {
+    out_ += "null";
+    return;
+  }
+  std::array<char, 32> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
   out_.append(digits.data(), end.ptr);
 }

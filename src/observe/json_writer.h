@@ -26,6 +26,8 @@ class JsonWriter final {
   /// A word of the program's own, which is written as it is, as keys are.
   void word(std::string_view value);
   void number(std::uint64_t value);
+  /// The shortest decimal that is read as the same number; what is not finite is null. RFC 8259, 6
+  void real(double value);
   /// A number of thousandths as a decimal fraction: 61,234 as 61.234, 2,000 as 2.0.
   void thousandths(std::uint64_t value);
   void boolean(bool value);

@@ -31,6 +31,8 @@ class NameTable final {
   /// What an id stands for, fit for a label: valid UTF-8, no control characters, at most
   /// kMaxNameLength bytes. Lives as long as the table. kOther is "other".
   [[nodiscard]] std::string_view name(Id id) const;
+  /// Every id is below this.
+  [[nodiscard]] std::size_t capacity() const { return mask_ + 2; }
   [[nodiscard]] std::size_t size() const { return used_.load(std::memory_order_relaxed); }
 
   static constexpr std::size_t kMaxNameLength = 128;

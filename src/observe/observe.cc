@@ -12,6 +12,8 @@
 #include "observe/health.h"
 #include "observe/http_server.h"
 #include "observe/notices.h"
+#include "observe/status.h"
+#include "observe/visitors.h"
 #include "observe/worker_events.h"
 
 namespace sallyport::observe {
@@ -30,7 +32,7 @@ std::string host_name() {
 class Observe::Impl final : public HttpPages {
  public:
   Impl(const Options& options, std::optional<AuditSink> sink, const Log& log)
-      : version_(options.build.version), log_(log), names_(options.listeners) {
+      : version_(options.build.version), log_(log), names_(options.listeners, options.metrics) {
     const std::size_t count = std::max<std::size_t>(options.workers, 1);
     if (sink) {
       const AuditWriter::Options audit{
@@ -47,7 +49,7 @@ class Observe::Impl final : public HttpPages {
     const auto word = [&random] { return std::uint64_t{random()} << 32 | random(); };
     const HashKey key = {word(), word()};
     for (std::size_t i = 0; i < count; ++i) {
-      counters_.push_back(std::make_unique<WorkerCounters>(names_.listeners.size()));
+      counters_.push_back(std::make_unique<WorkerCounters>(names_));
       counters_[i]->heartbeat.store(steady_nanos(), std::memory_order_relaxed);
       workers_.push_back(std::make_unique<WorkerEvents>(
           names_, *counters_[i], audit_ ? &audit_->queue(i) : nullptr,
@@ -59,10 +61,13 @@ class Observe::Impl final : public HttpPages {
         [](ProcessState& state) { state.last_success = std::chrono::system_clock::now(); });
   }
 
-  [[nodiscard]] HttpPage page(std::string_view path) const override {
+  [[nodiscard]] HttpPage page(std::string_view path, bool is_trusted) const override {
     if (path == "/metrics") {
-      return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()};
+      return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+              .body = metrics(is_trusted)};
     }
+    if (path == "/" || path == "/status") return status_page();
+    if (path == kStatusJson) return status_json(collector_->collect(is_trusted), is_trusted);
     if (path == "/healthz") return health_page(counters_, steady_nanos());
     if (path == "/readyz") {
       return readiness_page(collector_->state().ready, last_broker_connect(counters_));
@@ -70,11 +75,17 @@ class Observe::Impl final : public HttpPages {
     return {.status = 404, .body = {}};
   }
 
-  [[nodiscard]] bool is_costly(std::string_view path) const override { return path == "/metrics"; }
+  [[nodiscard]] bool is_costly(std::string_view path) const override {
+    return path == "/metrics" || path == kStatusJson;
+  }
 
-  [[nodiscard]] std::string metrics() const {
+  [[nodiscard]] bool trusts(const HttpVisitor& visitor) const override {
+    return visitors_.trusts(visitor);
+  }
+
+  [[nodiscard]] std::string metrics(bool identities) const {
     std::ostringstream out;
-    prometheus::TextSerializer().Serialize(out, collector_->Collect());
+    prometheus::TextSerializer().Serialize(out, collector_->collect(identities));
     return std::move(out).str();
   }
 
@@ -103,6 +114,9 @@ class Observe::Impl final : public HttpPages {
   const std::string version_;
   const Log& log_;
   InForce in_force_;
+  static constexpr std::string_view kStatusJson = "/status.json";
+
+  Visitors visitors_;
   // Members in the order in which they are needed; the server goes first, the names go last.
   Names names_;
   std::vector<std::unique_ptr<WorkerCounters>> counters_;
@@ -196,6 +210,16 @@ void Observe::set_authorities(std::vector<AuthorityExpiry> authorities) {
       [&](ProcessState& state) { state.authorities = std::move(authorities); });
 }
 
+void Observe::set_token(std::string token) { impl_->visitors_.set_token(std::move(token)); }
+
+void Observe::set_limits(std::vector<ConnectionLimit> limits) {
+  impl_->collector_->change([&](ProcessState& state) { state.limits = std::move(limits); });
+}
+
+void Observe::set_ledger(const LedgerFigures& figures) {
+  impl_->collector_->change([&](ProcessState& state) { state.ledger = figures; });
+}
+
 void Observe::set_policy(std::size_t roles, std::size_t rules) {
   impl_->collector_->change([&](ProcessState& state) {
     state.roles = roles;
@@ -235,6 +259,6 @@ std::string Observe::stuck_workers() const {
   return observe::stuck_workers(impl_->counters_, steady_nanos());
 }
 std::uint16_t Observe::port() const { return impl_->http_ ? impl_->http_->port() : 0; }
-std::string Observe::metrics() const { return impl_->metrics(); }
+std::string Observe::metrics() const { return impl_->metrics(true); }
 
 }  // namespace sallyport::observe

@@ -28,8 +28,9 @@ struct Options : settings::Audit {
   BuildInfo build;  // labels of sallyport_build_info
   std::size_t workers = 1;
   std::vector<std::string> listeners;  // names: the only values of the label `listener`
-  std::optional<Address> address;      // /metrics /healthz /readyz; none: not served
+  std::optional<Address> address;  // the status page, /metrics /healthz /readyz; none: not served
   settings::AuditLimits audit_limits;
+  settings::Metrics metrics;
   settings::Http http;
 };
 
@@ -59,6 +60,19 @@ struct AuthorityExpiry {
   std::string name;         // its subject
   std::string fingerprint;  // SHA-256, lower-case hex
   std::chrono::system_clock::time_point not_after;
+};
+
+/// How many connections a listener lets in.
+struct ConnectionLimit {
+  std::string listener;  // empty: all listeners together
+  std::uint64_t most = 0;
+};
+
+/// How the ledger's tables do: what they forgot because they were full.
+struct LedgerFigures {
+  std::uint64_t bytes = 0;
+  std::uint64_t evictions = 0;  // accounts that still owed something
+  std::uint64_t overflows = 0;  // accounts that found no room
 };
 
 /// Owns the metrics, the HTTP server that shows them and the audit log with its writer thread. Made
@@ -101,6 +115,12 @@ class Observe final {
   /// Replaces what is known about certificates.
   void set_certificates(std::vector<CertificateExpiry> certificates);
   void set_authorities(std::vector<AuthorityExpiry> authorities);
+  /// The token that lets a visitor of the address see who clients are; empty: there is none, and
+  /// this machine may. Until it is called nobody may.
+  void set_token(std::string token);
+  /// Replaces what is known about bounds on connections.
+  void set_limits(std::vector<ConnectionLimit> limits);
+  void set_ledger(const LedgerFigures& figures);
   /// What the policy in force holds.
   void set_policy(std::size_t roles, std::size_t rules);
 

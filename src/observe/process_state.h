@@ -17,6 +17,8 @@ struct ProcessState {
   std::chrono::system_clock::time_point last_success;
   std::vector<CertificateExpiry> certificates;
   std::vector<AuthorityExpiry> authorities;
+  std::vector<ConnectionLimit> limits;
+  LedgerFigures ledger;
   std::size_t roles = 0;
   std::size_t rules = 0;
   bool ready = false;

@@ -16,8 +16,10 @@ What `/metrics` of the `[observe] address` shows. This page is what `sallyport m
 Every refusal, in any phase of a connection and with or without a session, is counted by
 `sallyport_refusals_total` under the name of its rule or check; connections over a bound of their
 listener are there as `connection.max` and `connection.max-per-address` with phase `accept` (there
-is no `sallyport_connections_rejected_total` any more). No label ever holds what a client says of
-itself: no client identifier, username, topic, address, or name out of its certificate.
+is no `sallyport_connections_rejected_total` any more). But for the two metrics with the label
+`identity`, no label holds what a client says of itself: no client identifier, username, topic,
+address, or name out of its certificate. Those two are shown to whoever brings the token of
+`[observe] token`, or where there is none, to whoever comes from the same machine.
 
 | name | type | labels | meaning |
 | --- | --- | --- | --- |

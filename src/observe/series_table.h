@@ -20,7 +20,8 @@ struct SeriesKey {
 
   Kind kind = Kind::refusal;
   NameTable::Id name = NameTable::kOther;
-  std::uint16_t listener = 0;  // index in Names::listeners
+  NameTable::Id role = NameTable::kOther;  // below 2^14
+  std::uint16_t listener = 0;              // index in Names::listeners
   std::uint8_t phase = static_cast<std::uint8_t>(Phase::open);
   Side from = Side::client;
   Action action = Action::drop;
@@ -30,8 +31,9 @@ struct SeriesKey {
 };
 
 /// Counters by SeriesKey that one worker writes and any thread reads. The number of slots is fixed.
-/// A key that finds no room is counted under the name "other", and one that finds none there
-/// either under the other listener and phase as well, where there always is room.
+/// A key that finds no room is counted under the role "other", then under the name "other" too, and
+/// one that finds none there either under the other listener and phase as well, where there always
+/// is room.
 class SeriesTable final {
  public:
   /// `other_listener`: the listener of what finds no room.
@@ -51,12 +53,14 @@ class SeriesTable final {
     }
   }
 
-  static constexpr std::size_t kSlots = 4096;
+  static constexpr std::size_t kSlots = 8192;
+  /// Roles stop here.
+  static constexpr std::size_t kSlotsForRoles = 4096;
   /// Names stop here.
-  static constexpr std::size_t kSlotsForNames = 2560;
+  static constexpr std::size_t kSlotsForNames = 6656;
   /// The name "other" by listener and phase stops here. What is left is more than one listener and
   /// phase can use: 2 kinds, 2 sides, 4 actions, and fewer than 50 reasons.
-  static constexpr std::size_t kSlotsForOthers = 3200;
+  static constexpr std::size_t kSlotsForOthers = 7296;
 
  private:
   struct Slot {

@@ -4,8 +4,12 @@
 
 namespace sallyport::observe {
 
-Names::Names(std::vector<std::string> listener_names)
-    : listeners(std::move(listener_names)), rules(kMaxRules + kChecks) {
+Names::Names(std::vector<std::string> listener_names, const settings::Metrics& metrics)
+    : listeners(std::move(listener_names)),
+      rules(kMaxRules + kChecks),
+      roles(metrics.max_roles + std::size_t{1}),
+      no_role(roles.id("none")),
+      top(metrics.top) {
   listeners.emplace_back("other");
   // First of all, so that no policy can push a check into "other".
   for (std::size_t i = 0; i < kChecks; ++i) {
@@ -19,9 +23,12 @@ std::size_t Names::listener_index(std::string_view name) const {
   return index;
 }
 
-WorkerCounters::WorkerCounters(std::size_t listener_count)
-    : listeners(listener_count),
-      series(static_cast<std::uint16_t>(listener_count == 0 ? 0 : listener_count - 1)) {}
+WorkerCounters::WorkerCounters(const Names& names)
+    : listeners(names.listeners.size()),
+      series(static_cast<std::uint16_t>(names.listeners.size() - 1)),
+      groups(names.listeners.size(), names.roles.capacity()),
+      offenders(names.top),
+      talkers(names.top) {}
 
 std::optional<std::chrono::system_clock::time_point> broker_chain_end(
     std::span<const std::unique_ptr<WorkerCounters>> workers) {

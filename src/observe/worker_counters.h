@@ -14,11 +14,14 @@
 #include <vector>
 
 #include "sallyport/events.h"
+#include "sallyport/settings.h"
 
 #include "observe/counters.h"
 #include "observe/debug_lines.h"
+#include "observe/group_table.h"
 #include "observe/name_table.h"
 #include "observe/series_table.h"
+#include "observe/top_table.h"
 
 namespace sallyport::observe {
 
@@ -27,10 +30,13 @@ namespace sallyport::observe {
 struct Names {
   static constexpr std::size_t kMaxRules = 1000;
 
-  explicit Names(std::vector<std::string> listener_names);
+  explicit Names(std::vector<std::string> listener_names, const settings::Metrics& metrics = {});
 
   std::vector<std::string> listeners;  // as configured, then "other"
   NameTable rules;                     // rule ids, beside every check's name
+  NameTable roles;                     // of one role or several, as Events::on_admitted() has them
+  const NameTable::Id no_role;         // "none": before CONNECT was admitted
+  const std::size_t top;               // settings::Metrics
 
   [[nodiscard]] std::size_t listener_index(std::string_view name) const;
 };
@@ -42,6 +48,15 @@ inline constexpr std::size_t kSides = 2;
 inline constexpr std::size_t kPacketTypes = 16;
 inline constexpr std::size_t kCloseKinds = static_cast<std::size_t>(CloseKind::internal_error) + 1;
 inline constexpr std::size_t kRewrites = static_cast<std::size_t>(Rewrite::mended) + 1;
+
+/// Packets of the broker's that answer something, and those of them that can refuse it.
+inline constexpr std::array kAnswers = {mqtt::PacketType::connack, mqtt::PacketType::puback,
+                                        mqtt::PacketType::pubrec, mqtt::PacketType::suback};
+inline constexpr std::array kRefusingAnswers = {
+    mqtt::PacketType::connack, mqtt::PacketType::puback,   mqtt::PacketType::pubrec,
+    mqtt::PacketType::suback,  mqtt::PacketType::unsuback, mqtt::PacketType::disconnect};
+inline constexpr std::size_t kReasonCodes = 256;
+inline constexpr std::size_t kLoginAnswers = static_cast<std::size_t>(LoginAnswer::unavailable) + 1;
 
 /// A counter for each check.
 #define X(enumerator, name, text) +1
@@ -58,9 +73,17 @@ inline constexpr std::array kBoundChecks = {Check::max_connections_gateway,
 /// What a listener lets in out of leniency, as label values: the keys that do so.
 inline constexpr std::array<std::string_view, 2> kLeniencies = {"min_client_key", "allow_sha1"};
 
+/// TLS with one side, of the connections of one listener.
+struct TlsCounters {
+  std::array<std::array<Counter, kTlsVersions.size()>, 2> handshakes;  // [ok][version]
+  LatencyHistogram took;
+  CountersByCheck failures;
+};
+
 struct ListenerCounters {
   Counter accepted;
   Level open;
+  std::array<TlsCounters, kSides> tls;
   std::array<Level, kLeniencies.size()> lenient;
   std::array<Counter, kBoundChecks.size()> at_bound;  // refused, by which bound
 };
@@ -69,11 +92,13 @@ struct ListenerCounters {
 /// WorkerCounters and a row of the catalogue. Counter: only grows; Level: goes up and down.
 ///
 ///   X(member, Counter or Level, "name", "help", "what to do with it, or nothing")
-#define SALLYPORT_WORKER_METRICS(X)                                                             \
-  X(sessions_begun, Counter, "sallyport_sessions_begun_total",                                  \
-    "Sessions whose CONNECT the broker accepted.", "")                                          \
-  X(sessions_open, Level, "sallyport_sessions_open", "Sessions that have begun and not ended.", \
-    "Alert where it falls without a reason of yours.")
+#define SALLYPORT_WORKER_METRICS(X)                                                           \
+  X(dials_running, Level, "sallyport_broker_dials_running",                                   \
+    "Connects to the broker that run, as of the last second.",                                \
+    "At `max_dials` of each worker others wait.")                                             \
+  X(dials_waiting, Level, "sallyport_broker_dials_waiting",                                   \
+    "Connects to the broker that wait until one that runs has ended, as of the last second.", \
+    "At `dial_queue` of each worker `broker.queue-full` is refused.")
 
 struct PlainCounters {
 #define X(member, type, name, help, advice) type member;
@@ -107,9 +132,8 @@ struct SideCounters {
   std::array<Counter, kPacketTypes> packet_bytes;
   Counter wire_received;
   Counter wire_sent;
-  std::array<std::array<Counter, kTlsVersions.size()>, 2> handshakes;  // [ok][version]
-  LatencyHistogram handshake_took;
-  CountersByCheck handshake_failures;
+  Level queued;  // bytes that wait for it
+  Level slow;    // connections of which it is slow now
   Counter backpressure_pauses;
   std::array<std::array<Counter, kCloseKinds>, 2> sessions_ended;  // [begun][kind]
 };
@@ -117,11 +141,18 @@ struct SideCounters {
 /// All that one worker counts. Written by its thread, read by whoever scrapes; on its own cache
 /// lines, so that workers do not slow each other down.
 struct alignas(64) WorkerCounters : PlainCounters {
-  explicit WorkerCounters(std::size_t listener_count);
+  explicit WorkerCounters(const Names& names);
 
   std::array<SideCounters, kSides> sides;
   std::vector<ListenerCounters> listeners;
   SeriesTable series;
+  GroupTable groups;
+  TopTable offenders;  // refusals
+  TopTable talkers;    // packets
+  LatencyHistogram turn_took{kTurnBounds};
+  std::array<LatencyHistogram, kAnswers.size()> answer_took;
+  std::array<LatencyHistogram, kLoginAnswers> login_took;
+  std::array<std::array<Counter, kReasonCodes>, kRefusingAnswers.size()> broker_refusals;
   std::array<Counter, kRewrites> rewrites;
   std::array<Counter, 2> broker_connects;  // [ok]
   LatencyHistogram broker_connect_took;

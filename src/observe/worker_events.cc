@@ -59,7 +59,8 @@ WorkerEvents::WorkerEvents(Names& names, WorkerCounters& counters, AuditQueue* q
       repeats_(limits, key),
       shares_(queue != nullptr && queue->budget() != nullptr ? queue->budget()->refill() : 1),
       flush_every_(limits.interval.count()),
-      throttles_(limits.throttle_quiet) {}
+      throttles_(limits.throttle_quiet),
+      key_(key) {}
 
 void WorkerEvents::on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) {
   SideCounters& side = counters_.sides[index_of(from)];
@@ -71,6 +72,7 @@ SeriesKey WorkerEvents::series_key(const Who& who, const Refusal& refusal) {
   const std::size_t listener = names_.listener_index(who.identity.listener);
   return {.kind = SeriesKey::Kind::refusal,
           .name = names_.rules.id(refusal.cause.name),
+          .role = counters_.groups.role(group_of(who)),
           .listener = static_cast<std::uint16_t>(listener),
           .phase = static_cast<std::uint8_t>(refusal.phase),
           .from = refusal.from,
@@ -81,6 +83,7 @@ SeriesKey WorkerEvents::series_key(const Who& who, const Refusal& refusal) {
 void WorkerEvents::on_refusal(const Who& who, const Refusal& refusal) {
   const SeriesKey key = series_key(who, refusal);
   counters_.series.add(key);
+  count_offence(who, refusal);
   if (refusal.phase == Phase::accept) {
     for (std::size_t i = 0; i < kBoundChecks.size(); ++i) {
       if (refusal.cause.name == to_string(kBoundChecks[i])) {
@@ -121,11 +124,14 @@ void WorkerEvents::on_rewrite(Rewrite what) {
 }
 
 void WorkerEvents::on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) {
-  counters_.series.add({.kind = SeriesKey::Kind::throttle,
-                        .name = names_.rules.id(cause.name),
-                        .from = from,
-                        .action = Action::throttle},
-                       pause);
+  counters_.series.add(
+      {.kind = SeriesKey::Kind::throttle,
+       .name = names_.rules.id(cause.name),
+       .role = counters_.groups.role(group_of(who)),
+       .listener = static_cast<std::uint16_t>(names_.listener_index(who.identity.listener)),
+       .from = from,
+       .action = Action::throttle},
+      pause);
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
   if (!throttles_.add(who, from, cause, pause, now)) return;
@@ -138,8 +144,7 @@ void WorkerEvents::on_throttle(const Who& who, Side from, policy::Cause cause, D
 }
 
 void WorkerEvents::on_session_begin(const Who& who) {
-  counters_.sessions_begun.add();
-  counters_.sessions_open.up();
+  begin_count(who);
   if (queue_ == nullptr) return;
   const std::int64_t now = steady_nanos();
   begun_at_[who.session] = now;
@@ -152,7 +157,7 @@ void WorkerEvents::on_session_begin(const Who& who) {
 }
 
 void WorkerEvents::on_session_end(const Who& who, const CloseReason& why, bool begun) {
-  if (begun) counters_.sessions_open.down();
+  if (begun) end_count(who);
   counters_.sides[index_of(why.side)]
       .sessions_ended[begun ? 1 : 0][index_of(why.kind) % kCloseKinds]
       .add();
@@ -186,14 +191,15 @@ void WorkerEvents::on_connection_closed(std::string_view listener) {
 
 void WorkerEvents::on_handshake(const Handshake& handshake) {
   const bool ok = !handshake.failure;
-  SideCounters& counters = counters_.sides[index_of(handshake.side)];
+  TlsCounters& counters =
+      counters_.listeners[names_.listener_index(handshake.listener)].tls[index_of(handshake.side)];
   counters.handshakes[ok ? 1 : 0][tls_version_index(handshake.version)].add();
   // Only those that succeeded: a peer that opens a connection and waits would else decide what the
   // histogram shows.
   if (ok) {
-    counters.handshake_took.observe(handshake.took);
+    counters.took.observe(handshake.took);
   } else {
-    counters.handshake_failures[index_of(*handshake.failure)].add();
+    counters.failures[index_of(*handshake.failure)].add();
   }
   if (handshake.chain_end.time_since_epoch().count() == 0) return;
   const auto end = std::chrono::floor<std::chrono::seconds>(handshake.chain_end);
@@ -231,16 +237,22 @@ void WorkerEvents::on_wire_bytes(const WireBytes& bytes) {
   for (std::size_t side = 0; side != kSides; ++side) {
     counters.sides[side].wire_received.add(bytes.received[side]);
     counters.sides[side].wire_sent.add(bytes.sent[side]);
+    if (bytes.queued[side] != 0) counters.sides[side].queued.change(bytes.queued[side]);
   }
 }
 
 void WorkerEvents::on_backpressure(Side slow, bool paused) {
-  if (paused) counters_.sides[index_of(slow)].backpressure_pauses.add();
+  SideCounters& side = counters_.sides[index_of(slow)];
+  if (paused) side.backpressure_pauses.add();
+  paused ? side.slow.up() : side.slow.down();
 }
 
 void WorkerEvents::on_heartbeat() {
   const std::int64_t now = steady_nanos();
   counters_.heartbeat.store(now, std::memory_order_relaxed);
+  ++second_;
+  counters_.offenders.publish(now);
+  counters_.talkers.publish(now);
   if (queue_ == nullptr) return;
   throttles_.sweep(now, [&](auto record) { send_spell(std::move(record), now); });
   if (now >= flush_at_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 
 #include "sallyport/events.h"
@@ -33,6 +34,10 @@ class WorkerEvents final : public GatewayEvents {
   void on_packet(Side from, mqtt::PacketType type, std::uint64_t bytes) override;
   void on_refusal(const Who& who, const Refusal& refusal) override;
   void on_rewrite(Rewrite what) override;
+  void on_admitted(const Who& who, std::string_view roles) override;
+  void on_login(const Who& who, LoginAnswer answer, Duration took) override;
+  void on_broker_answer(mqtt::PacketType answer, Duration took) override;
+  void on_broker_refusal(const Who& who, mqtt::PacketType answer, mqtt::ReasonCode code) override;
   void on_throttle(const Who& who, Side from, policy::Cause cause, Duration pause) override;
   void on_session_begin(const Who& who) override;
   void on_session_end(const Who& who, const CloseReason& why, bool begun) override;
@@ -44,6 +49,8 @@ class WorkerEvents final : public GatewayEvents {
                          std::string_view detail) override;
   void on_lenient(std::string_view listener, Leniency needs, bool here) override;
   void on_wire_bytes(const WireBytes& bytes) override;
+  void on_turn(const Who& who, const Tally& so_far, Duration took) override;
+  void on_dials(std::uint32_t running, std::uint32_t waiting) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;
 
@@ -72,6 +79,14 @@ class WorkerEvents final : public GatewayEvents {
   /// Hands over the sums that the budget has room for; `all`: every one.
   void flush_sums(std::int64_t now, bool all);
   [[nodiscard]] SeriesKey series_key(const Who& who, const Refusal& refusal);
+  // session_counts.cc
+  [[nodiscard]] std::uint32_t group_of(const Who& who) const;
+  [[nodiscard]] TopTable::Name name_of(const Who& who, bool agreed);
+  [[nodiscard]] std::uint64_t key_of(const TopTable::Name& name) const;
+  void count_offence(const Who& who, const Refusal& refusal);
+  void count_talk(const Who& who, std::uint64_t packets);
+  void begin_count(const Who& who);
+  void end_count(const Who& who);
 
   /// Sums of clients and crowds, and of what finds no room among those.
   static constexpr std::size_t kMaxSums = 1024;
@@ -91,6 +106,9 @@ class WorkerEvents final : public GatewayEvents {
   /// When the sessions began that are open; only kept for the audit log. As many as there are
   /// connections, which the listeners bound.
   std::unordered_map<std::uint64_t, std::int64_t> begun_at_;
+  const HashKey key_;
+  std::uint64_t second_ = 1;  // counts heartbeats
+  std::string address_;       // scratch for name_of()
 };
 
 /// The steady clock in nanoseconds: what stamps and durations in this folder are measured by.

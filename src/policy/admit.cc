@@ -64,6 +64,7 @@ std::expected<Grants, Verdict> Policy::admit(const Ptr& policy, const Identity& 
   }
 
   std::ranges::sort(list(Grants::List::limits));
+  std::ranges::sort(list(Grants::List::roles));
   std::size_t total = 0;
   for (const auto& numbers : lists) total += numbers.size();
   grants.numbers_.reserve(total);
@@ -74,6 +75,17 @@ std::expected<Grants, Verdict> Policy::admit(const Ptr& policy, const Identity& 
   const Substitutes used = subject.substitutes().first(placeholders);
   grants.values_.assign(used.begin(), used.end());
   return grants;
+}
+
+std::string_view Grants::role_names(std::string& several) const {
+  const std::span<const std::uint32_t> roles = numbers(List::roles);
+  const Tables& tables = *policy_->compiled_;
+  if (roles.size() == 1) return tables.roles[roles.front()].name;
+  for (const std::uint32_t role : roles) {
+    if (!several.empty()) several += '+';
+    several += tables.roles[role].name;
+  }
+  return several;
 }
 
 }  // namespace sallyport::policy

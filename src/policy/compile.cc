@@ -63,6 +63,7 @@ class Compiler {
 
   bool add_role(const RoleSpec& spec) {
     Role role;
+    role.name = spec.name.value;
     if (spec.client_id) {
       std::vector<Problem> none;
       role.binding = parse_binding(spec.client_id->value, none);

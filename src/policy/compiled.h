@@ -42,6 +42,7 @@ struct Rule {
 };
 
 struct Role {
+  std::string name;
   std::optional<Binding> binding;
   std::uint32_t limit = kNoLimit;
   std::uint32_t bounds = kNoLimit;  // Tables::bounds

@@ -20,6 +20,9 @@ Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, D
 
 Relay::~Relay() {
   if (lenient_.any()) worker_.events().on_lenient(listener_->name, lenient_, false);
+  for (const Side side : {Side::client, Side::broker}) {
+    if (is_slow(side)) worker_.events().on_backpressure(side, false);
+  }
 }
 
 int Relay::start(net::Socket socket) {
@@ -44,6 +47,7 @@ void Relay::on_read(net::Stream& stream, Bytes bytes) {
   const Instant now = net::Loop::now();
   worker_.wire().received[static_cast<std::size_t>(side)] += bytes.size();
   if (side == Side::client) heard_ = true;
+  read_ = true;
   receive(side, bytes, now);
   settle(now);
 }

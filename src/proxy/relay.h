@@ -96,6 +96,7 @@ class Relay final : private net::Stream::Handler,
     std::uint8_t pauses = 0;      // Pause
     std::uint64_t drained = 0;    // while it is slow: Stream::drained() when that was looked at,
     Instant stall_at = kNever;    // and when to look again whether it has moved
+    std::size_t told_queue = 0;   // Stream::pending() as of the last report_wire()
     bool ready = false;           // all layers are open
     bool ended = false;           // a layer said that no more comes; what is kept is still fed
   };
@@ -160,6 +161,7 @@ class Relay final : private net::Stream::Handler,
   [[gnu::cold]] void begin_close(Instant now);
   void wait_for_nobody();
   void report_wire();
+  void report_turn(Instant began);
 
   [[nodiscard]] Leg& leg(Side side) { return side == Side::client ? client_ : broker_; }
   [[nodiscard]] bool is_slow(Side side) { return (leg(other(side)).pauses & kOtherSlow) != 0; }
@@ -173,6 +175,7 @@ class Relay final : private net::Stream::Handler,
   IpAddress peer_;  // the one that counts
   State state_ = State::handshaking;
   bool heard_ = false;  // a byte of the client's has come
+  bool read_ = false;   // in this turn something was read
   Leniency lenient_;    // what its certificate needs
   Leg client_;
   Leg broker_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "proxy/relay.h"
 #include "proxy/worker.h"
@@ -38,6 +39,7 @@ void Relay::settle(Instant now) {
     turn_.cancel();
   }
   report_wire();
+  report_turn(now);
 }
 
 void Relay::set_timer() {
@@ -226,8 +228,24 @@ void Relay::report_wire() {
   WireBytes& wire = worker_.wire();
   wire.sent[static_cast<std::size_t>(Side::client)] += client_.stream.take_sent();
   wire.sent[static_cast<std::size_t>(Side::broker)] += broker_.stream.take_sent();
+  for (const Side side : {Side::client, Side::broker}) {
+    Leg& of = leg(side);
+    const std::size_t pending = of.stream.pending();
+    wire.queued[static_cast<std::size_t>(side)] =
+        static_cast<std::int64_t>(pending) - static_cast<std::int64_t>(of.told_queue);
+    of.told_queue = pending;
+  }
   worker_.events().on_wire_bytes(wire);
   wire = {};
+}
+
+/// What the gateway itself adds to a message is the time from reading it to the end of the turn:
+/// the clock is read once for all packets of a turn.
+void Relay::report_turn(Instant began) {
+  const bool has_read = std::exchange(read_, false);
+  if (!session_) return;
+  const Duration took = has_read ? net::Loop::now() - began : Duration::zero();
+  worker_.events().on_turn(session_->who(), session_->tally(), took);
 }
 
 }  // namespace sallyport::proxy

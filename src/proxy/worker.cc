@@ -149,6 +149,7 @@ void Worker::on_accept_paused(net::Listener& listener, int error) {
 }
 
 void Worker::on_timer(Instant now) {
+  events_.on_dials(dialer_.running(), dialer_.waiting());
   events_.on_heartbeat();
   if (now >= drain_until_) {
     drain_until_ = kNever;

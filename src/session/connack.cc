@@ -4,6 +4,7 @@
 
 namespace sallyport {
 
+using mqtt::PacketType;
 using mqtt::Property;
 using mqtt::ReasonCode;
 using mqtt::Version;
@@ -15,8 +16,9 @@ Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   if (!connack) return malformed(a, connack.error());
   if (const auto bad = check_connack(a, *connack)) return end_malformed(a, *bad);
   note_tolerated(a, odd);
+  note_answer(PacketType::connack, 0, a.now);
   if (connack->code == 0) return accept_connack(a, *connack);
-  note_broker_code(mqtt::connack_reason(version_, connack->code));
+  note_broker_code(PacketType::connack, mqtt::connack_reason(version_, connack->code));
   static_cast<void>(forward_referring(a, connack->properties));
   will_topic_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);

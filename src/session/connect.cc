@@ -190,6 +190,8 @@ void Session::Impl::adopt(policy::Grants grants) {
   subscriptions_.set_maximum(bounds_->max_subscriptions);
   for (Direction& way : from_) way.verdicts.forget();
   budget_.give_back();
+  std::string several;
+  events_.on_admitted(who(), grants_->role_names(several));
 }
 
 void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect) {
@@ -242,6 +244,7 @@ void Session::Impl::broker_connected(Instant now, Turn& turn) {
   if (state_ != State::dialing) return;
   state_ = State::awaiting_connack;
   keep_alive_.note_sent_to_broker(now);
+  answers_.asked(mqtt::PacketType::connack, 0, now);
   turn.to_broker.reference(connecting_->packet.bytes());
 }
 

@@ -22,7 +22,7 @@ bool ends_message(const mqtt::Ack& ack) {
 
 /// Passes on a PUBACK of the broker's without reason code and properties: four bytes that need no
 /// decoding. Returns the number of bytes taken; returns 0 if the input begins with something else.
-std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
+std::size_t Session::Impl::pass_puback(Bytes in, Instant now, Turn& turn) {
   constexpr std::size_t kSize = 4;
   if (in.size() < kSize || in[0] != 0x40 || in[1] != kSize - 2 || (in[2] | in[3]) == 0 ||
       largest(Side::broker) < kSize) {
@@ -31,6 +31,7 @@ std::size_t Session::Impl::pass_puback(Bytes in, Turn& turn) {
   from_[Side::client].quota.give_back();
   from_[Side::broker].outlet.forward(in.first(kSize), 0, true, turn.to_client);
   note_packet(Side::broker, PacketType::puback, kSize);
+  note_answer(PacketType::puback, static_cast<std::uint16_t>(in[2] << 8 | in[3]), now);
   return kSize;
 }
 
@@ -81,14 +82,20 @@ Session::Impl::Fate Session::Impl::on_client_ack(const Arrival& a, const mqtt::A
 }
 
 Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::Ack& ack) {
-  return note_broker_ack(ack, a.turn) ? forward(a) : complete(a, ack.packet_id);
+  return note_broker_ack(ack, a.now, a.turn) ? forward(a) : complete(a, ack.packet_id);
+}
+
+void Session::Impl::note_broker_code(PacketType answer, ReasonCode code) {
+  if (is_error(code)) events_.on_broker_refusal(who(), answer, code);
+  broker_code_ = static_cast<std::uint16_t>(0x100U | static_cast<unsigned>(code));
 }
 
 /// Keeps account of an acknowledgement of the broker's. Returns whether it is for the client; if
 /// not, it is a PUBREL of an exchange of the gateway's own.
-bool Session::Impl::note_broker_ack(const mqtt::Ack& ack, Turn& turn) {
+bool Session::Impl::note_broker_ack(const mqtt::Ack& ack, Instant now, Turn& turn) {
+  note_answer(ack.type, ack.packet_id, now);
   if (ends_message(ack)) from_[Side::client].quota.give_back();
-  if (is_error(ack.reason)) note_broker_code(ack.reason);
+  if (is_error(ack.reason)) note_broker_code(ack.type, ack.reason);
   switch (ack.type) {
     case PacketType::pubrec:
       if (is_error(ack.reason)) publishes_.complete(ack.packet_id);
@@ -147,7 +154,7 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
   // other reason leaves it to be published, and so does a DISCONNECT of the broker's own.
   // [MQTT-3.14.4-3]
   if (a.from == Side::client && decoded->reason == ReasonCode::success) will_topic_.reset();
-  if (a.from == Side::broker) note_broker_code(decoded->reason);
+  if (a.from == Side::broker) note_broker_code(a.type(), decoded->reason);
   const Fate fate = forward_referring(a, decoded->properties);
   close({a.from, CloseKind::disconnect, {}}, a.turn);
   return fate;

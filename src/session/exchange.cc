@@ -61,12 +61,13 @@ std::optional<mqtt::Malformed> Session::Impl::check_exchange(Side from,
 }
 
 /// A PUBLISH has been sent on.
-void Session::Impl::begin_exchange(Side from, const mqtt::Publish& publish) {
+void Session::Impl::begin_exchange(Side from, const mqtt::Publish& publish, Instant now) {
   if (from == Side::broker) {
     if (publish.qos != 0) deliveries_.deliver(publish.packet_id, publish.qos);
   } else if (publish.qos == 2) {
     publishes_.forward(publish.packet_id);
   }
+  if (from == Side::client) answers_.asked(publish, now);
 }
 
 /// Answers the client in the broker's place. MQTT 3.x has no way to say no, so the exchange is run

@@ -143,7 +143,7 @@ Session::Impl::Fate Session::Impl::mend_ack(const Arrival& a) {
   const mqtt::AckRemains remains = mqtt::remains_of_ack(a.frame, version_);
   if (remains.packet_id == 0) return Fate::consumed;
   const mqtt::Ack ack{a.type(), remains.packet_id, remains.reason, {}};
-  if (!note_broker_ack(ack, a.turn)) return complete(a, ack.packet_id);
+  if (!note_broker_ack(ack, a.now, a.turn)) return complete(a, ack.packet_id);
   reply(Side::client, a.turn,
         [&](Buffer& out) { mqtt::encode_ack(ack.type, version_, ack.packet_id, ack.reason, out); });
   events_.on_rewrite(Rewrite::mended);
@@ -162,7 +162,7 @@ Session::Impl::Fate Session::Impl::mend_pingresp(const Arrival& a) {
 Session::Impl::Fate Session::Impl::mend_disconnect(const Arrival& a) {
   if (version_ != Version::v5) return Fate::consumed;
   const mqtt::ReasonCode reason = mqtt::remains_of_disconnect(a.frame);
-  note_broker_code(reason);
+  note_broker_code(a.type(), reason);
   say_goodbye(reason, a.turn);
   events_.on_rewrite(Rewrite::mended);
   close({Side::broker, CloseKind::disconnect, {}}, a.turn);

@@ -5,6 +5,7 @@
 
 #include "mqtt/encode.h"
 #include "mqtt/plain_publish.h"
+#include "session/answer_clock.h"
 #include "session/budget.h"
 #include "session/connecting.h"
 #include "session/delivery_window.h"
@@ -49,6 +50,9 @@ class Session::Impl final {
   const Identity& identity() const { return identity_; }
   Tally tally() const;
   std::size_t memory() const;
+  Who who() const {
+    return {id_, identity_, version_known_ ? std::optional(version_) : std::nullopt, &seat_};
+  }
 
  private:
   enum class State : std::uint8_t {
@@ -130,9 +134,7 @@ class Session::Impl final {
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
 
   /// The broker has refused something, or said DISCONNECT.
-  void note_broker_code(mqtt::ReasonCode code) {
-    broker_code_ = static_cast<std::uint16_t>(0x100U | static_cast<unsigned>(code));
-  }
+  void note_broker_code(mqtt::PacketType answer, mqtt::ReasonCode code);
 
   // faults.cc
   Fate on_odd(const Arrival& a, const mqtt::FrameResult& found);
@@ -152,9 +154,6 @@ class Session::Impl final {
   Fate forward_referring(const Arrival& a, const mqtt::Properties& properties);
 
   // ending.cc
-  Who who() const {
-    return {id_, identity_, version_known_ ? std::optional(version_) : std::nullopt};
-  }
   Phase phase() const;
   static policy::Cause cause_of(Check check) { return {to_string(check), false}; }
   /// Reports what a frame is refused for, or what is only reported of it.
@@ -231,7 +230,7 @@ class Session::Impl final {
   // exchange.cc
   std::optional<mqtt::Malformed> check_exchange(Side from, const mqtt::Publish& publish,
                                                 bool& again) const;
-  void begin_exchange(Side from, const mqtt::Publish& publish);
+  void begin_exchange(Side from, const mqtt::Publish& publish, Instant now);
   void answer_client(const mqtt::Publish& publish, mqtt::ReasonCode reason, Turn& turn);
   void owe_broker(std::uint16_t packet_id, std::uint8_t qos, Turn& turn);
   void pay_owed(Turn& turn);
@@ -260,11 +259,16 @@ class Session::Impl final {
                        const SubscribeWindow::Request& asked);
 
   // control.cc
-  std::size_t pass_puback(Bytes in, Turn& turn);
+  std::size_t pass_puback(Bytes in, Instant now, Turn& turn);
+  void note_answer(mqtt::PacketType answer, std::uint16_t packet_id, Instant now) {
+    if (const auto took = answers_.answered(answer, packet_id, now)) {
+      events_.on_broker_answer(answer, *took);
+    }
+  }
   Fate on_ack(const Arrival& a);
   Fate on_client_ack(const Arrival& a, const mqtt::Ack& ack);
   Fate on_broker_ack(const Arrival& a, const mqtt::Ack& ack);
-  bool note_broker_ack(const mqtt::Ack& ack, Turn& turn);
+  bool note_broker_ack(const mqtt::Ack& ack, Instant now, Turn& turn);
   Fate complete(const Arrival& a, std::uint16_t packet_id);
   Fate on_pingreq(const Arrival& a);
   Fate on_pingresp(const Arrival& a);
@@ -301,6 +305,7 @@ class Session::Impl final {
   PerSide<Direction> from_;  // by the side that sends
   Budget budget_;
   KeepAlive keep_alive_;
+  AnswerClock answers_;
   PublishWindow publishes_;
   DeliveryWindow deliveries_;
   SubscribeWindow subscribes_;
@@ -321,6 +326,7 @@ class Session::Impl final {
   std::uint32_t told_max_packet_ = UINT32_MAX;
   ConnectFlags asked_;
   BrokerAbilities broker_;
+  mutable Seat seat_;   // whoever listens to the events writes it
   CheckSet tolerated_;  // what the broker deviates in, and was reported
 };
 

@@ -24,6 +24,10 @@ LoginRequest Session::Impl::login() const {
 
 void Session::Impl::authenticated(const LoginResult& result, Instant now, Turn& turn) {
   if (state_ != State::authenticating) return;
+  const auto answer = std::holds_alternative<LoginAllowed>(result)   ? LoginAnswer::allowed
+                      : std::holds_alternative<LoginRefused>(result) ? LoginAnswer::refused
+                                                                     : LoginAnswer::unavailable;
+  events_.on_login(who(), answer, now - (deadline_ - options_.login_timeout));
   if (const auto* refused = std::get_if<LoginRefused>(&result)) {
     return refuse_login(refused->reason, refused->check, CloseKind::refused, turn);
   }

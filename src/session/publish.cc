@@ -60,6 +60,7 @@ std::size_t Session::Impl::pass_known(Bytes in, Instant now, Turn& turn) {
   way.inlet.finish(behind, true);
   if (delivers) deliveries_.deliver(publish.packet_id, publish.qos);
   if (counts) way.quota.take();
+  if (kFrom == Side::client) answers_.asked(publish, now);
   note_packet(kFrom, PacketType::publish, publish.total);
   note_bytes(kFrom, true, now);
   return here;
@@ -120,7 +121,7 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
     return refuse_publish(a, publish, topic, cause_of(Check::packet_too_large), Action::drop,
                           ReasonCode::implementation_specific_error);
   }
-  begin_exchange(a.from, publish);
+  begin_exchange(a.from, publish, a.now);
   if (counts) way.quota.take();
   return fate;
 }

@@ -174,7 +174,7 @@ std::size_t Session::Impl::pass_at_once(Side from, Bytes in, Instant now, Turn& 
     return from == Side::client ? pass_known<Side::client>(in, now, turn)
                                 : pass_known<Side::broker>(in, now, turn);
   }
-  if (type == PacketType::puback && from == Side::broker) return pass_puback(in, turn);
+  if (type == PacketType::puback && from == Side::broker) return pass_puback(in, now, turn);
   return 0;
 }
 
@@ -339,6 +339,7 @@ void Session::end(Check check, mqtt::ReasonCode reason, Instant /*now*/, Turn& t
 }
 const Identity& Session::identity() const { return impl_->identity(); }
 Tally Session::tally() const { return impl_->tally(); }
+Who Session::who() const { return impl_->who(); }
 std::size_t Session::memory() const { return impl_->memory(); }
 std::size_t Session::object_size() { return sizeof(Session) + sizeof(Impl); }
 

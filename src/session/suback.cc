@@ -27,8 +27,11 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
     return malformed(a, {Check::property_unknown, mqtt::ReasonCode::protocol_error});
   }
   note_tolerated(a, odd);
+  note_answer(a.type(), decoded->packet_id, a.now);
   for (const std::uint8_t code : decoded->codes) {
-    if (code >= mqtt::kSubackFailure) note_broker_code(static_cast<mqtt::ReasonCode>(code));
+    if (code >= mqtt::kSubackFailure) {
+      note_broker_code(a.type(), static_cast<mqtt::ReasonCode>(code));
+    }
   }
   if (a.type() == PacketType::unsuback && version_ != Version::v5) {
     subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);

@@ -144,6 +144,9 @@ Session::Impl::Fate Session::Impl::forward_request(const Arrival& a, const mqtt:
   if (asked.forwarded == 0) return answer_request(a, request, asked);
   // UNSUBACK of 3.x has no codes.
   const bool has_codes = request.type == PacketType::subscribe || version_ == Version::v5;
+  if (request.type == PacketType::subscribe) {
+    answers_.asked(PacketType::suback, request.packet_id, a.now);
+  }
   if (asked.forwarded == request.count) {
     if (has_codes) subscribes_.follow(request.packet_id, request.type, request.count);
     return forward(a);

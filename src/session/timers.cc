@@ -58,6 +58,9 @@ void Session::Impl::tick(Instant now, Turn& turn) {
 
 /// What a state waits for has not come in time; once open, the time of the login is over.
 void Session::Impl::miss_deadline(Turn& turn) {
+  if (state_ == State::authenticating) {
+    events_.on_login(who(), LoginAnswer::unavailable, options_.login_timeout);
+  }
   struct Missed {
     Side from;
     PacketType packet;

@@ -43,6 +43,7 @@ class CompleteExample(Case):
                          ("policies/*.toml", "policy.toml")):
             self.assertEqual(text.count(old), 1, old)
             text = text.replace(old, new)
+        self.running.write("observe.token", "0123456789abcdef0123456789abcdef\n")
         for name, source in (("broker-ca.crt", "ca.crt"), ("devices-ca.crt", "ca.crt"),
                              ("gateway.crt", "sensor-2.crt"), ("gateway.key", "sensor-2.key"),
                              ("server.crt", "server.crt"), ("server.key", "server.key")):

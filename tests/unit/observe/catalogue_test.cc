@@ -26,10 +26,18 @@ struct Busy {
   Collector collector{{.version = "1.2.3"}, names, counters, &audit};
 
   Busy() {
-    counters.push_back(std::make_unique<WorkerCounters>(names.listeners.size()));
+    counters.push_back(std::make_unique<WorkerCounters>(names));
     WorkerEvents events(names, *counters[0], nullptr, nullptr, {}, {});
     const Identity who = testing::sensor();
-    const Who info{.session = 1, .identity = who};
+    Seat seat;
+    const Who info{.session = 1, .identity = who, .seat = &seat};
+    events.on_admitted(info, "sensor");
+    events.on_session_begin(info);
+    Tally tally;
+    tally.packets = {1, 2};
+    tally.bytes = {10, 20};
+    events.on_turn(info, tally, 1ms);
+    events.on_broker_refusal(info, mqtt::PacketType::suback, mqtt::ReasonCode::not_authorized);
     events.on_refusal(info, testing::refusal_by("rule"));
     events.on_throttle(info, Side::client, {"rule", true}, 1s);
     events.on_handshake({Side::client, "devices", "", 1ms, Check::tls_protocol});
@@ -40,7 +48,9 @@ struct Busy {
                          .failure = std::nullopt,
                          .chain_end = std::chrono::system_clock::now()});
     events.on_broker_connect(1ms, Check::broker_refused, {});
+    events.on_heartbeat();
     collector.change([](ProcessState& state) {
+      state.limits = {{"", 10}, {"devices", 5}};
       state.certificates = {{"broker", std::chrono::system_clock::now()}};
       state.authorities = {
           {"listener:devices", "CN=Plant CA", "00ff", std::chrono::system_clock::now()}};
@@ -100,7 +110,7 @@ TEST_CASE("names and labels are Prometheus', each name is there once, each value
     CHECK(std::string_view(metric.name).ends_with("_total") ==
           (metric.kind == Metric::Kind::counter));
     CHECK(std::string_view(metric.help).ends_with("."));
-    CHECK(metric.labels.size() <= 6);
+    CHECK(metric.labels.size() <= 7);
     for (const Label* label : metric.labels) {
       CHECK(is_name(label->name));
       if (label->count == nullptr) {

@@ -20,7 +20,8 @@ using testing::status_of;
 
 class OnePage final : public HttpPages {
  public:
-  [[nodiscard]] HttpPage page(std::string_view path) const override {
+  [[nodiscard]] HttpPage page(std::string_view path, bool is_trusted) const override {
+    if (path == "/who") return {.body = is_trusted ? "you\n" : "nobody\n"};
     if (path == "/page") return {.body = "hello\n"};
     if (path == "/bad") return {.status = 503, .body = "not now\n"};
     if (path == "/costly") {
@@ -31,6 +32,9 @@ class OnePage final : public HttpPages {
     return {.status = 404, .body = {}};
   }
   [[nodiscard]] bool is_costly(std::string_view path) const override { return path == "/costly"; }
+  [[nodiscard]] bool trusts(const HttpVisitor& visitor) const override {
+    return visitor.token == "secret" && visitor.is_local && visitor.host == "localhost";
+  }
 
   mutable std::atomic<int> made{0};
   std::size_t size = 10;

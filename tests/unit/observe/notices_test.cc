@@ -21,7 +21,7 @@ struct Watched {
 
   Watched() {
     for (int i = 0; i < 2; ++i) {
-      counters.push_back(std::make_unique<WorkerCounters>(names.listeners.size()));
+      counters.push_back(std::make_unique<WorkerCounters>(names));
       workers.push_back(std::make_unique<WorkerEvents>(names, *counters.back(), nullptr, nullptr,
                                                        settings::AuditLimits{}, HashKey{}));
     }

@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::sample;
 
-const std::string kOpen = "sallyport_refusals_total{listener=\"devices\",phase=\"open\",rule=\"";
+const std::string kOpen =
+    "sallyport_refusals_total{listener=\"devices\",role=\"none\",phase=\"open\",rule=\"";
 
 struct Gateway {
   std::unique_ptr<Log> log = testing::quiet_log();
@@ -74,23 +75,21 @@ TEST_CASE("handshakes, broker connects and their time") {
   gateway.worker(0).on_handshake({Side::client, "devices", "TLSv1.3", 3ms, std::nullopt});
   gateway.worker(1).on_handshake({Side::client, "devices", "TLSv1.3", 30ms, std::nullopt});
   gateway.worker(1).on_handshake({Side::client, "devices", "", 10s, Check::certificate_expired});
-  CHECK(gateway
-            ["sallyport_tls_handshakes_total{side=\"client\",result=\"ok\",version=\"TLSv1.3\"}"] ==
-        2);
-  CHECK(
-      gateway
-          ["sallyport_tls_handshakes_total{side=\"client\",result=\"failed\",version=\"none\"}"] ==
-      1);
-  CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"client\",reason=\"tls."
+  CHECK(gateway["sallyport_tls_handshakes_total{listener=\"devices\",side=\"client\",result=\"ok\","
+                "version=\"TLSv1.3\"}"] == 2);
+  CHECK(gateway["sallyport_tls_handshakes_total{listener=\"devices\",side=\"client\",result="
+                "\"failed\",version=\"none\"}"] == 1);
+  CHECK(gateway["sallyport_tls_handshake_failures_total{listener=\"devices\",side=\"client\","
+                "reason=\"tls."
                 "certificate-expired\"}"] == 1);
   const std::string name = "sallyport_tls_handshake_duration_seconds";
-  CHECK(gateway[name + "_count{side=\"client\"}"] == 2);
-  CHECK(gateway[name + "_sum{side=\"client\"}"] == doctest::Approx(0.033));
-  CHECK(gateway[name + "_bucket{side=\"client\",le=\"0.0025\"}"] == 0);
-  CHECK(gateway[name + "_bucket{side=\"client\",le=\"0.005\"}"] == 1);
-  CHECK(gateway[name + "_bucket{side=\"client\",le=\"0.05\"}"] == 2);
-  CHECK(gateway[name + "_bucket{side=\"client\",le=\"+Inf\"}"] == 2);
-  CHECK(gateway[name + "_count{side=\"broker\"}"] == 0);
+  CHECK(gateway[name + "_count{listener=\"devices\",side=\"client\"}"] == 2);
+  CHECK(gateway[name + "_sum{listener=\"devices\",side=\"client\"}"] == doctest::Approx(0.033));
+  CHECK(gateway[name + "_bucket{listener=\"devices\",side=\"client\",le=\"0.0025\"}"] == 0);
+  CHECK(gateway[name + "_bucket{listener=\"devices\",side=\"client\",le=\"0.005\"}"] == 1);
+  CHECK(gateway[name + "_bucket{listener=\"devices\",side=\"client\",le=\"0.05\"}"] == 2);
+  CHECK(gateway[name + "_bucket{listener=\"devices\",side=\"client\",le=\"+Inf\"}"] == 2);
+  CHECK(gateway[name + "_count{listener=\"devices\",side=\"broker\"}"] == 0);
 
   CHECK(gateway["sallyport_broker_last_connect_success"] == -1);
   gateway.worker(0).on_broker_connect(1ms, std::nullopt, {});
@@ -129,8 +128,10 @@ TEST_CASE("packets, bytes, rewrites, back-pressure and throttles") {
                                 2s);
   gateway.worker(1).on_throttle({.session = 2, .identity = who}, Side::client, {"telemetry", true},
                                 500ms);
-  CHECK(gateway["sallyport_throttles_total{rule=\"telemetry\",from=\"client\"}"] == 2);
-  CHECK(gateway["sallyport_throttled_seconds_total{rule=\"telemetry\",from=\"client\"}"] == 2.5);
+  CHECK(gateway["sallyport_throttles_total{listener=\"devices\",role=\"none\",rule=\"telemetry\","
+                "from=\"client\"}"] == 2);
+  CHECK(gateway["sallyport_throttled_seconds_total{listener=\"devices\",role=\"none\",rule="
+                "\"telemetry\",from=\"client\"}"] == 2.5);
 }
 
 TEST_CASE("refusals by rule, action, reason and sender; nothing of the client is a label") {
@@ -143,7 +144,8 @@ TEST_CASE("refusals by rule, action, reason and sender; nothing of the client is
   refusal.action = Action::report;
   gateway.worker(1).on_refusal(info, refusal);
   const std::string name =
-      "sallyport_refusals_total{listener=\"devices\",phase=\"open\",rule=\"no-internals\",action="
+      "sallyport_refusals_total{listener=\"devices\",role=\"none\",phase=\"open\",rule=\"no-"
+      "internals\",action="
       "\"";
   CHECK(gateway[name + "drop\",reason=\"not_authorized\",from=\"client\"}"] == 2);
   CHECK(gateway[name + "report\",reason=\"not_authorized\",from=\"client\"}"] == 1);
@@ -180,13 +182,13 @@ TEST_CASE("sessions: begun, open, ended") {
   const Who a{.session = 1, .identity = who};
   gateway.worker(0).on_session_begin(a);
   gateway.worker(1).on_session_begin({.session = 2, .identity = who});
-  CHECK(gateway["sallyport_sessions_open"] == 2);
+  CHECK(gateway["sallyport_sessions_open{listener=\"devices\",role=\"none\"}"] == 2);
   gateway.worker(0).on_session_end(a, {Side::client, CloseKind::keep_alive, "mqtt.keep-alive"},
                                    true);
   gateway.worker(0).on_session_end({.session = 3, .identity = who},
                                    {Side::broker, CloseKind::broker_unavailable, ""}, false);
-  CHECK(gateway["sallyport_sessions_begun_total"] == 2);
-  CHECK(gateway["sallyport_sessions_open"] == 1);
+  CHECK(gateway["sallyport_sessions_begun_total{listener=\"devices\",role=\"none\"}"] == 2);
+  CHECK(gateway["sallyport_sessions_open{listener=\"devices\",role=\"none\"}"] == 1);
   const auto ended = [&](Side side, CloseKind kind, const char* begun) {
     return gateway["sallyport_sessions_ended_total{side=\"" + std::string(to_string(side)) +
                    "\",kind=\"" + std::string(to_string(kind)) + "\",begun=\"" + begun + "\"}"];
@@ -281,13 +283,14 @@ TEST_CASE("counters of all workers add up while somebody scrapes, and never fall
   CHECK(gateway["sallyport_connections_accepted_total{listener=\"devices\"}"] == kAll);
   CHECK(gateway["sallyport_connections_open{listener=\"devices\"}"] == 0);
   CHECK(gateway["sallyport_packet_bytes_total{from=\"client\",type=\"PUBLISH\"}"] == kAll * 10);
-  CHECK(gateway["sallyport_tls_handshake_duration_seconds_count{side=\"client\"}"] == kAll);
-  CHECK(gateway["sallyport_sessions_open"] == 0);
+  CHECK(gateway["sallyport_tls_handshake_duration_seconds_count{listener=\"devices\",side="
+                "\"client\"}"] == kAll);
+  CHECK(gateway["sallyport_sessions_open{listener=\"devices\",role=\"none\"}"] == 0);
   for (int rule = 0; rule < 50; ++rule)
     CHECK(gateway[kOpen + "rule-" + std::to_string(rule) +
                   "\",action=\"drop\",reason=\"not_authorized\",from=\"client\"}"] == kAll / 50);
-  CHECK(gateway["sallyport_tls_handshake_failures_total{side=\"broker\",reason=\"tls.timeout\"}"] ==
-        kAll / 2);
+  CHECK(gateway["sallyport_tls_handshake_failures_total{listener=\"devices\",side=\"broker\","
+                "reason=\"tls.timeout\"}"] == kAll / 2);
 }
 
 TEST_CASE("the audit log: refusals and sessions, once each, and never noise") {
@@ -407,7 +410,8 @@ TEST_CASE("the three pages") {
 
 TEST_CASE("health: every worker must have turned in the last ten seconds") {
   std::vector<std::unique_ptr<WorkerCounters>> workers;
-  for (int i = 0; i < 3; ++i) workers.push_back(std::make_unique<WorkerCounters>(1));
+  Names names({});
+  for (int i = 0; i < 3; ++i) workers.push_back(std::make_unique<WorkerCounters>(names));
   const std::int64_t now = 100'000'000'000;
   for (const auto& worker : workers) worker->heartbeat = now - kStuckAfter;
   CHECK(health_page(workers, now).status == 200);
@@ -415,7 +419,6 @@ TEST_CASE("health: every worker must have turned in the last ten seconds") {
   const HttpPage page = health_page(workers, now);
   CHECK(page.status == 503);
   CHECK(page.body == "worker 1: no turn of its loop for 11 s\n");
-  Names names({});
   WorkerEvents(names, *workers[1], nullptr, nullptr, {}, {}).on_heartbeat();
   CHECK(health_page(workers, steady_nanos()).body.find("worker 1") == std::string::npos);
 }

@@ -27,6 +27,10 @@ struct Recorder final : Events {
   std::vector<Refused> refusals;
   std::vector<Rewrite> rewrites;
   std::vector<std::string> throttles;
+  std::string roles;  // of the last on_admitted()
+  std::vector<std::pair<mqtt::PacketType, Duration>> answers;
+  std::vector<std::pair<mqtt::PacketType, mqtt::ReasonCode>> broker_refusals;
+  std::vector<std::pair<LoginAnswer, Duration>> logins;
   PerSide<std::vector<mqtt::PacketType>> packets;
   int begun = 0;
   int ended = 0;
@@ -44,6 +48,16 @@ struct Recorder final : Events {
   void on_rewrite(Rewrite what) override { rewrites.push_back(what); }
   void on_throttle(const Who&, Side, policy::Cause cause, Duration) override {
     throttles.emplace_back(cause.name);
+  }
+  void on_admitted(const Who&, std::string_view names) override { roles = names; }
+  void on_broker_answer(mqtt::PacketType answer, Duration took) override {
+    answers.emplace_back(answer, took);
+  }
+  void on_broker_refusal(const Who&, mqtt::PacketType answer, mqtt::ReasonCode code) override {
+    broker_refusals.emplace_back(answer, code);
+  }
+  void on_login(const Who&, LoginAnswer answer, Duration took) override {
+    logins.emplace_back(answer, took);
   }
   void on_session_begin(const Who&) override { ++begun; }
   void on_session_end(const Who&, const CloseReason& why, bool) override {
