@@ -155,7 +155,7 @@ function drawInPage({ title, panels }) {
         const line = good.map(([t, v], at) => `${at > 0 && t - good[at - 1][0] < 3 ? 'L' : 'M'}${((t - from) / Math.max(to - from, 1) * 400).toFixed(1)},${(148 - Number(v) / most * 140).toFixed(1)}`);
         svg.append(make('path', { d: line.join(''), fill: 'none', stroke: COLOURS[i % 8], 'stroke-width': 1.5, 'vector-effect': 'non-scaling-stroke' }));
         ++marks;
-        legend.append(html('span', `▬ ${one.legend} ${shown(one.values[one.values.length - 1][1], panel.unit)}  `, `color:${COLOURS[i % 8]}`));
+        legend.append(html('span', `▬ ${one.legend} ${shown(good[good.length - 1][1], panel.unit)}  `, `color:${COLOURS[i % 8]}`));
       });
       box.append(svg, legend);
     } else if (panel.type === 'table') {
