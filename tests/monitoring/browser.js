@@ -149,12 +149,13 @@ function drawInPage({ title, panels }) {
       svg.append(make('line', { x1: 0, y1: 149, x2: 400, y2: 149, stroke: '#ccc' }));
       const legend = html('div', '', 'flex:none;max-height:58px;overflow:hidden');
       panel.series.forEach((one, i) => {
-        const points = one.values.filter(([, v]) => Number.isFinite(Number(v)))
-          .map(([t, v]) => `${((t - from) / Math.max(to - from, 1) * 400).toFixed(1)},${(148 - Number(v) / most * 140).toFixed(1)}`);
-        if (points.length === 0) return;
-        svg.append(make('polyline', { points: points.join(' '), fill: 'none', stroke: COLOURS[i % 8], 'stroke-width': 1.5, 'vector-effect': 'non-scaling-stroke' }));
+        const good = one.values.filter(([, v]) => Number.isFinite(Number(v)));
+        if (good.length === 0) return;
+        // A gap stays a gap.
+        const line = good.map(([t, v], at) => `${at > 0 && t - good[at - 1][0] < 3 ? 'L' : 'M'}${((t - from) / Math.max(to - from, 1) * 400).toFixed(1)},${(148 - Number(v) / most * 140).toFixed(1)}`);
+        svg.append(make('path', { d: line.join(''), fill: 'none', stroke: COLOURS[i % 8], 'stroke-width': 1.5, 'vector-effect': 'non-scaling-stroke' }));
         ++marks;
-        legend.append(html('span', `▬ ${one.legend} ${shown(one.values[one.values.length - 1][1], panel.unit)}  `, `color:${COLOURS[i % 8]}`));
+        legend.append(html('span', `▬ ${one.legend} ${shown(good[good.length - 1][1], panel.unit)}  `, `color:${COLOURS[i % 8]}`));
       });
       box.append(svg, legend);
     } else if (panel.type === 'table') {
