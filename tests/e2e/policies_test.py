@@ -49,6 +49,25 @@ class Shipped(Case):
                 code, out, err = run_command("check", "-c", gateway.path("gateway.toml"))
                 self.assertEqual((code, err), (0, ""), out)
 
+    def test_the_first_policy_is_safe_as_it_is(self):
+        with open(os.path.join(FOLDER, "..", "deploy", "install", "policy.toml")) as file:
+            text = file.read()
+        self.running = self.gateway(self.mosquitto(), text, listeners=[Listener("devices", "required")])
+        device, other = self.enter("devices", "sensor-1"), self.enter("devices", "sensor-2")
+        self.assertEqual(device.subscribe("devices/sensor-1/down/#", "devices/sensor-2/down/#", "devices/+/down/#", "#",
+                                          "devices/sensor-1/up/#", "$SYS/#", "$share/g/devices/sensor-2/up/#"),
+                         [1, *[0x87] * 6])
+        # What it may say reaches the broker (0x10: nobody listens there), and in nobody else's name.
+        self.assertIn(self.publish(device, "devices/sensor-1/up/t"), (0, 0x10))
+        for topic in ("devices/sensor-2/up/t", "devices/sensor-1/down/t", "devices/sensor-2/down/t", "$SYS/x", "x"):
+            with self.subTest(topic=topic):
+                self.assertEqual(self.publish(other if "-1/" in topic else device, topic), 0x87)
+        self.assertEqual(self.publish(device, "devices/sensor-1/up/t", retain=True), 0x87)
+        with self.client(self.port("devices"), tls="sensor-1", version=5) as thief:
+            self.assertEqual(thief.connect("sensor-2").reason, 0x85)
+        with self.client(self.port("devices"), tls="sensor-1", version=5) as thief:
+            self.assertEqual(thief.connect("sensor-1", will=("devices/sensor-2/up/t", b"x", 1, False)).reason, 0x87)
+
     def test_sensor_fleet(self):
         self.start("sensor-fleet.toml")
         dashboard = self.enter("devices", "dashboard-2")

@@ -2,6 +2,7 @@
 and nothing left half started. And the commands that only look."""
 
 import os
+import re
 import shutil
 import socket
 
@@ -160,10 +161,22 @@ class Commands(Case):
             self.assertEqual(code, 0)
             self.assertIn("-c", out)
 
-    def test_version(self):
+    def test_version_and_metric_say_what_it_is_made_of(self):
         code, out, _ = run_command("--version")
         self.assertEqual(code, 0)
-        self.assertRegex(out, r"\d+\.\d+\.\d+")
+        said = re.fullmatch(r"sallyport (?P<version>\d+\.\d+\.\d+)\nrevision (?P<revision>\S+)\n"
+                            r"compiler (?P<compiler>\S+ \d\S+)\nTLS library (?P<tls_library>BoringSSL), "
+                            r"(?P<tls_revision>.+) \(API version \d+\)\nlibuv \d\S+\n", out)
+        self.assertTrue(said, out)
+        gateway = self.gateway(self.fake_broker())
+        self.assertEqual(gateway.metrics().series("sallyport_build_info"), [(said.groupdict(), 1.0)])
+
+    def test_completions_are_for_shells_that_are_known(self):
+        for args in (["completion"], ["completion", "fish"], ["completion", "bash", "zsh"], ["manual", "page"]):
+            with self.subTest(args=args):
+                code, out, err = run_command(*args)
+                self.assertEqual((code, out), (2, ""))
+                self.assertTrue(err)
 
     def test_wrong_arguments(self):
         for args in ([], ["fly"], ["run"], ["check"], ["run", "--config"], ["run", "-c", "a", "b"]):
@@ -190,15 +203,15 @@ class Commands(Case):
         self.assertEqual(run_command("check", "-c", gateway.path("gateway.toml"), cwd="/")[0], 0)
 
     def test_the_configuration_that_is_shipped_is_good(self):
+        os.mkdir(os.path.join(self.directory, "tls"))
         for name in ("server.crt", "server.key", "ca.crt"):
-            shutil.copy(pki.path(name), os.path.join(self.directory, name))
+            shutil.copy(pki.path(name), os.path.join(self.directory, "tls", name))
         with open(os.path.join(ROOT, "deploy", "gateway.toml")) as file:
             text = file.read()
-        text = text.replace("/etc/sallyport/", "").replace("/var/log/sallyport/", "")
+        text = text.replace("/run/sallyport/", "").replace("/var/log/sallyport/", "")
         with open(os.path.join(self.directory, "gateway.toml"), "w") as file:
             file.write(text)
         os.mkdir(os.path.join(self.directory, "policies"))
-        with open(os.path.join(self.directory, "policies", "open.toml"), "w") as file:
-            file.write(gateways.OPEN_POLICY)
+        shutil.copy(os.path.join(ROOT, "deploy/install/policy.toml"), os.path.join(self.directory, "policies"))
         code, out, err = run_command("check", "-c", os.path.join(self.directory, "gateway.toml"))
         self.assertEqual((code, err), (0, ""), out)

@@ -30,6 +30,7 @@ from tree import Booted, Tree, bootstrap, run  # noqa: E402
 
 GATEWAY = "/etc/sallyport/gateway.toml"
 POLICY = "/etc/sallyport/policies/devices.toml"
+CREDENTIAL = "/run/credentials/sallyport.service/private_server.key"
 AUDIT = "/var/log/sallyport/audit.jsonl"
 
 
@@ -53,12 +54,8 @@ class Site:
 
     def configure(self, tree):
         """As an operator does it: certificates put in place, ports changed, one line of his own."""
-        gid = os.stat(tree.path("/etc/sallyport/tls")).st_gid
         for name in ("server.crt", "server.key", "ca.crt"):
-            target = tree.path("/etc/sallyport/tls/" + name)
-            shutil.copyfile(os.path.join(self.pki, name), target)
-            os.chown(target, 0, gid)
-            os.chmod(target, 0o640)
+            self.give_key(tree, name)
         path = tree.path(GATEWAY)
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -68,6 +65,13 @@ class Site:
             text = text.replace(old, new)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text + "\n[workers]\ncount = 2             # the operator's own\n")
+
+    def give_key(self, tree, name):
+        """Into the folder that a reload reads: for root and the gateway's group."""
+        target = tree.path("/etc/sallyport/tls/" + name)
+        shutil.copyfile(os.path.join(self.pki, name), target)
+        os.chown(target, 0, os.stat(tree.path("/etc/sallyport/tls")).st_gid)
+        os.chmod(target, 0o640)
 
     def is_ready(self):
         try:
@@ -210,6 +214,25 @@ def under_systemd(tree, package, site):
         yield "and is in force, in the same process", booted.show("MainPID") == first, booted.show("StatusText")
         with open(tree.path(POLICY), "w", encoding="utf-8") as file:
             file.write(text)
+
+        with open(tree.path(GATEWAY), encoding="utf-8") as file:
+            configured = file.read()
+        os.rename(tree.path("/etc/sallyport/tls/server.key"), tree.path("/etc/sallyport/private/server.key"))
+        os.chown(tree.path("/etc/sallyport/private/server.key"), 0, 0)
+        os.chmod(tree.path("/etc/sallyport/private/server.key"), 0o600)
+        with open(tree.path(GATEWAY), "w", encoding="utf-8") as file:
+            file.write(configured.replace('"tls/server.key"', f'"{CREDENTIAL}"'))
+        code, said = booted.run("systemctl", "restart", "sallyport.service")
+        said += booted.run("journalctl", "-u", "sallyport.service", "-n", "20")[1]
+        yield "systemd hands over a key that root alone may read", code == 0 and site.is_ready(), said
+        code, said = booted.run("systemctl", "reload", "sallyport.service")
+        yield "a reload reads it again", code == 0, said
+        os.remove(tree.path("/etc/sallyport/private/server.key"))
+        with open(tree.path(GATEWAY), "w", encoding="utf-8") as file:
+            file.write(configured)
+        site.give_key(tree, "server.key")
+        code, said = booted.run("systemctl", "restart", "sallyport.service")
+        first = booted.show("MainPID")
 
         code, said = booted.run("logrotate", "--force", "/etc/logrotate.d/sallyport")
         wait.until(lambda: os.path.exists(tree.path(AUDIT)), "the audit log is there again")

@@ -27,7 +27,7 @@ struct Gateway {
   std::unique_ptr<Observe> observe;
 
   explicit Gateway(Options options = {}) {
-    options.build.version = "1.2.3";
+    options.build = {"1.2.3", "4b2c9f1-dirty", "gcc 12.2.0", "BoringSSL", "5"};
     if (options.listeners.empty()) options.listeners = {"devices", "plain"};
     auto started = Observe::start(options, *log);
     REQUIRE_MESSAGE(started, (started ? "" : started.error().message));
@@ -200,8 +200,8 @@ TEST_CASE("sessions: begun, open, ended") {
 
 TEST_CASE("what the composition root says") {
   Gateway gateway(some(3));
-  CHECK(gateway["sallyport_build_info{version=\"1.2.3\",revision=\"unknown\",compiler=\"unknown\","
-                "tls_library=\"unknown\",tls_revision=\"unknown\"}"] == 1);
+  CHECK(gateway["sallyport_build_info{version=\"1.2.3\",revision=\"4b2c9f1-dirty\","
+                "compiler=\"gcc 12.2.0\",tls_library=\"BoringSSL\",tls_revision=\"5\"}"] == 1);
   CHECK(gateway["sallyport_workers"] == 3);
   CHECK(gateway["sallyport_config_last_reload_success"] == 1);
   const double loaded = gateway["sallyport_config_last_reload_success_timestamp_seconds"];
