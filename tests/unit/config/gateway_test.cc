@@ -55,7 +55,7 @@ TEST_CASE("the least that loads, and its defaults") {
   CHECK(!options->observe.address);
   CHECK(options->observe.audit_log.empty());
   CHECK(options->observe.audit_queue == 8192);
-  CHECK(options->log_level == "info");
+  CHECK(options->log.level == settings::LogLevel::info);
   CHECK(options->drain_timeout == 10s);
 }
 
@@ -157,7 +157,7 @@ count = 256
   CHECK(options.observe.address->host == "::1");
   CHECK(options.observe.audit_log == "stdout");
   CHECK(options.observe.audit_queue == 16);
-  CHECK(options.log_level == "debug");
+  CHECK(options.log.level == settings::LogLevel::debug);
   CHECK(options.drain_timeout == 0s);
   CHECK(options.workers == 256);
 }
