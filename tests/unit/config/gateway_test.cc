@@ -297,6 +297,11 @@ TEST_CASE("bad values are refused where they stand") {
       {"tls = true\n", "8:7", "is a boolean (true), not a table"},
       {"[[listener.tls]]\n", "8:1", "is an array, not a table"},
       {"[[workers]]\ncount = 1\n", "8:1", "write [workers] in single brackets"},
+      {"[observe]\naudit_log = 'journal'\n", "9:13", "or \"journald\""},
+      {"[observe]\naudit_format = 'cef'\n", "9:16", "\"native\", \"ecs\", \"ocsf\""},
+      {"[observe]\ninstance = 'a b'\n", "9:12", "is not a name"},
+      {"[observe]\naudit_bytes_burst = '1 KiB'\n", "9:21", "64 KiB to 1 GiB"},
+      {"[admin]\nsocket = 'syslog'\n", "9:10", "is a word"},
       {"[log]\nlevel = 3\n", "9:9", "is an integer (3), not a string"},
       {"[log]\nlevel = 'loud'\n", "9:9", "\"debug\", \"info\", \"warn\", \"error\""},
       {"[log]\nlevel = ''\n", "9:9", "is not known"},
@@ -485,4 +490,16 @@ TEST_CASE("what could be read of a bad file is there for those who look on") {
 }
 
 }  // namespace
+TEST_CASE("the audit log may go to syslog or journald, by name or by the path of the socket") {
+  for (const std::string target : {"syslog", "journald", "syslog:/run/log", "journald:/run/x"}) {
+    CHECK(good("[observe]\naudit_log = \"" + target + "\"\n").observe.audit_log == target);
+  }
+  // A file that only begins like one.
+  const Folder folder;
+  const auto options =
+      test::gateway(folder, std::string(kGateway) + "[observe]\naudit_log = \"syslog.jsonl\"\n");
+  REQUIRE(options);
+  CHECK(options->observe.audit_log == folder.path("syslog.jsonl"));
+}
+
 }  // namespace sallyport::config
