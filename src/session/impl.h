@@ -130,9 +130,7 @@ class Session::Impl final {
   bool tells_unasked(const Arrival& a, const mqtt::Properties& properties) const;
 
   /// The broker has refused something, or said DISCONNECT.
-  void note_broker_code(mqtt::ReasonCode code) {
-    broker_code_ = static_cast<std::uint16_t>(0x100U | static_cast<unsigned>(code));
-  }
+  void note_broker_code(mqtt::ReasonCode code) { broker_code_ = static_cast<std::uint8_t>(code); }
 
   // faults.cc
   Fate on_odd(const Arrival& a, const mqtt::FrameResult& found);
@@ -315,12 +313,12 @@ class Session::Impl final {
   mqtt::Version version_ = mqtt::Version::v3_1_1;
   bool version_known_ = false;  // a CONNECT has said it
   bool begun_ = false;
-  std::uint16_t broker_code_ = 0;  // Tally::broker_code, and 0x100 where there is one
   /// The largest packet that CONNACK has told the client of: the broker's bound, or the gateway's.
   std::uint32_t told_max_packet_ = UINT32_MAX;
   ConnectFlags asked_;
   BrokerAbilities broker_;
-  CheckSet tolerated_;  // what the broker deviates in, and was reported
+  std::uint8_t broker_code_ = 0;  // Tally::broker_code; 0: none
+  CheckSet tolerated_;            // what the broker deviates in, and was reported
 };
 
 }  // namespace sallyport
