@@ -138,6 +138,7 @@ void AuditWriter::run() {
     // Losses are told at once when they begin, then at most once a second.
     if (stopping || Clock::now() >= tell_at_) gather_loss();
     const bool more = gather();
+    if (stopping && !more && last_) append(*std::exchange(last_, nullptr));
     const AuditSink::Status status = flush(stopping ? kGatherMs : kRoomMs);
 
     if (stopping) {
@@ -258,6 +259,7 @@ void AuditWriter::report_loss(std::uint64_t lines) {
 
 void AuditWriter::give_up() {
   std::uint64_t left = envelope_.count(std::string_view(batch_).substr(begun_));
+  if (last_) ++left;
   for (const auto& queue : queues_) {
     while (const auto record = queue->take()) left += record->lines();
   }

@@ -77,6 +77,8 @@ class AuditWriter final {
   /// Opens the target again; the writer changes over before the next line. An error changes
   /// nothing.
   [[nodiscard]] std::expected<void, AuditSink::Failure> reopen();
+  /// What is written behind all that is queued, when stop() is called. Before that.
+  void set_last(std::unique_ptr<AuditRecord> last) { last_ = std::move(last); }
   /// Writes what is queued, for at most two seconds, and ends the thread.
   void stop();
 
@@ -122,6 +124,7 @@ class AuditWriter final {
 
   Counter written_;
   Counter write_lost_;
+  std::unique_ptr<AuditRecord> last_;  // the thread's from `stopping_` on
   std::atomic<bool> stopping_{false};
   std::atomic<bool> has_new_sink_{false};
   std::mutex new_sink_mutex_;  // between reopen() and the thread; no worker takes it

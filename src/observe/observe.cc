@@ -174,7 +174,10 @@ void Observe::on_started() {
 }
 
 void Observe::on_stopping(std::string_view why) {
-  impl_->say(AuditEvent::stop, [why](AuditRecord& record) { record.set(AuditField::detail, why); });
+  if (!impl_->audit_) return;
+  auto record = std::make_unique<AuditRecord>(AuditEvent::stop, wall_clock());
+  record->set(AuditField::detail, why);
+  impl_->audit_->set_last(std::move(record));
 }
 
 void Observe::set_in_force(InForce in_force) { impl_->in_force_ = std::move(in_force); }

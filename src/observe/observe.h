@@ -107,7 +107,7 @@ class Observe final {
   /// A reload of configuration, policies or certificates came to its end; `errors` were found. The
   /// start counts as the first successful load.
   void on_reload(bool ok, std::size_t errors = 0);
-  /// The workers have ended: the audit log's last line. `why`: "SIGTERM".
+  /// Before stop(): the audit log's last line. `why`: "SIGTERM".
   void on_stopping(std::string_view why);
   void set_in_force(InForce in_force);
   /// Whether notices() tells why clients are refused.

@@ -87,7 +87,7 @@ Session::Impl::Fate Session::Impl::on_broker_ack(const Arrival& a, const mqtt::A
 
 void Session::Impl::note_broker_code(PacketType answer, ReasonCode code) {
   if (is_error(code)) events_.on_broker_refusal(who(), answer, code);
-  broker_code_ = static_cast<std::uint16_t>(0x100U | static_cast<unsigned>(code));
+  broker_code_ = static_cast<std::uint8_t>(code);
 }
 
 /// Keeps account of an acknowledgement of the broker's. Returns whether it is for the client; if

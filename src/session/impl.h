@@ -321,13 +321,13 @@ class Session::Impl final {
   mqtt::Version version_ = mqtt::Version::v3_1_1;
   bool version_known_ = false;  // a CONNECT has said it
   bool begun_ = false;
-  std::uint16_t broker_code_ = 0;  // Tally::broker_code, and 0x100 where there is one
   /// The largest packet that CONNACK has told the client of: the broker's bound, or the gateway's.
   std::uint32_t told_max_packet_ = UINT32_MAX;
   ConnectFlags asked_;
   BrokerAbilities broker_;
-  mutable Seat seat_;   // whoever listens to the events writes it
-  CheckSet tolerated_;  // what the broker deviates in, and was reported
+  mutable Seat seat_;             // whoever listens to the events writes it
+  std::uint8_t broker_code_ = 0;  // Tally::broker_code; 0: none
+  CheckSet tolerated_;            // what the broker deviates in, and was reported
 };
 
 }  // namespace sallyport

@@ -94,9 +94,12 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
         end_malformed(arrival, first_packet_error(arrival).value_or(step.found.error)));
     return std::nullopt;
   }
+  turn.deciding = arrival.size();
+  turn.deciding_from = from;
   const Fate fate = step.found.status == mqtt::FrameResult::Status::frame
                         ? dispatch(arrival)
                         : on_odd(arrival, step.found);
+  turn.deciding = 0;
   if (fate == Fate::later) {
     way.inlet.put_back();
     return std::nullopt;
@@ -285,9 +288,8 @@ Tally Session::Impl::tally() const {
           .bytes = {client.bytes, broker.bytes},
           .refused = refused_,
           .throttled = throttled_,
-          .broker_code = broker_code_ == 0
-                             ? std::nullopt
-                             : std::optional(static_cast<ReasonCode>(broker_code_ & 0xFF))};
+          .broker_code = broker_code_ == 0 ? std::nullopt
+                                           : std::optional(static_cast<ReasonCode>(broker_code_))};
 }
 
 std::size_t Session::Impl::memory() const {

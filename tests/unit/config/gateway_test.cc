@@ -55,7 +55,7 @@ TEST_CASE("the least that loads, and its defaults") {
   CHECK(!options->observe.address);
   CHECK(options->observe.audit_log.empty());
   CHECK(options->observe.audit_queue == 8192);
-  CHECK(options->log_level == "info");
+  CHECK(options->log.level == settings::LogLevel::info);
   CHECK(options->drain_timeout == 10s);
 }
 
@@ -157,7 +157,7 @@ count = 256
   CHECK(options.observe.address->host == "::1");
   CHECK(options.observe.audit_log == "stdout");
   CHECK(options.observe.audit_queue == 16);
-  CHECK(options.log_level == "debug");
+  CHECK(options.log.level == settings::LogLevel::debug);
   CHECK(options.drain_timeout == 0s);
   CHECK(options.workers == 256);
 }
@@ -297,6 +297,11 @@ TEST_CASE("bad values are refused where they stand") {
       {"tls = true\n", "8:7", "is a boolean (true), not a table"},
       {"[[listener.tls]]\n", "8:1", "is an array, not a table"},
       {"[[workers]]\ncount = 1\n", "8:1", "write [workers] in single brackets"},
+      {"[observe]\naudit_log = 'journal'\n", "9:13", "or \"journald\""},
+      {"[observe]\naudit_format = 'cef'\n", "9:16", "\"native\", \"ecs\", \"ocsf\""},
+      {"[observe]\ninstance = 'a b'\n", "9:12", "is not a name"},
+      {"[observe]\naudit_bytes_burst = '1 KiB'\n", "9:21", "64 KiB to 1 GiB"},
+      {"[admin]\nsocket = 'syslog'\n", "9:10", "is a word"},
       {"[log]\nlevel = 3\n", "9:9", "is an integer (3), not a string"},
       {"[log]\nlevel = 'loud'\n", "9:9", "\"debug\", \"info\", \"warn\", \"error\""},
       {"[log]\nlevel = ''\n", "9:9", "is not known"},
@@ -485,4 +490,16 @@ TEST_CASE("what could be read of a bad file is there for those who look on") {
 }
 
 }  // namespace
+TEST_CASE("the audit log may go to syslog or journald, by name or by the path of the socket") {
+  for (const std::string target : {"syslog", "journald", "syslog:/run/log", "journald:/run/x"}) {
+    CHECK(good("[observe]\naudit_log = \"" + target + "\"\n").observe.audit_log == target);
+  }
+  // A file that only begins like one.
+  const Folder folder;
+  const auto options =
+      test::gateway(folder, std::string(kGateway) + "[observe]\naudit_log = \"syslog.jsonl\"\n");
+  REQUIRE(options);
+  CHECK(options->observe.audit_log == folder.path("syslog.jsonl"));
+}
+
 }  // namespace sallyport::config

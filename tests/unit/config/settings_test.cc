@@ -133,7 +133,16 @@ meters = 2048
 connects = 4096
 [login]
 timeout = "18 s"
+[log]
+level = "error"
+format = "json"
+burst = 33
+per_second = 34
 [observe]
+audit_format = "ecs"
+instance = "gw-9"
+audit_bytes_per_second = "31 KiB"
+audit_bytes_burst = "96 KiB"
 audit_burst = 19
 audit_per_second = 20
 audit_crowd = 21
@@ -184,7 +193,10 @@ questions = 28
 
   const observe::Options observed = observe_options(loaded, {.version = "v"}, 1);
   CHECK(observed.audit_limits == settings::AuditLimits{19, 20, 21, seconds(22), seconds(23)});
-  CHECK(observed.notice_every == seconds(24));
+  CHECK(static_cast<const settings::Audit&>(observed) ==
+        settings::Audit{"", settings::AuditFormat::ecs, "gw-9", 8192, 31 * 1024, 96 * 1024,
+                        seconds(24)});
+  CHECK(loaded.log == settings::Log{settings::LogLevel::error, settings::LogFormat::json, 33, 34});
   CHECK(observed.http == settings::Http{28, seconds(29)});
   CHECK(loaded.ledger == settings::Ledger{2048, 4096});
   CHECK(loaded.admin == settings::Admin{25, 26 * 1024, seconds(27)});
@@ -201,8 +213,8 @@ TEST_CASE("keys that need a restart are named when they change, and no others") 
       "[log]\nlevel = \"warn\"\n[workers]\ncount = 1\n");
   CHECK(restart_needed(started, all) ==
         Lines{"[workers] count changed", "[observe] address changed", "[observe] audit_log changed",
-              "[observe] audit_queue changed", "[log] level changed"});
-  CHECK(restart_needed(all, started).size() == 5);
+              "[observe] audit_queue changed"});
+  CHECK(restart_needed(all, started).size() == 4);
   CHECK(
       restart_needed(started, options_of("[ledger]\nmeters = 2048\n[admin]\ntimeout = \"1 s\"\n"
                                          "questions = 3\n[observe]\naudit_crowd = 3\n")) ==

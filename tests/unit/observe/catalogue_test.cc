@@ -23,7 +23,7 @@ struct Busy {
   Names names{{"devices"}};
   std::vector<std::unique_ptr<WorkerCounters>> counters;
   AuditWriter audit{*AuditSink::open(folder.file("audit")), {.target = "audit"}, *log};
-  Collector collector{{.version = "1.2.3"}, names, counters, &audit};
+  Collector collector{{.version = "1.2.3"}, names, counters, &audit, log.get()};
 
   Busy() {
     counters.push_back(std::make_unique<WorkerCounters>(names));
