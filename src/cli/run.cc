@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "app/assemble.h"
+#include "app/cpus.h"
 #include "app/gateway.h"
 #include "app/settings.h"
 #include "app/warnings.h"
@@ -40,7 +41,10 @@ int run(const std::string& gateway_path, std::string_view version) {
     return kFailure;
   }
   const config::GatewayOptions& options = assembled->options;
-  const std::size_t workers = options.workers != 0 ? options.workers : uv_available_parallelism();
+  // libuv knows on which cores this process may run, but of no quota before version 1.49.
+  const std::size_t workers =
+      options.workers != 0 ? options.workers
+                           : app::default_workers(uv_available_parallelism(), app::cpu_quota());
 
   const auto log = observe::Log::open(options.log_level);
   if (!log) return fail({{gateway_path, 0, 0}, log.error(), ""});
