@@ -79,6 +79,8 @@ class Observe final {
   /// that is down does not make the gateway unready: it still gives clients the answer that the
   /// standard has for that, and if every gateway left its Service at once, clients would get none.
   void set_ready(bool ready);
+  /// A drain has begun: not ready any more.
+  void set_draining();
   /// A reload of configuration, policies or certificates came to its end. The start counts as the
   /// first successful load.
   void on_reload(bool ok);

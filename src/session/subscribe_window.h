@@ -47,6 +47,7 @@ class SubscribeWindow final {
   /// What was asked under this identifier, which is forgotten; none: that is not known.
   [[nodiscard]] std::optional<Request> take(std::uint16_t packet_id);
 
+  [[nodiscard]] bool is_empty() const { return pending_.empty(); }
   [[nodiscard]] std::size_t memory() const;
 
  private:

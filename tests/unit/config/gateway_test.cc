@@ -56,7 +56,9 @@ TEST_CASE("the least that loads, and its defaults") {
   CHECK(options->observe.audit_log.empty());
   CHECK(options->observe.audit_queue == 8192);
   CHECK(options->log_level == "info");
-  CHECK(options->drain_timeout == 10s);
+  CHECK(options->drain.delay == 0s);
+  CHECK(options->drain.window == 0s);
+  CHECK(options->drain.timeout == 10s);
 }
 
 TEST_CASE("the example of the documentation") {
@@ -129,7 +131,10 @@ audit_queue = 16
 [log]
 level = "debug"
 [drain]
+delay = "5 s"
+window = "1 h"
 timeout = "0 s"
+server_references = ["Other.example:8883", "b"]
 [workers]
 count = 256
 )");
@@ -158,7 +163,10 @@ count = 256
   CHECK(options.observe.audit_log == "stdout");
   CHECK(options.observe.audit_queue == 16);
   CHECK(options.log_level == "debug");
-  CHECK(options.drain_timeout == 0s);
+  CHECK(options.drain.delay == 5s);
+  CHECK(options.drain.window == 1h);
+  CHECK(options.drain.timeout == 0s);
+  CHECK(options.drain.server_references == std::vector<std::string>{"other.example:8883", "b"});
   CHECK(options.workers == 256);
 }
 
