@@ -162,6 +162,10 @@ if [ $quick = no ]; then
   }
   single "the quick start" quickstart
   single "the quick start, a second time" quickstart
+  title "Kubernetes"
+  counted tests/deploy/kubernetes.py $release
+  title "the image, and what it is made of"
+  counted tests/deploy/image.py $release
   title "one dialect"
   counted tests/tidy.py $release
   title "unit tests of what threads share, with ThreadSanitizer"
