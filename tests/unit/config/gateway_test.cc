@@ -471,6 +471,19 @@ TEST_CASE("bad values in the tables that every file has") {
   }
 }
 
+TEST_CASE("more servers than MQTT has room for in one string") {
+  const std::string server(9'999, 's');
+  const auto listed = [&server](int count) {
+    std::string text = "[drain]\nserver_references = [\n";
+    for (int i = 0; i < count; ++i) text += "'" + server + "',\n";
+    return test::gateway(text + "]\n");
+  };
+  // With a space between two of them: 59,999 and 69,999 bytes.
+  const std::string_view found = "is longer than 65535 bytes";
+  CHECK_FALSE(test::has(listed(6).error(), "2:1", found));
+  CHECK(test::has(listed(7).error(), "2:1", found));
+}
+
 TEST_CASE("all errors come at once, in the order of the file") {
   const auto result = test::gateway(
       "[broker]\naddress = 'x'\nfoo = 1\n[workers]\ncount = 0\n[[listener]]\nname = 5\n"
