@@ -9,6 +9,7 @@
 #   deploy/packages.sh fuzz             what tests/fuzz.sh needs beside the build's
 #   deploy/packages.sh deb              what deploy/deb.sh needs beside the build's
 #   deploy/packages.sh boringssl        what deploy/boringssl.sh needs
+#   deploy/packages.sh image            what deploy/image/Containerfile puts the image together from
 #   deploy/packages.sh --list GROUP...  only prints the names
 set -eu
 
@@ -16,16 +17,18 @@ build_packages="g++ meson ninja-build pkg-config libuv1-dev android-libboringssl
   prometheus-cpp-dev libtoml11-dev libcli11-dev
   nlohmann-json3-dev doctest-dev"
 run_packages="mosquitto mosquitto-clients openssl curl"
-test_packages="python3 python3-jsonschema python3-paho-mqtt prometheus clang-format-14 clang-tidy-19 valgrind
-  chromium man-db mandoc zsh systemd systemd-container debootstrap lintian procps util-linux git"
+test_packages="python3 python3-jsonschema python3-yaml python3-paho-mqtt haproxy prometheus clang-format-14
+  clang-tidy-19 valgrind chromium man-db mandoc zsh systemd systemd-container debootstrap buildah lintian procps
+  util-linux git"
 bench_packages="python3 haproxy nginx libnginx-mod-stream stunnel4 mosquitto openssl valgrind strace
   gnuplot-nox"
 deb_packages="debhelper dpkg-dev"
 boringssl_packages="cmake ninja-build g++"
+image_packages="ca-certificates python3 android-libboringssl libprometheus-cpp-core1.0 libuv1 libstdc++6"
 fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"
 
 usage() {
-  echo "usage: ${0##*/} [--list] build|run|test|bench|fuzz|deb|boringssl ..." >&2
+  echo "usage: ${0##*/} [--list] build|run|test|bench|fuzz|deb|boringssl|image ..." >&2
   exit 2
 }
 
@@ -46,11 +49,14 @@ for group in "$@"; do
       # A Node.js that is already here may come from elsewhere; Debian's would collide with it.
       command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
       command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+      # So may be kubectl.
+      command -v kubectl >/dev/null 2>&1 || wanted="$wanted kubernetes-client"
       ;;
     bench) wanted="$wanted $bench_packages" ;;
     fuzz) wanted="$wanted $fuzz_packages" ;;
     deb) wanted="$wanted $deb_packages" ;;
     boringssl) wanted="$wanted $boringssl_packages" ;;
+    image) wanted="$wanted $image_packages" ;;
     *) usage ;;
   esac
 done
@@ -87,11 +93,11 @@ else
   exit 1
 fi
 
-# What bench/compare measures it starts itself, on ports of its own. Debian would start and enable
+# What bench/compare and the tests use they start themselves, on ports of their own. Debian would start and enable
 # some of them as services: not where they come from here.
 services=
 case " $* " in
-  *' bench '*)
+  *' bench '* | *' test '*)
     for package in $missing; do
       case $package in
         haproxy | nginx | stunnel4 | mosquitto) services="$services $package" ;;

@@ -187,6 +187,10 @@ if [ $quick = no ]; then
   counted packaged
   title "the same source makes the same program"
   counted tests/reproducible.py
+  title "Kubernetes"
+  counted tests/deploy/kubernetes.py $release
+  title "the image, and what it is made of"
+  counted tests/deploy/image.py $release
   title "one dialect"
   counted tests/tidy.py $release
   wait_for threads

@@ -132,8 +132,10 @@ class Session final {
 
   /// From here on `policy` decides. Ends the session where it does not admit the identity.
   void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
-  /// The gateway goes down: says so to a 5.0 client and closes.
-  void shut_down(Instant now, Turn& turn);
+  /// The gateway goes down: says so to a 5.0 client and closes. `elsewhere`: other servers, as a
+  /// Server Reference names them, at most 65,535 bytes, to which a 5.0 client that takes a packet
+  /// of that size is sent; empty: none. 4.11 (5.0)
+  void shut_down(Instant now, Turn& turn, std::string_view elsewhere = {});
   /// Somebody ends the session for a reason of theirs, `check`, which is reported. A client of 5.0
   /// is told `reason`. A session that is over stays as it is.
   void end(Check check, mqtt::ReasonCode reason, Instant now, Turn& turn);
@@ -143,6 +145,10 @@ class Session final {
   [[nodiscard]] Tally tally() const;
   /// For events about this session. Valid as long as identity() is.
   [[nodiscard]] Who who() const;
+  /// Would an end now cut something off: a login, a packet half way, a SUBSCRIBE without its
+  /// answer, a message without its acknowledgement? What a 3.x client publishes with QoS 1 is not
+  /// counted.
+  [[nodiscard]] bool is_busy() const;
 
   /// Bytes this session owns beyond its own object: gathered heads, queued replies, tables. A test
   /// holds it below what Bounds add up to.

@@ -49,11 +49,29 @@ struct Files {
   [[nodiscard]] friend bool operator==(const Files&, const Files&) = default;
 };
 
+/// [drain]: what becomes of the connections when the gateway is to end. The times follow one
+/// another.
+struct Drain {
+  /// /readyz says no, and clients are let in and served as ever: until whoever sends clients here
+  /// has noticed.
+  Duration delay = Duration::zero();
+  /// Nobody is let in any more, and the sessions are ended one by one, so that they do not all come
+  /// to the other gateways at once. Zero: all of them at once.
+  Duration window = Duration::zero();
+  Duration timeout = std::chrono::seconds(10);  // what is still open then is closed
+  Duration grace = std::chrono::seconds(2);     // the process ends all the same
+  /// Where clients of 5.0 are sent: host, or host and port, in lower case. Empty: they are told
+  /// that the gateway shuts down, and no more. 4.11 (5.0)
+  std::vector<std::string> server_references;
+  [[nodiscard]] friend bool operator==(const Drain&, const Drain&) = default;
+};
+
 /// What workers look at while they serve, and what is neither a listener's nor the broker's.
 struct Gateway {
   Turn turn;
   Accept accept;
   Files files;
+  Drain drain;
   /// [admin]: commands of an operator that may wait for their answers at once; each holds a list at
   /// most.
   std::uint32_t questions = 16;

@@ -61,7 +61,6 @@ Gateway::Gateway(std::string path, Assembled assembled, const BuildInfo& build,
       observe_(observe),
       log_(log),
       manager_(manager),
-      give_up_(timers_, *this),
       watchdog_(timers_, manager, observe, log),
       stopped_(*this),
       signals_(*this),
@@ -228,21 +227,39 @@ void Gateway::reopen_audit() {
 }
 
 void Gateway::drain(const std::string& why) {
-  const Duration limit = draining_ ? Duration::zero() : assembled_.options.drain_timeout;
-  if (draining_) {
+  const settings::Drain& times = assembled_.options.drain;
+  const Instant now = net::Loop::now();
+  observe_.set_draining();
+  if (std::exchange(draining_, true)) {
     log_.info(why + " again: ending at once");
-  } else {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
-    why_ = why;
-    log_.info(why + ": draining for at most " + std::to_string(seconds) + " s");
+    delay_.timer.set(kNever);
+    server_->drain(Duration::zero());
+    manager_.stopping(times.grace + kLastWrites);
+    give_up_.timer.set(now + times.grace);
+    return;
   }
-  draining_ = true;
-  observe_.set_ready(false);
-  const Duration end = limit + assembled_.options.drain_grace;
+  why_ = why;
+  const Duration limit = times.delay + times.window + times.timeout;
+  const auto in_seconds = [](Duration time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+  };
+  log_.info(why + ": draining for at most " + in_seconds(limit) +
+            (times.delay == Duration::zero()
+                 ? ""
+                 : "; clients are let in for " + in_seconds(times.delay) + " yet"));
   watchdog_.stop();
-  manager_.stopping(end + kLastWrites);
-  server_->drain(limit);
-  give_up_.set(net::Loop::now() + end);
+  manager_.stopping(limit + times.grace + kLastWrites);
+  give_up_.timer.set(now + limit + times.grace);
+  if (times.delay == Duration::zero()) {
+    stop_accepting(now);
+  } else {
+    delay_.timer.set(now + times.delay);
+  }
+}
+
+void Gateway::stop_accepting(Instant) {
+  const settings::Drain& times = assembled_.options.drain;
+  server_->drain(times.window + times.timeout, times.window);
 }
 
 void Gateway::on_accept_paused(std::string_view listener, std::string_view error) {
@@ -250,9 +267,9 @@ void Gateway::on_accept_paused(std::string_view listener, std::string_view error
             "\" accepts nothing for a moment: " + std::string(error));
 }
 
-void Gateway::NoticeTimer::on_timer(Instant now) {
-  gateway.say_notices(now);
-  timer.set(now + kNotices);
+void Gateway::look_for_notices(Instant now) {
+  say_notices(now);
+  notice_timer_.timer.set(now + kNotices);
 }
 
 void Gateway::say_notices(Instant now) const {
@@ -269,7 +286,7 @@ void Gateway::on_stopped() { stopped_.notify(); }
 
 void Gateway::on_wakeup() { close(); }
 
-void Gateway::on_timer(Instant) {
+void Gateway::give_up(Instant) {
   // Only a name lookup, which nobody can take back from the system, outlasts a drain. Its thread
   // would hold up an orderly exit just as long.
   log_.warn("a lookup of the broker's name does not end; stopped without waiting for it");
@@ -280,7 +297,8 @@ void Gateway::on_timer(Instant) {
 
 void Gateway::close() {
   if (!std::exchange(open_, false)) return;
-  give_up_.set(kNever);
+  give_up_.timer.set(kNever);
+  delay_.timer.set(kNever);
   if (admin_ != nullptr) admin_->close();
   notice_timer_.timer.set(kNever);
   timers_.close();

@@ -28,8 +28,7 @@ namespace sallyport::app {
 class Gateway final : private admin::Socket::Handler,
                       private proxy::Server::Watcher,
                       private net::Wakeup::Handler,
-                      private net::Signals::Handler,
-                      private net::Timer::Handler {
+                      private net::Signals::Handler {
  public:
   /// All references outlive the gateway. `path` is read again by a reload.
   Gateway(std::string path, Assembled assembled, const BuildInfo& build,
@@ -51,7 +50,7 @@ class Gateway final : private admin::Socket::Handler,
 
   /// Reads all files again. Returns what is wrong with them, and then nothing has changed.
   [[nodiscard]] config::Diagnostics reload();
-  /// Begins to end; the second call ends at once. `why` is for the log.
+  /// Begins to end, as settings::Drain says; the second call ends at once. `why` is for the log.
   void drain(const std::string& why);
   [[nodiscard]] bool is_draining() const { return draining_; }
   [[nodiscard]] proxy::Server& server() { return *server_; }
@@ -66,9 +65,11 @@ class Gateway final : private admin::Socket::Handler,
   void on_accept_paused(std::string_view listener, std::string_view error) override;
   void on_stopped() override;
   void on_wakeup() override;
-  void on_timer(Instant now) override;
+  void stop_accepting(Instant now);
   void on_signal(int number) override;
   void say_notices(Instant now) const;
+  void look_for_notices(Instant now);
+  void give_up(Instant now);
 
   void on_request(std::string_view line, admin::Reply reply) override;
 
@@ -79,10 +80,11 @@ class Gateway final : private admin::Socket::Handler,
   void follow_log_settings();
   void close();
 
-  /// Asks what observe has to say, about once a second.
-  struct NoticeTimer final : net::Timer::Handler {
-    explicit NoticeTimer(Gateway& owner) : gateway(owner), timer(owner.timers_, *this) {}
-    void on_timer(Instant now) override;
+  /// One deadline, and what the gateway does then.
+  template <void (Gateway::*act)(Instant now)>
+  struct Deadline final : net::Timer::Handler {
+    explicit Deadline(Gateway& owner) : gateway(owner), timer(owner.timers_, *this) {}
+    void on_timer(Instant now) override { (gateway.*act)(now); }
     Gateway& gateway;
     net::Timer timer;
   };
@@ -97,8 +99,9 @@ class Gateway final : private admin::Socket::Handler,
   const ServiceManager& manager_;
 
   net::Timers timers_;
-  net::Timer give_up_;
-  NoticeTimer notice_timer_{*this};
+  Deadline<&Gateway::give_up> give_up_{*this};
+  Deadline<&Gateway::stop_accepting> delay_{*this};
+  Deadline<&Gateway::look_for_notices> notice_timer_{*this};
   Watchdog watchdog_;
   net::Wakeup stopped_;
   net::Signals signals_;

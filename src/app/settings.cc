@@ -48,6 +48,10 @@ std::shared_ptr<const proxy::Snapshot> snapshot_of(const Assembled& assembled, L
   const config::GatewayOptions& options = assembled.options;
   auto snapshot = std::make_shared<proxy::Snapshot>();
   static_cast<settings::Gateway&>(*snapshot) = options;
+  for (const std::string& server : options.drain.server_references) {
+    if (!snapshot->server_reference.empty()) snapshot->server_reference += ' ';
+    snapshot->server_reference += server;
+  }
   snapshot->policy = assembled.policy;
   snapshot->broker.host = options.broker.address.host;
   snapshot->broker.port = options.broker.address.port;

@@ -15,7 +15,7 @@ kill -HUP $(pidof sallyport)        reload policies, certificates and limits)"},
      R"(SIGHUP            reads all files again. Live sessions go on under the new policy; with an error
                   anywhere the old configuration stays in force as a whole.
 SIGUSR1           opens the audit log's file again, for logrotate.
-SIGTERM, SIGINT,  accepts no more, says goodbye to every session and ends within [drain] timeout;
+SIGTERM, SIGINT,  is not ready any more, says goodbye to every session and ends, as [drain] says;
 SIGQUIT           a second one ends at once.
 all others        mean nothing to it. What comes while it starts is answered once it has started.)"},
     {"Exit codes", R"(0   check: the configuration is good; run: ended by a signal

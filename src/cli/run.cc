@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "app/assemble.h"
+#include "app/cpus.h"
 #include "app/gateway.h"
 #include "app/service_manager.h"
 #include "app/settings.h"
@@ -41,7 +42,10 @@ int run(const std::string& gateway_path, const BuildInfo& build) {
     return kFailure;
   }
   const config::GatewayOptions& options = assembled->options;
-  const std::size_t workers = options.workers != 0 ? options.workers : uv_available_parallelism();
+  // libuv knows on which cores this process may run, but of no quota before version 1.49.
+  const std::size_t workers =
+      options.workers != 0 ? options.workers
+                           : app::default_workers(uv_available_parallelism(), app::cpu_quota());
 
   observe::Log log(options.log);
   app::raise_file_limit();

@@ -65,8 +65,6 @@ struct GatewayOptions : settings::Gateway {
   ObserveOptions observe;
   AdminOptions admin;
   settings::Log log;
-  Duration drain_timeout = std::chrono::seconds(10);
-  Duration drain_grace = std::chrono::seconds(2);  // from there until the process ends all the same
 };
 
 }  // namespace sallyport::config

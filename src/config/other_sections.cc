@@ -85,10 +85,14 @@ constexpr auto kLog = std::to_array<Key<settings::Log>>({
     {"per_second", Count<settings::Log>{&settings::Log::per_second, 1, 1'000'000}},
 });
 
-constexpr auto kDrain = std::to_array<Key<GatewayOptions>>({
-    {"timeout", Time<GatewayOptions>{&GatewayOptions::drain_timeout, Duration::zero(),
-                                     std::chrono::minutes(10)}},
-    {"grace", Time<GatewayOptions>{&GatewayOptions::drain_grace, milliseconds(100), minutes(1)}},
+constexpr auto kDrain = std::to_array<Key<settings::Drain>>({
+    {"delay", Time<settings::Drain>{&settings::Drain::delay, Duration::zero(), minutes(10)}},
+    {"window", Time<settings::Drain>{&settings::Drain::window, Duration::zero(), hours(1)}},
+    {"timeout", Time<settings::Drain>{&settings::Drain::timeout, Duration::zero(), minutes(10)}},
+    {"grace", Time<settings::Drain>{&settings::Drain::grace, milliseconds(100), minutes(1)}},
+    {.name = "server_references",
+     .value = References<settings::Drain>{&settings::Drain::server_references},
+     .otherwise = "none"},
 });
 
 using settings::AuditFormat;
@@ -261,7 +265,7 @@ Section admin_section() {
 Section log_section() { return part_section<settings::Log, &GatewayOptions::log, kLog>("log"); }
 
 Section drain_section() {
-  return {.name = "drain", .read = read_section<kDrain>, .list = list_section<kDrain>};
+  return part_section<settings::Drain, &GatewayOptions::drain, kDrain>("drain");
 }
 
 }  // namespace sallyport::config

@@ -45,6 +45,22 @@ std::size_t integer_width(PropertyKind kind) {
   }
 }
 
+/// A packet of 5.0 with a body of `before`, and a Server Reference as its only property.
+void append_referral(std::uint8_t first, Bytes before, std::string_view server_reference,
+                     Buffer& out) {
+  const auto text =
+      static_cast<std::uint32_t>(std::min<std::size_t>(server_reference.size(), 0xFFFF));
+  const std::uint32_t properties = 1 + 2 + text;
+  out.push_back(first);
+  append_varint(static_cast<std::uint32_t>(before.size() + varint_size(properties)) + properties,
+                out);
+  out.append(before);
+  append_varint(properties, out);
+  out.push_back(static_cast<std::uint8_t>(Property::server_reference));
+  append_u16(text, out);
+  out.append(as_bytes(server_reference.substr(0, text)));
+}
+
 void append_change(const PropertyChange& change, std::size_t width, Buffer& out) {
   out.push_back(static_cast<std::uint8_t>(change.id));
   if (width == 1) out.push_back(static_cast<std::uint8_t>(*change.value));
@@ -116,11 +132,15 @@ bool append_header(const Frame& frame, std::size_t remaining_length, Buffer& out
 
 }  // namespace detail
 
-void encode_connack(Version version, bool session_present, ReasonCode reason, Buffer& out) {
+void encode_connack(Version version, bool session_present, ReasonCode reason, Buffer& out,
+                    std::string_view server_reference) {
   const bool present = session_present && reason == ReasonCode::success && version != Version::v3_1;
   const std::uint8_t flags = present ? 1 : 0;
   const std::uint8_t first = first_byte(PacketType::connack);
-  if (version == Version::v5) {
+  if (version == Version::v5 && !server_reference.empty()) {
+    const std::uint8_t before[] = {flags, static_cast<std::uint8_t>(reason)};
+    append_referral(first, before, server_reference, out);
+  } else if (version == Version::v5) {
     append_short({first, 3, flags, static_cast<std::uint8_t>(reason), 0}, out);
   } else {
     append_short({first, 2, flags, static_cast<std::uint8_t>(to_return_code(reason))}, out);
@@ -153,9 +173,12 @@ void encode_pingreq(Buffer& out) { append_short({first_byte(PacketType::pingreq)
 
 void encode_pingresp(Buffer& out) { append_short({first_byte(PacketType::pingresp), 0}, out); }
 
-void encode_disconnect(ReasonCode reason, Buffer& out) {
+void encode_disconnect(ReasonCode reason, Buffer& out, std::string_view server_reference) {
   const std::uint8_t first = first_byte(PacketType::disconnect);
-  if (reason == ReasonCode::success) {
+  if (!server_reference.empty()) {
+    const std::uint8_t before[] = {static_cast<std::uint8_t>(reason)};
+    append_referral(first, before, server_reference, out);
+  } else if (reason == ReasonCode::success) {
     append_short({first, 0}, out);
   } else {
     append_short({first, 1, static_cast<std::uint8_t>(reason)}, out);

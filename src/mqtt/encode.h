@@ -22,7 +22,9 @@ namespace sallyport::mqtt {
 
 /// CONNACK. 3.x: `reason` goes through to_return_code(); 5.0: as it is, without properties. A
 /// refusal never says session present [MQTT-3.2.2-4 (3.1.1)] [MQTT-3.2.2-6 (5.0)], nor does 3.1.
-void encode_connack(Version version, bool session_present, ReasonCode reason, Buffer& out);
+/// `server_reference`: for 5.0, as in encode_disconnect().
+void encode_connack(Version version, bool session_present, ReasonCode reason, Buffer& out,
+                    std::string_view server_reference = {});
 /// PUBACK, PUBREC, PUBREL or PUBCOMP. 5.0: the short form where `reason` is success, else with the
 /// reason code and no properties. 3.x has no reason.
 void encode_ack(PacketType type, Version version, std::uint16_t packet_id, ReasonCode reason,
@@ -34,7 +36,12 @@ void encode_suback(PacketType type, Version version, std::uint16_t packet_id,
 void encode_pingreq(Buffer& out);
 void encode_pingresp(Buffer& out);
 /// DISCONNECT of 5.0. (3.x has none from the broker, and the client's is never ours to send.)
-void encode_disconnect(ReasonCode reason, Buffer& out);
+/// `server_reference`: servers, with a space between two of them, at most 65,535 bytes; empty: none
+/// is named. 3.14.2.2.5
+void encode_disconnect(ReasonCode reason, Buffer& out, std::string_view server_reference = {});
+/// So many bytes at most has such a packet beside its Server Reference: header, flags, code, two
+/// lengths, the property's identifier and its string's length.
+inline constexpr std::size_t kReferralOverhead = 12;
 
 // Rewrites. False: the result would not fit the protocol's own fields (a Remaining Length beyond
 // kMaxRemainingLength); nothing was appended.

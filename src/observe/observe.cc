@@ -159,6 +159,13 @@ Observe::~Observe() { stop(); }
 
 GatewayEvents& Observe::worker(std::size_t index) { return *impl_->workers_[index]; }
 
+void Observe::set_draining() {
+  impl_->collector_->change([](ProcessState& state) {
+    state.ready = false;
+    state.draining = true;
+  });
+}
+
 void Observe::set_ready(bool ready) {
   impl_->collector_->change([&](ProcessState& state) { state.ready = ready; });
 }

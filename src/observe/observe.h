@@ -102,6 +102,8 @@ class Observe final {
   /// that is down does not make the gateway unready: it still gives clients the answer that the
   /// standard has for that, and if every gateway left its Service at once, clients would get none.
   void set_ready(bool ready);
+  /// A drain has begun: not ready any more.
+  void set_draining();
   /// All listeners accept: the audit log's first line.
   void on_started();
   /// A reload of configuration, policies or certificates came to its end; `errors` were found. The

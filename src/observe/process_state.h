@@ -22,6 +22,7 @@ struct ProcessState {
   std::size_t roles = 0;
   std::size_t rules = 0;
   bool ready = false;
+  bool draining = false;
 };
 
 }  // namespace sallyport::observe

@@ -105,8 +105,7 @@ struct Judge {  // anew, under the newest policy
   std::vector<Count> answers;
   std::size_t judged = 0;
 };
-struct Goodbye {};  // politely
-struct Abort {};    // at once
+struct Abort {};  // close at once
 struct List {
   SessionFilter filter;
   std::size_t most = 0;  // rows of all workers together
@@ -119,6 +118,6 @@ struct End {
   Count answer;
 };
 }  // namespace task
-using SweepTask = std::variant<task::Judge, task::Goodbye, task::Abort, task::List, task::End>;
+using SweepTask = std::variant<task::Judge, task::Abort, task::List, task::End>;
 
 }  // namespace sallyport::proxy

@@ -48,6 +48,7 @@ void Relay::on_read(net::Stream& stream, Bytes bytes) {
   worker_.wire().received[static_cast<std::size_t>(side)] += bytes.size();
   if (side == Side::client) heard_ = true;
   read_ = true;
+  heard_at_ = now;
   receive(side, bytes, now);
   settle(now);
 }
@@ -218,11 +219,25 @@ void Relay::end(Check why, mqtt::ReasonCode reason) {
 void Relay::shut_down() {
   const Instant now = net::Loop::now();
   if (state_ == State::running) {
-    session_->shut_down(now, worker_.turn());
+    session_->shut_down(now, worker_.turn(), worker_.snapshot().server_reference);
   } else if (state_ != State::closing) {
     begin_close(now);
   }
   settle(now);
+}
+
+bool Relay::is_busy() const {
+  switch (state_) {
+    case State::header:
+    case State::handshaking:
+      return heard_;
+    case State::running:
+      return session_->is_busy() || client_.stream.pending() + broker_.stream.pending() != 0 ||
+             ((client_.pauses | broker_.pauses) & kKept) != 0;
+    case State::closing:
+      break;
+  }
+  return false;
 }
 
 void Relay::abort() {

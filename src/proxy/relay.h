@@ -58,6 +58,10 @@ class Relay final : private net::Stream::Handler,
   void end(Check why, mqtt::ReasonCode reason);
   /// A turn of its own: says goodbye and closes, politely and within FlowSettings::flush_time.
   void shut_down();
+  /// Would that cut something off: a handshake, a login, an exchange, bytes on their way?
+  [[nodiscard]] bool is_busy() const;
+  /// When bytes last came, of either side.
+  [[nodiscard]] Instant heard_at() const { return heard_at_; }
   /// Closes both sockets at once.
   void abort();
 
@@ -68,6 +72,8 @@ class Relay final : private net::Stream::Handler,
   std::size_t index = 0;
   /// The number of the sweep that visited it last (Sweep).
   std::uint64_t swept = 0;
+  /// Where it stands in the worker's Departures.
+  std::uint64_t departure = 0;
 
  private:
   enum class State : std::uint8_t {
@@ -188,6 +194,7 @@ class Relay final : private net::Stream::Handler,
   net::Timer timer_;
   net::Task turn_;  // queued while kept bytes wait for the next round
   Instant accepted_;
+  Instant heard_at_ = accepted_;
   Instant dialled_{};
   Instant deadline_ = kNever;  // of a header, a handshake or a dial: the relay itself waits
 };

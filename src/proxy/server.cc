@@ -178,8 +178,8 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
   return restart;
 }
 
-void Server::drain(Duration limit) {
-  for (const auto& worker : workers_) worker->post_drain(limit);
+void Server::drain(Duration limit, Duration window) {
+  for (const auto& worker : workers_) worker->post_drain({limit, window});
 }
 
 /// Where the answer to a question is gathered; null where too many wait.

@@ -63,9 +63,9 @@ class Server final {
   [[nodiscard]] std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot,
                                                 Reply<std::size_t> done = {});
 
-  /// Accepts no more, says goodbye to every session, and ends the workers, all within `limit`. A
-  /// second call can only shorten the time.
-  void drain(Duration limit);
+  /// Accepts no more, says goodbye to every session in the course of `window` (Departures), and
+  /// ends the workers, all within `limit`. A second call can only shorten the limit.
+  void drain(Duration limit, Duration window = Duration::zero());
 
   // Questions to all workers. Each is answered once, on the thread of the reply's inbox; a worker
   // that has ended adds nothing. Returns false, and nothing is asked, where Snapshot::questions

@@ -52,6 +52,7 @@ struct Snapshot : settings::Gateway {
   policy::Policy::Ptr policy;
   std::vector<std::shared_ptr<const ListenerSettings>> listeners;
   BrokerSettings broker;
+  std::string server_reference;  // Drain::server_references as MQTT says them; empty: none
 };
 
 }  // namespace sallyport::proxy

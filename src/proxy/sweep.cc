@@ -13,7 +13,6 @@ namespace {
 void visit(task::Judge& task, Relay& relay) {
   if (relay.follow_policy()) ++task.judged;
 }
-void visit(task::Goodbye&, Relay& relay) { relay.shut_down(); }
 void visit(task::Abort&, Relay& relay) { relay.abort(); }
 
 void visit(task::List& task, Relay& relay) {

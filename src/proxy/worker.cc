@@ -84,10 +84,11 @@ void Worker::post_reload(std::shared_ptr<const Snapshot> snapshot, Count done) {
   wakeup_.notify();
 }
 
-void Worker::post_drain(Duration limit) {
+void Worker::post_drain(const Drain& drain) {
   const std::lock_guard lock(mutex_);
   if (ended_) return;
-  mail_.drain = std::min(limit, mail_.drain.value_or(limit));
+  if (!mail_.drain) mail_.drain = drain;
+  mail_.drain->limit = std::min(mail_.drain->limit, drain.limit);
   wakeup_.notify();
 }
 
@@ -153,6 +154,8 @@ void Worker::on_timer(Instant now) {
   events_.on_heartbeat();
   if (now >= drain_until_) {
     drain_until_ = kNever;
+    departures_.clear();
+    departing_.cancel();
     sweep_.clear();
     sweep_.begin(task::Abort{});
   }
@@ -174,17 +177,31 @@ void Worker::follow_snapshot() {
   sweep_.set_slice(turn.sessions);
 }
 
-void Worker::drain(Duration limit) {
-  drain_until_ = std::min(drain_until_, net::Loop::now() + limit);
-  heartbeat_.set(drain_until_);
+void Worker::drain(const Drain& drain) {
+  const Instant now = net::Loop::now();
+  drain_until_ = std::min(drain_until_, now + drain.limit);
+  heartbeat_.set(std::min(heartbeat_.at(), drain_until_));
   if (!std::exchange(draining_, true)) {
     for (const auto& listener : listeners_) listener->close();
-    sweep_.begin(task::Goodbye{});
+    // Looking at all of them in one go costs a few loads each; whoever has to go has the window.
+    for (const auto& relay : relays_) departures_.add(*relay, relay->heard_at());
+    departures_.begin(now, drain.window);
+    let_go(now);
   }
   if (relays_.empty()) end();
 }
 
+void Worker::let_go(Instant now) {
+  const Instant next = departures_.let_go(now, snapshot_->turn.sessions);
+  if (next > now) {
+    departing_.timer.set(next);
+  } else {
+    loop_->enqueue(departing_.turn);
+  }
+}
+
 void Worker::remove(Relay& relay) {
+  departures_.forget(relay);
   const std::string listener(relay.listener_name());
   const std::size_t index = relay.index;
   std::swap(relays_[index], relays_.back());
@@ -198,6 +215,8 @@ void Worker::remove(Relay& relay) {
 void Worker::end() {
   open_ = false;
   sweep_.clear();
+  departures_.clear();
+  departing_.cancel();
   heartbeat_.set(kNever);
   for (const auto& listener : listeners_) listener->close();
   resolver_.close();

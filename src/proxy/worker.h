@@ -18,6 +18,7 @@
 #include "net/timers.h"
 #include "net/work_pool.h"
 #include "proxy/commands.h"
+#include "proxy/departures.h"
 #include "proxy/dialer.h"
 #include "proxy/door.h"
 #include "proxy/relay.h"
@@ -70,9 +71,14 @@ class Worker final : private net::Wakeup::Handler,
   /// of the loop on; live sessions when a sweep has come to them, and are judged by the grants that
   /// they had until then. `done` (or null) is told how many were judged anew, when all have been.
   void post_reload(std::shared_ptr<const Snapshot> snapshot, Count done);
-  /// Any thread. Accepts no more, says goodbye to all sessions, and ends run() when the last one is
-  /// gone, which is bounded by `limit`.
-  void post_drain(Duration limit);
+  struct Drain {
+    Duration limit{};
+    Duration window{};
+  };
+  /// Any thread. Accepts no more, says goodbye to all sessions in the course of the window, and
+  /// ends run() when the last one is gone, which is bounded by the limit. A second call can only
+  /// shorten the limit.
+  void post_drain(const Drain& drain);
   /// Any thread. The caller bounds how many questions wait for an answer.
   using Question = std::variant<task::List, task::End, Answer<std::vector<WorkerStatus>>>;
   void post(Question question);
@@ -106,7 +112,7 @@ class Worker final : private net::Wakeup::Handler,
   struct Mail {
     std::shared_ptr<const Snapshot> snapshot;
     std::vector<Count> reloads;  // who wants to know when that has reached all sessions
-    std::optional<Duration> drain;
+    std::optional<Drain> drain;
     std::vector<Question> questions;
   };
 
@@ -119,8 +125,23 @@ class Worker final : private net::Wakeup::Handler,
   void follow_snapshot();
   void answer(Question question);
   [[nodiscard]] WorkerStatus status() const;
-  void drain(Duration limit);
+  void drain(const Drain& drain);
+  void let_go(Instant now);
   void end();
+
+  /// A drain's next departures: at a time, or in the next round of the loop.
+  struct Departing final : net::Timer::Handler, net::Task::Handler {
+    explicit Departing(Worker& owner) : worker(owner), timer(owner.timers_, *this), turn(*this) {}
+    void on_timer(Instant now) override { worker.let_go(now); }
+    void on_run(net::Task&) override { worker.let_go(net::Loop::now()); }
+    void cancel() {
+      timer.set(kNever);
+      turn.cancel();
+    }
+    Worker& worker;
+    net::Timer timer;
+    net::Task turn;
+  };
 
   const Place place_;
   GatewayEvents& events_;
@@ -138,6 +159,8 @@ class Worker final : private net::Wakeup::Handler,
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   Sweep::Relays relays_;
   Sweep sweep_;
+  Departures<Relay> departures_;
+  Departing departing_{*this};
 
   Turn turn_;
   transport::Stack::Scratch scratch_;

@@ -55,6 +55,7 @@ class DeliveryWindow final {
   /// Takes the next acknowledgement that may be sent; false: none.
   [[nodiscard]] bool take_owed(Owed& out);
 
+  [[nodiscard]] bool is_empty() const { return entries_.empty(); }
   [[nodiscard]] std::size_t memory() const { return entries_.capacity() * sizeof(Entry); }
 
  private:

@@ -26,6 +26,10 @@ struct Direction {
   /// 3.1.2.11.4, 3.2.2.3.6 (5.0)
   std::uint32_t receiver_max = UINT32_MAX;
 
+  /// A packet is half way, or messages wait for their acknowledgements.
+  [[nodiscard]] bool is_busy() const {
+    return inlet.mid_packet() || inlet.gathering() || outlet.mid_packet() || quota.is_used();
+  }
   [[nodiscard]] bool throttled() const { return throttled_until != Instant{}; }
   [[nodiscard]] std::size_t memory() const {
     return inlet.memory() + outlet.memory() + aliases.memory() + verdicts.memory();

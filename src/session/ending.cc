@@ -101,28 +101,30 @@ Session::Impl::Fate Session::Impl::end_malformed(const Arrival& a, mqtt::Malform
 /// CONNACK the last word is a CONNACK with a refusal instead. [MQTT-3.14.0-1] A reason that
 /// DISCONNECT cannot carry, such as a packet identifier that is in use, is a protocol error there.
 /// [MQTT-3.14.2-1]
-void Session::Impl::say_goodbye(ReasonCode reason, Turn& turn) {
+void Session::Impl::say_goodbye(ReasonCode reason, Turn& turn, std::string_view elsewhere) {
   if (version_ != Version::v5 || to(Side::client).outlet.mid_packet()) return;
-  if (state_ != State::open) return reject_client(reason, turn);
+  if (state_ != State::open) return reject_client(reason, turn, elsewhere);
   if (!mqtt::reason_allowed(PacketType::disconnect, Side::broker,
                             static_cast<std::uint8_t>(reason))) {
     reason = ReasonCode::protocol_error;
   }
-  reply(Side::client, turn, [&](Buffer& out) { mqtt::encode_disconnect(reason, out); });
+  reply(Side::client, turn, [&](Buffer& out) { mqtt::encode_disconnect(reason, out, elsewhere); });
 }
 
 /// Sends CONNACK with a refusal to a client whose CONNECT was not accepted yet.
-void Session::Impl::reject_client(ReasonCode reason, Turn& turn) {
-  reply(Side::client, turn,
-        [&](Buffer& out) { mqtt::encode_connack(version_, false, for_connack(reason), out); });
+void Session::Impl::reject_client(ReasonCode reason, Turn& turn, std::string_view elsewhere) {
+  reply(Side::client, turn, [&](Buffer& out) {
+    mqtt::encode_connack(version_, false, for_connack(reason), out, elsewhere);
+  });
 }
 
 /// Tells the client as far as it can be told, and ends the session.
-void Session::Impl::dismiss(ReasonCode reason, CloseReason why, Turn& turn) {
+void Session::Impl::dismiss(ReasonCode reason, CloseReason why, Turn& turn,
+                            std::string_view elsewhere) {
   if (state_ == State::open) {
-    say_goodbye(reason, turn);
+    say_goodbye(reason, turn, elsewhere);
   } else if (state_ != State::awaiting_connect) {
-    reject_client(reason, turn);
+    reject_client(reason, turn, elsewhere);
   }
   close(why, turn);
 }
@@ -204,10 +206,15 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
   adopt(std::move(*admitted));
 }
 
-void Session::Impl::shut_down(Turn& turn) {
+void Session::Impl::shut_down(std::string_view elsewhere, Turn& turn) {
   if (state_ == State::closed) return;
-  dismiss(ReasonCode::server_shutting_down, {Side::client, CloseKind::shutdown, "gateway stops"},
-          turn);
+  // A packet that the client does not take would not be sent at all. [MQTT-3.1.2-24]
+  const std::size_t size = elsewhere.size() + mqtt::kReferralOverhead;
+  const bool refers =
+      !elsewhere.empty() && version_ == Version::v5 && size <= to(Side::client).receiver_max;
+  dismiss(refers ? ReasonCode::use_another_server : ReasonCode::server_shutting_down,
+          {Side::client, CloseKind::shutdown, "gateway stops"}, turn,
+          refers ? elsewhere : std::string_view());
 }
 
 void Session::Impl::end(Check check, ReasonCode reason, Turn& turn) {

@@ -45,10 +45,11 @@ class Session::Impl final {
   Instant wake_at() const;
   void tick(Instant now, Turn& turn);
   void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
-  void shut_down(Turn& turn);
+  void shut_down(std::string_view elsewhere, Turn& turn);
   void end(Check check, mqtt::ReasonCode reason, Turn& turn);
   const Identity& identity() const { return identity_; }
   Tally tally() const;
+  bool is_busy() const;
   std::size_t memory() const;
   Who who() const {
     return {id_, identity_, version_known_ ? std::optional(version_) : std::nullopt, &seat_};
@@ -163,9 +164,10 @@ class Session::Impl final {
   void report(Side from, mqtt::PacketType packet, mqtt::ReasonCode reason, policy::Cause cause);
   void note_reported(const Arrival& a, const policy::Verdict& verdict, std::string_view topic);
   Fate end_malformed(const Arrival& a, mqtt::Malformed error);
-  void say_goodbye(mqtt::ReasonCode reason, Turn& turn);
-  void reject_client(mqtt::ReasonCode reason, Turn& turn);
-  void dismiss(mqtt::ReasonCode reason, CloseReason why, Turn& turn);
+  void say_goodbye(mqtt::ReasonCode reason, Turn& turn, std::string_view elsewhere = {});
+  void reject_client(mqtt::ReasonCode reason, Turn& turn, std::string_view elsewhere = {});
+  void dismiss(mqtt::ReasonCode reason, CloseReason why, Turn& turn,
+               std::string_view elsewhere = {});
   void refuse_for_broker(Check check, mqtt::ReasonCode reason, std::string_view detail, Turn& turn);
   std::string_view left_will() const;
   void close(CloseReason reason, Turn& turn);

@@ -32,6 +32,8 @@ class PublishWindow final {
   /// while, because a client that lost the PUBCOMP sends PUBREL again.
   [[nodiscard]] bool release_refused(std::uint16_t packet_id);
 
+  /// No exchange is open, of either kind.
+  [[nodiscard]] bool is_empty() const { return with_broker_.empty() && open_refusals_ == 0; }
   [[nodiscard]] std::size_t memory() const;
 
  private:

@@ -14,6 +14,7 @@ class SendQuota final {
  public:
   void set_maximum(std::uint16_t maximum) { maximum_ = maximum; }
   [[nodiscard]] bool spent() const { return open_ >= maximum_; }
+  [[nodiscard]] bool is_used() const { return open_ != 0; }
 
   /// A new message goes to the receiver.
   void take() { ++open_; }

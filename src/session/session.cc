@@ -292,6 +292,12 @@ Tally Session::Impl::tally() const {
                                            : std::optional(static_cast<ReasonCode>(broker_code_))};
 }
 
+bool Session::Impl::is_busy() const {
+  if (state_ != State::open) return state_ != State::awaiting_connect && state_ != State::closed;
+  return std::ranges::any_of(from_, [](const Direction& way) { return way.is_busy(); }) ||
+         !deliveries_.is_empty() || !publishes_.is_empty() || !subscribes_.is_empty();
+}
+
 std::size_t Session::Impl::memory() const {
   std::size_t total = publishes_.memory() + deliveries_.memory() + subscribes_.memory() +
                       subscriptions_.memory() + budget_.memory() +
@@ -335,13 +341,16 @@ void Session::set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn) {
   impl_->set_policy(std::move(policy), now, turn);
 }
 void Session::stalled(Side side, Instant /*now*/, Turn& turn) { impl_->stalled(side, turn); }
-void Session::shut_down(Instant /*now*/, Turn& turn) { impl_->shut_down(turn); }
+void Session::shut_down(Instant /*now*/, Turn& turn, std::string_view elsewhere) {
+  impl_->shut_down(elsewhere, turn);
+}
 void Session::end(Check check, mqtt::ReasonCode reason, Instant /*now*/, Turn& turn) {
   impl_->end(check, reason, turn);
 }
 const Identity& Session::identity() const { return impl_->identity(); }
 Tally Session::tally() const { return impl_->tally(); }
 Who Session::who() const { return impl_->who(); }
+bool Session::is_busy() const { return impl_->is_busy(); }
 std::size_t Session::memory() const { return impl_->memory(); }
 std::size_t Session::object_size() { return sizeof(Session) + sizeof(Impl); }
 

@@ -49,6 +49,7 @@ class SubscribeWindow final {
   /// none if that is not known.
   [[nodiscard]] std::optional<Request> take(std::uint16_t packet_id, mqtt::PacketType type);
 
+  [[nodiscard]] bool is_empty() const { return pending_.empty(); }
   [[nodiscard]] std::size_t memory() const;
 
  private:

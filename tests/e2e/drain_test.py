@@ -81,6 +81,74 @@ class Drain(Case):
             pass
         gateway.stopped_already()
 
+    def test_in_the_delay_it_lets_clients_in_but_is_not_ready(self):
+        gateway = self.running(more='[drain]\ndelay = "10 min"')
+        first = self.client(gateway.port, version=5).open_session("first")
+        gateway.signal(signal.SIGTERM)
+        self.until(lambda: metrics.get(gateway.url("/readyz"))[0] == 503, "it is not ready any more")
+        self.assertEqual(metrics.get(gateway.url("/healthz"))[0], 200)
+        self.assertEqual(gateway.metrics().value("sallyport_ready"), 0)
+        self.assertEqual(gateway.metrics().value("sallyport_draining"), 1)
+        late = self.client(gateway.port, version=5).open_session("late")
+        for client in (first, late):
+            client.ping()
+        gateway.signal(signal.SIGTERM)
+        self.assertEqual(self.ended(gateway), 0)
+        gateway.stopped_already()
+
+    def test_behind_the_delay_clients_are_told(self):
+        gateway = self.running(more='[drain]\ndelay = "500 ms"')
+        client = self.client(gateway.port, version=5).open_session("c")
+        begin = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        self.assertEqual(client.expect(wire.DISCONNECT).reason, 0x8B)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.5)
+        client.expect_end()
+        self.assertEqual(self.ended(gateway), 0)
+        gateway.stopped_already()
+
+    def test_sessions_go_one_by_one_and_idle_ones_first(self):
+        gateway = self.running(more='[drain]\nwindow = "4 s"')
+        busy = [self.client(gateway.port, version=5).open_session(f"busy-{i}") for i in range(4)]
+        idle = [self.client(gateway.port, version=5).open_session(f"idle-{i}") for i in range(4)]
+        for client in busy:
+            client.ping()
+        gateway.signal(signal.SIGTERM)
+        for client in idle:
+            self.assertEqual(client.expect(wire.DISCONNECT).reason, 0x8B)
+        self.assertFalse(ports.is_listening(gateway.port))
+        for client in busy:
+            client.ping()  # it is served still
+        for client in busy:
+            client.expect(wire.DISCONNECT)
+        self.assertEqual(self.ended(gateway), 0)
+        ends = [(line["client_id"], line["time"]) for line in gateway.audit_lines(event="session_end")]
+        self.assertEqual([name for name, _ in ends],
+                         [f"{what}-{i}" for what in ("idle", "busy") for i in range(4)])
+        gateway.stopped_already()
+
+    def test_clients_are_sent_elsewhere(self):
+        gateway = self.running(more='[drain]\nserver_references = ["b.example:8883", "c.example"]')
+        clients = [self.client(gateway.port, version=v).open_session(f"c{v}") for v in (4, 5)]
+        gateway.signal(signal.SIGTERM)
+        clients[0].expect_end()
+        clients[1].expect_raw(b"\xe0\x1d\x9c\x1b\x1c\x00\x18b.example:8883 c.example")
+        self.assertEqual(self.ended(gateway), 0)
+        gateway.stopped_already()
+
+    def test_a_second_sigterm_in_the_delay_or_the_window_ends_at_once(self):
+        for times in ('delay = "10 min"', 'window = "1 h"'):
+            with self.subTest(times):
+                gateway = self.running(more=f"[drain]\n{times}\n")
+                clients = [self.client(gateway.port).open_session(f"c{i}") for i in range(2)]
+                gateway.signal(signal.SIGTERM)
+                self.until(lambda: "draining for at most" in gateway.log(), "it drains")
+                gateway.signal(signal.SIGTERM)
+                self.assertEqual(self.ended(gateway), 0)
+                self.assertIn("ending at once", gateway.log())
+                gateway.stopped_already()
+                del clients
+
     def test_a_second_sigterm_changes_nothing(self):
         gateway = self.running()
         self.client(gateway.port).open_session("c")

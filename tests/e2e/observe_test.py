@@ -454,10 +454,27 @@ class Health(Case):
         self.assertIn(caught.exception.code, (403, 404, 405))
         caught.exception.close()
 
+    def test_its_address_may_be_of_ipv6(self):
+        gateway = self.gateway(self.fake_broker(), start=False)
+        port = ports.free_port("::1")
+        with open(gateway.path("gateway.toml"), encoding="utf-8") as file:
+            text = file.read()
+        gateway.write("gateway.toml", text.replace(f'"127.0.0.1:{gateway.metrics_port}"', f'"[::1]:{port}"'))
+        gateway.url = lambda path: f"http://[::1]:{port}{path}"
+        gateway.start()
+        for path in ("/healthz", "/readyz", "/metrics"):
+            self.assertEqual(metrics.get(gateway.url(path))[0], 200)
+        self.assertFalse(ports.is_listening(port))  # by IPv4
+        self.assertIn(f"metrics on http://[::1]:{port}/metrics", gateway.log())
+
     def test_a_slow_scraper_does_not_stop_others(self):
-        gateway = self.gateway(self.fake_broker())
-        idle = [self.client(gateway.metrics_port) for _ in range(20)]
-        for client in idle[:10]:
-            client.send(b"GET /metrics HT")
+        gateway = self.gateway(self.fake_broker(), observe_more='timeout = "10 min"')
+        # More than may be there at once.
+        idle = [self.client(gateway.metrics_port) for _ in range(40)]
+        for client in idle[:20]:
+            with contextlib.suppress(OSError):
+                client.send(b"GET /metrics HT")
+        for probe in ("/healthz", "/readyz"):
+            self.assertEqual(metrics.get(gateway.url(probe), bound=wait.BOUND)[0], 200)
         self.assertEqual(metrics.get(gateway.url("/metrics"), bound=wait.BOUND)[0], 200)
         self.assertTrue(re.search("sallyport_", gateway.metrics().text))

@@ -75,7 +75,7 @@ void check_options(const config::GatewayOptions& options) {
        "every round does something");
   must(options.broker.max_dials != 0, "the broker is dialled");
   must(options.ledger.meters >= 1024 && options.ledger.connects >= 1024, "accounts have room");
-  must(options.drain_timeout >= Duration::zero(), "the end comes");
+  must(options.drain.timeout >= Duration::zero(), "the end comes");
 }
 
 }  // namespace

@@ -56,7 +56,9 @@ TEST_CASE("the least that loads, and its defaults") {
   CHECK(options->observe.audit_log.empty());
   CHECK(options->observe.audit_queue == 8192);
   CHECK(options->log.level == settings::LogLevel::info);
-  CHECK(options->drain_timeout == 10s);
+  CHECK(options->drain.delay == 0s);
+  CHECK(options->drain.window == 0s);
+  CHECK(options->drain.timeout == 10s);
 }
 
 TEST_CASE("the example of the documentation") {
@@ -129,7 +131,10 @@ audit_queue = 16
 [log]
 level = "debug"
 [drain]
+delay = "5 s"
+window = "1 h"
 timeout = "0 s"
+server_references = ["Other.example:8883", "b"]
 [workers]
 count = 256
 )");
@@ -158,7 +163,10 @@ count = 256
   CHECK(options.observe.audit_log == "stdout");
   CHECK(options.observe.audit_queue == 16);
   CHECK(options.log.level == settings::LogLevel::debug);
-  CHECK(options.drain_timeout == 0s);
+  CHECK(options.drain.delay == 5s);
+  CHECK(options.drain.window == 1h);
+  CHECK(options.drain.timeout == 0s);
+  CHECK(options.drain.server_references == std::vector<std::string>{"other.example:8883", "b"});
   CHECK(options.workers == 256);
 }
 
@@ -466,6 +474,19 @@ TEST_CASE("bad values in the tables that every file has") {
     CAPTURE(all(result.error()));
     CHECK(test::has(result.error(), bad.where, bad.fragment));
   }
+}
+
+TEST_CASE("more servers than MQTT has room for in one string") {
+  const std::string server(9'999, 's');
+  const auto listed = [&server](int count) {
+    std::string text = "[drain]\nserver_references = [\n";
+    for (int i = 0; i < count; ++i) text += "'" + server + "',\n";
+    return test::gateway(text + "]\n");
+  };
+  // With a space between two of them: 59,999 and 69,999 bytes.
+  const std::string_view found = "is longer than 65535 bytes";
+  CHECK_FALSE(test::has(listed(6).error(), "2:1", found));
+  CHECK(test::has(listed(7).error(), "2:1", found));
 }
 
 TEST_CASE("all errors come at once, in the order of the file") {

@@ -78,7 +78,11 @@ audit_queue = 100
 [log]
 level = "warn"
 [drain]
+delay = "1 s"
+window = "1 s"
 timeout = "1 s"
+grace = "1 s"
+server_references = ["b:1"]
 )";
 
 constexpr std::string_view kGoodPolicy = R"(# every key once

@@ -125,6 +125,37 @@ TEST_CASE("3.12, 3.13, 3.14: small packets of our own") {
   }
 }
 
+TEST_CASE("3.2.2.3.16, 3.14.2.2.5: where a client is sent") {
+  // As short, and as long as one length byte, two and three of them say, and as long as a string.
+  for (const std::size_t size : {1U, 100U, 124U, 125U, 200U, 16'000U, 16'380U, 16'381U, 65'535U}) {
+    CAPTURE(size);
+    const std::string servers(size, 's');
+    const std::string bye = written(
+        [&](Buffer& out) { encode_disconnect(ReasonCode::use_another_server, out, servers); });
+    const auto left =
+        decode_disconnect(frame_of(bye, kBroker, Version::v5), kBroker, Version::v5, {});
+    REQUIRE(left);
+    CHECK(left->reason == ReasonCode::use_another_server);
+    CHECK(bye.size() <= size + kReferralOverhead);
+    const std::string no = written([&](Buffer& out) {
+      encode_connack(Version::v5, true, ReasonCode::use_another_server, out, servers);
+    });
+    const auto refused = decode_connack(frame_of(no, kBroker, Version::v5), Version::v5, {});
+    REQUIRE(refused);
+    CHECK(refused->code == static_cast<std::uint8_t>(ReasonCode::use_another_server));
+    CHECK_FALSE(refused->session_present);
+    CHECK(no.size() <= size + kReferralOverhead);
+    for (const std::string& packet : {bye, no}) {
+      CHECK(packet.ends_with(std::string("\x1C", 1) + static_cast<char>(size >> 8) +
+                             static_cast<char>(size) + servers));
+    }
+  }
+  // 3.x has no property.
+  CHECK(written([](Buffer& out) {
+          encode_connack(Version::v3_1_1, false, ReasonCode::server_unavailable, out, "s");
+        }) == hex("20 02 00 03"));
+}
+
 TEST_CASE("a PUBLISH gets its topic back, and nothing else changes") {
   for (const Version v : kVersions) {
     for (const std::size_t payload_size : {std::size_t{0}, std::size_t{100}, std::size_t{16'000}}) {

@@ -275,6 +275,54 @@ TEST_CASE("server: a drain is bounded, and a second one can only shorten it") {
   site.wait_stopped();
 }
 
+TEST_CASE("server: a drain over a window, idle sessions first, and the loop lives meanwhile") {
+  Site site;
+  // 5.0, so that QoS 1 on its way is seen.
+  auto busy = site.session({.level = wire::v5, .client_id = "busy"});
+  busy.client.send(
+      wire::publish({.level = wire::v5, .topic = "t/x", .payload = "x", .qos = 1, .packet_id = 1}));
+  CHECK_FALSE(busy.broker.receive(1).empty());
+  auto talks = site.session({.level = wire::v5, .client_id = "talks"});
+  auto silent = site.session({.level = wire::v5, .client_id = "silent"});
+  talks.client.send(wire::pingreq());  // was heard of last
+  CHECK(talks.broker.receive(2) == wire::pingreq());
+  const std::size_t heartbeats = site.log.count("heartbeat");
+  // 4 s, of which the three of them have a third each.
+  site.server->drain(kLong, std::chrono::seconds(4));
+  const std::string bye = wire::packet(0xE0, wire::u8(0x8B));
+  CHECK(silent.client.receive(4) == bye);
+  CHECK_FALSE(talks.client.readable());
+  CHECK(talks.client.receive(4) == bye);
+  CHECK_FALSE(busy.client.readable());
+  // As soon as it is not busy any more; and until then it was served.
+  busy.broker.send(wire::puback(1));
+  CHECK(busy.client.receive(4) == wire::puback(1));
+  CHECK(busy.client.receive(4) == bye);
+  site.log.wait("heartbeat", heartbeats + 2);
+  for (Site::Pair* pair : {&busy, &talks, &silent}) {
+    pair->client.close();
+    pair->broker.close();
+  }
+  site.wait_stopped();
+}
+
+TEST_CASE("server: whoever is busy for ever goes at the end of the window") {
+  Site site;
+  auto busy = site.session({.level = wire::v5});
+  busy.client.send(
+      wire::publish({.level = wire::v5, .topic = "t/x", .payload = "x", .qos = 1, .packet_id = 1}));
+  CHECK_FALSE(busy.broker.receive(1).empty());
+  SUBCASE("by itself") { site.server->drain(kLong, std::chrono::milliseconds(200)); }
+  SUBCASE("at once, at the second call") {
+    site.server->drain(kLong, kLong);
+    site.server->drain(Duration::zero());
+  }
+  (void)busy.client.receive_all();
+  busy.client.close();
+  busy.broker.close();
+  site.wait_stopped();
+}
+
 TEST_CASE("server: a drain while a broker is dialled and while TLS shakes hands") {
   Site site({.listener_tls = load(pki().server())});
   Peer shaking = site.connect();

@@ -122,8 +122,8 @@ void Conversation::set_policy(policy::PolicySpec spec) {
   collect();
 }
 
-void Conversation::shut_down() {
-  session_->shut_down(now_, turn_);
+void Conversation::shut_down(std::string_view elsewhere) {
+  session_->shut_down(now_, turn_, elsewhere);
   collect();
 }
 

@@ -97,7 +97,8 @@ class Conversation {
   void pass(Duration time);  // the clock moves; timers fire on time
   [[nodiscard]] Instant now() const { return now_; }
   void set_policy(policy::PolicySpec spec);
-  void shut_down();
+  void shut_down(std::string_view elsewhere = {});
+  [[nodiscard]] bool is_busy() const { return session_->is_busy(); }
   void ends_by_order(Check check, mqtt::ReasonCode reason);
 
   /// What a side got since the last call.

@@ -300,6 +300,94 @@ TEST_CASE("ends: who says what") {
   CHECK(early5.client_gets() == wire::connack(v5, 0x88));
 }
 
+TEST_CASE("4.11: who goes down sends 5.0 clients elsewhere, and whoever takes no such packet not") {
+  const std::string servers = "b.example:8883 c.example";
+  const std::string reference = wire::u8(0x1C) + wire::text(servers);
+  const std::string properties = wire::varint(27) + reference;
+  REQUIRE(reference.size() == 27);
+  Conversation five(up_and_down());
+  five.open({.level = v5});
+  five.shut_down(servers);
+  CHECK(five.client_gets() == wire::packet(0xE0, wire::u8(0x9C) + properties));
+  CHECK(five.closed());
+
+  // Before CONNACK it is CONNACK that says so.
+  Conversation early(up_and_down());
+  early.client_sends(wire::connect({.level = v5}));
+  early.shut_down(servers);
+  CHECK(early.client_gets() == wire::packet(0x20, wire::u8(0) + wire::u8(0x9C) + properties));
+
+  Conversation narrow(up_and_down());
+  narrow.open({.level = v5, .properties = wire::maximum_packet_size(30)});
+  narrow.shut_down(servers);
+  CHECK(narrow.client_gets() == wire::disconnect(0x8B));
+
+  Conversation three(up_and_down());
+  three.open();
+  three.shut_down(servers);
+  CHECK(three.client_gets().empty());
+  CHECK(three.closed());
+  Conversation early3(up_and_down());
+  early3.client_sends(wire::connect());
+  early3.shut_down(servers);
+  CHECK(early3.client_gets() == wire::connack(v3_1_1, 3));
+}
+
+TEST_CASE("a session is busy from CONNECT to CONNACK and while anything waits for its answer") {
+  Conversation talk(up_and_down());
+  CHECK_FALSE(talk.is_busy());
+  talk.client_sends(wire::connect({.level = v5}));
+  CHECK(talk.is_busy());
+  talk.broker_accepts();
+  CHECK(talk.is_busy());
+  talk.broker_sends(wire::connack(v5));
+  CHECK_FALSE(talk.is_busy());
+
+  struct Exchange {
+    const char* what;
+    std::vector<std::pair<Side, std::string>> packets;  // the last one ends it
+  };
+  const auto up = [](unsigned qos) {
+    return wire::publish(
+        {.level = v5, .topic = "up/a", .payload = "x", .qos = qos, .packet_id = 5});
+  };
+  const auto down = [](unsigned qos) {
+    return wire::publish(
+        {.level = v5, .topic = "down/a", .payload = "x", .qos = qos, .packet_id = 6});
+  };
+  constexpr Side client = Side::client;
+  constexpr Side broker = Side::broker;
+  const std::vector<Exchange> exchanges = {
+      {"QoS 1", {{client, up(1)}, {broker, wire::puback(5)}}},
+      {"QoS 2",
+       {{client, up(2)},
+        {broker, wire::pubrec(5)},
+        {client, wire::pubrel(5)},
+        {broker, wire::pubcomp(5)}}},
+      {"a delivery of QoS 1", {{broker, down(1)}, {client, wire::puback(6)}}},
+      {"a delivery of QoS 2",
+       {{broker, down(2)},
+        {client, wire::pubrec(6)},
+        {broker, wire::pubrel(6)},
+        {client, wire::pubcomp(6)}}},
+      {"SUBSCRIBE",
+       {{client, wire::subscribe(v5, 7, {{"down/#"}})}, {broker, wire::suback(v5, 7, {0})}}},
+      {"a packet half way", {{client, up(0).substr(0, 5)}, {client, up(0).substr(5)}}},
+      {"a payload half way", {{broker, down(0).substr(0, down(0).size() - 1)}, {broker, "x"}}},
+  };
+  for (const Exchange& exchange : exchanges) {
+    CAPTURE(exchange.what);
+    for (const auto& [from, packet] : exchange.packets) {
+      from == client ? talk.client_sends(packet) : talk.broker_sends(packet);
+      CHECK(talk.is_busy() == (&packet != &exchange.packets.back().second));
+    }
+  }
+  REQUIRE_FALSE(talk.closed());
+  talk.client_sends(up(1));
+  talk.shut_down();
+  CHECK_FALSE(talk.is_busy());
+}
+
 TEST_CASE("DISCONNECT cannot bring a session back that was to expire [MQTT-3.14.2-2]") {
   Conversation talk(up_and_down());
   talk.open({.level = v5});
