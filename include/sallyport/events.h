@@ -34,8 +34,8 @@ struct Tally {
   std::uint64_t refused = 0;       // refusals, of whole packets, filters and the session itself
   std::uint64_t throttled = 0;     // how often reading stopped for a limit
   /// The last code with which the broker refused something (CONNACK, PUBACK, PUBREC, SUBACK,
-  /// UNSUBACK) or said DISCONNECT for a reason; none: it did neither. Return codes of 3.x as what 5.0 calls
-  /// them.
+  /// UNSUBACK) or said DISCONNECT for a reason; none: it did neither. Return codes of 3.x as
+  /// what 5.0 calls them.
   std::optional<mqtt::ReasonCode> broker_code = {};
 };
 

@@ -50,8 +50,7 @@ int run(const std::string& gateway_path, const BuildInfo& build) {
   observe::Log log(options.log);
   app::raise_file_limit();
 
-  const auto observe =
-      observe::Observe::start(app::observe_options(options, build, workers), log);
+  const auto observe = observe::Observe::start(app::observe_options(options, build, workers), log);
   if (!observe) return fail(about_observe(observe.error(), options.observe));
 
   const auto loop = net::Loop::make();
