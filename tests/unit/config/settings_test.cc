@@ -158,17 +158,25 @@ max_clients = 25
 max_request = "26 KiB"
 timeout = "27 s"
 questions = 28
+[drain]
+delay = "31 s"
+window = "32 s"
+timeout = "33 s"
+grace = "34 s"
+server_references = ["b:1", "c"]
 )");
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   ledger::LocalLedger ledger({}, {});
   const auto snapshot = snapshot_of(assembled(loaded), ledger);
   // Every field is named: one more does not compile until it is looked at here.
-  const auto& [turn, accept, files, questions, max_connections] =
+  const auto& [turn, accept, files, drain, questions, max_connections] =
       static_cast<const settings::Gateway&>(*snapshot);
   CHECK(turn == settings::Turn{10 * 1024, 17, 12, 13, 14});
   CHECK(accept == settings::Accept{milliseconds(15), seconds(16)});
   CHECK(files == settings::Files{30});
+  CHECK(drain == settings::Drain{seconds(31), seconds(32), seconds(33), seconds(34), {"b:1", "c"}});
+  CHECK(snapshot->server_reference == "b:1 c");
   CHECK(questions == 28);
   CHECK(max_connections == 9);
 
