@@ -97,7 +97,7 @@ TEST_CASE("a flood from ever new addresses writes no more than it may, and nobod
                       .bytes_burst = kBurst},
                      *log);
   Names names({"devices"});
-  WorkerCounters counters(2);
+  WorkerCounters counters(names);
   WorkerEvents worker(names, counters, &writer.queue(0), &writer.waker(), {}, {1, 2});
   REQUIRE(writer.start());
   const std::int64_t begun = steady_nanos();
@@ -146,7 +146,7 @@ TEST_CASE("beside a flood that uses up what may be written, another client has a
                       .bytes_burst = 1024 * 1024},
                      *log);
   Names names({"devices"});
-  WorkerCounters counters(2);
+  WorkerCounters counters(names);
   // No allowance of its own stops the flood: only the bound over all does.
   const settings::AuditLimits limits{.burst = 1'000'000, .per_second = 1'000'000, .crowd = 1000};
   WorkerEvents worker(names, counters, &writer.queue(0), &writer.waker(), limits, {1, 2});

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 using testing::sample;
 
 struct Counting {
-  std::unique_ptr<Log> log = std::move(*Log::open("error"));
+  std::unique_ptr<Log> log = testing::quiet_log();
   std::unique_ptr<Observe> observe;
   Identity identity = testing::sensor();
   Seat seat;

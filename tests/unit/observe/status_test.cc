@@ -21,7 +21,7 @@ using testing::status_of;
 const std::string kToken = "a-token-of-20-letters";
 
 struct Gateway {
-  std::unique_ptr<Log> log = std::move(*Log::open("error"));
+  std::unique_ptr<Log> log = testing::quiet_log();
   std::unique_ptr<Observe> observe;
 
   Gateway() {
