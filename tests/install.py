@@ -39,8 +39,9 @@ def wanted_files():
             "P/share/man/man5/sallyport-policy.5", "P/share/bash-completion/completions/sallyport",
             "P/share/zsh/site-functions/_sallyport", "C/sallyport/gateway.toml", "C/sallyport/policies/devices.toml",
             "C/logrotate.d/sallyport", *("P/share/doc/sallyport/" + name for name in (
-                "README.md", "LICENSE", "THIRD-PARTY", "deploy/gateway.toml", "deploy/metrics.md", "deploy/install.md",
-                "examples/sysctl.conf", *("policies/" + policy for policy in policies)))}
+                "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "THIRD-PARTY", "deploy/README.md",
+                "deploy/gateway.toml", "deploy/install.md", "deploy/logs.md", "deploy/metrics.md", "deploy/monitoring.md",
+                "deploy/refused.md", "examples/sysctl.conf", *("policies/" + policy for policy in policies)))}
 
 
 def of_the_files(build, top):

@@ -465,7 +465,7 @@ class Health(Case):
         for path in ("/healthz", "/readyz", "/metrics"):
             self.assertEqual(metrics.get(gateway.url(path))[0], 200)
         self.assertFalse(ports.is_listening(port))  # by IPv4
-        self.assertIn(f"metrics on http://[::1]:{port}/metrics", gateway.log())
+        self.assertIn(f"status page on http://[::1]:{port}/", gateway.log())
 
     def test_a_slow_scraper_does_not_stop_others(self):
         gateway = self.gateway(self.fake_broker(), observe_more='timeout = "10 min"')

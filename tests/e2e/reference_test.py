@@ -96,7 +96,7 @@ class CompleteExample(Case):
         self.running.start()
         text = self.example()
         for old, new in (("meters = 65536", "meters = 1024"), ("audit_crowd = 20", "audit_crowd = 21"),
-                         ("max_clients = 16", "max_clients = 17"), ("packets = 256", "packets = 16")):
+                         ("max_clients = 16", "max_clients = 17"), ("packets = 2048", "packets = 16")):
             self.assertEqual(text.count(old), 1, old)
             text = text.replace(old, new)
         self.write(text)
