@@ -25,8 +25,7 @@ import tempfile
 
 # Header-only libraries, and those of which templates are instantiated: dpkg knows them where the
 # program is compiled, and no longer where it runs.
-COMPILED_IN = ["libtoml11-dev", "libcli11-dev", "nlohmann-json3-dev", "libspdlog-dev", "libfmt-dev",
-               "prometheus-cpp-dev", "g++-12"]
+COMPILED_IN = ["libtoml11-dev", "libcli11-dev", "nlohmann-json3-dev", "prometheus-cpp-dev", "g++-12"]
 NAME = "sallyport"
 HOME = "https://spdx.org/spdxdocs/"
 
