@@ -1,7 +1,5 @@
 // Elastic Common Schema 8.11, https://www.elastic.co/guide/en/ecs/8.11/
 
-#include "sallyport/address.h"
-
 #include "observe/audit_formats.h"
 
 namespace sallyport::observe {
@@ -28,10 +26,8 @@ template <Field kField>
 void nanoseconds(JsonWriter& json, const AuditRecord& record, const FormatContext&) {
   json.number(record.number(kField) * 1'000'000);
 }
-/// `source.ip` is for addresses and nothing else.
-bool has_ip(const AuditRecord& record) { return parse_ip(record.text(Field::address)).has_value(); }
 
-constexpr auto kRows = std::to_array<FormatRow>({
+constexpr auto kEcsRows = std::to_array<FormatRow>({
     {"", "@timestamp", Field::time},
     {"ecs", "version", Field::event, constant<"8.11.0">},
     {"event", "kind", Field::event, constant<"event">},
@@ -104,10 +100,10 @@ constexpr auto kRows = std::to_array<FormatRow>({
     {"sallyport.reasons", "write", Field::lost_write},
     {"sallyport", "truncated", Field::truncated},
 });
-static_assert(is_grouped(kRows));
+static_assert(is_grouped(kEcsRows));
 
 }  // namespace
 
-std::span<const FormatRow> ecs_rows() { return kRows; }
+std::span<const FormatRow> ecs_rows() { return kEcsRows; }
 
 }  // namespace sallyport::observe

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "sallyport/address.h"
 #include "sallyport/settings.h"
 
 #include "observe/audit_record.h"
@@ -85,6 +86,11 @@ void upper_case(JsonWriter& json, const AuditRecord& record, const FormatContext
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   json.text(text);
+}
+
+/// Other people's `ip` is for addresses and nothing else.
+[[nodiscard]] inline bool has_ip(const AuditRecord& record) {
+  return parse_ip(record.text(AuditField::address)).has_value();
 }
 
 /// Do the rows of one object, and of the objects in it, stand together?

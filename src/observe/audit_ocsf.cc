@@ -64,10 +64,9 @@ bool is_lifecycle(const AuditRecord& record) {
   return row(record).ocsf_class == kOcsfApplicationLifecycle;
 }
 bool is_refusal(const AuditRecord& record) { return record.event() == AuditEvent::refusal; }
-bool has_ip(const AuditRecord& record) { return parse_ip(record.text(Field::address)).has_value(); }
 bool has_no_ip(const AuditRecord& record) { return !has_ip(record); }
 
-constexpr auto kRows = std::to_array<FormatRow>({
+constexpr auto kOcsfRows = std::to_array<FormatRow>({
     {"", "time", Field::time, milliseconds_since_epoch},
     {"", "class_uid", Field::event, class_uid},
     {"", "category_uid", Field::event, category_uid},
@@ -149,10 +148,10 @@ constexpr auto kRows = std::to_array<FormatRow>({
     {"unmapped.reasons", "write", Field::lost_write},
     {"unmapped", "truncated", Field::truncated},
 });
-static_assert(is_grouped(kRows));
+static_assert(is_grouped(kOcsfRows));
 
 }  // namespace
 
-std::span<const FormatRow> ocsf_rows() { return kRows; }
+std::span<const FormatRow> ocsf_rows() { return kOcsfRows; }
 
 }  // namespace sallyport::observe

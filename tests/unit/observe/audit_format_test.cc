@@ -15,11 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 using Format = settings::AuditFormat;
-constexpr AuditRecord::Time kWhen{std::chrono::milliseconds(1'767'225'599'987)};
-
 AuditRecord refusal(Action action = Action::drop) {
   const Identity who = testing::sensor();
-  AuditRecord record(AuditEvent::refusal, kWhen,
+  AuditRecord record(AuditEvent::refusal, testing::kWhen,
                      {.session = 5, .identity = who, .version = mqtt::Version::v5});
   Refusal what = testing::refusal_by("no-secrets");
   what.action = action;
@@ -132,7 +130,7 @@ TEST_CASE("OCSF: a refusal") {
 }
 
 TEST_CASE("an event of the process, and an address that is none, in every format") {
-  AuditRecord reload(AuditEvent::reload, kWhen);
+  AuditRecord reload(AuditEvent::reload, testing::kWhen);
   reload.set_flag(AuditField::ok, false);
   reload.set(AuditField::errors, std::uint64_t{3});
   CHECK(parsed(reload, Format::native)["errors"] == 3);
@@ -145,7 +143,8 @@ TEST_CASE("an event of the process, and an address that is none, in every format
 
   Identity who = testing::sensor();
   who.address = "unix";
-  const AuditRecord record(AuditEvent::session_begin, kWhen, {.session = 1, .identity = who});
+  const AuditRecord record(AuditEvent::session_begin, testing::kWhen,
+                           {.session = 1, .identity = who});
   CHECK_FALSE(parsed(record, Format::ecs)["source"].contains("ip"));
   CHECK(parsed(record, Format::ecs)["source"]["address"] == "unix");
   CHECK(parsed(record, Format::ocsf)["src_endpoint"]["name"] == "unix");
@@ -158,7 +157,8 @@ TEST_CASE("whatever strings there are, every format is JSON, and says them") {
   who.client_id = all;
   who.username = "}{\"a\"\xE2\x80\xAE";
   for (const Format format : testing::kFormats) {
-    const AuditRecord record(AuditEvent::session_begin, kWhen, {.session = 1, .identity = who});
+    const AuditRecord record(AuditEvent::session_begin, testing::kWhen,
+                             {.session = 1, .identity = who});
     const std::string line = testing::line_of(record, format);
     CHECK(line.find('\n') == line.size() - 1);
     CHECK(line.find("\\u202e") != std::string::npos);

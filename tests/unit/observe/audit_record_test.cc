@@ -11,8 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Event = AuditEvent;
-constexpr AuditRecord::Time kWhen{std::chrono::milliseconds(1'767'225'599'987)};
-
 Json parsed(const AuditRecord& record) {
   const std::string line = testing::line_of(record);
   CHECK(line.back() == '\n');
@@ -21,7 +19,7 @@ Json parsed(const AuditRecord& record) {
 }
 
 Json refusal_line(const Identity& who, const Refusal& refusal) {
-  AuditRecord record(Event::refusal, kWhen,
+  AuditRecord record(Event::refusal, testing::kWhen,
                      {.session = 5, .identity = who, .version = mqtt::Version::v5});
   record.set_refusal(refusal);
   return parsed(record);
@@ -30,7 +28,7 @@ Json refusal_line(const Identity& who, const Refusal& refusal) {
 }  // namespace
 
 TEST_CASE("time is RFC 3339 in UTC with milliseconds") {
-  CHECK(to_rfc3339(kWhen) == "2025-12-31T23:59:59.987Z");
+  CHECK(to_rfc3339(testing::kWhen) == "2025-12-31T23:59:59.987Z");
   CHECK(to_rfc3339(AuditRecord::Time{}) == "1970-01-01T00:00:00.000Z");
   CHECK(to_rfc3339(AuditRecord::Time{std::chrono::milliseconds(5)}) == "1970-01-01T00:00:00.005Z");
   CHECK(to_rfc3339(AuditRecord::Time{std::chrono::milliseconds(-1)}) == "1969-12-31T23:59:59.999Z");
@@ -93,13 +91,13 @@ TEST_CASE("an empty username is not the same as none") {
 TEST_CASE("begin and end of a session") {
   const Identity who = testing::sensor();
   const Who info{.session = 9, .identity = who, .version = mqtt::Version::v3_1_1};
-  const Json begin = parsed(AuditRecord(Event::session_begin, kWhen, info));
+  const Json begin = parsed(AuditRecord(Event::session_begin, testing::kWhen, info));
   CHECK(begin["event"] == "session_begin");
   CHECK(begin["session"] == 9);
   CHECK(begin["version"] == "3.1.1");
   CHECK_FALSE(begin.contains("kind"));
 
-  AuditRecord record(Event::session_end, kWhen, info);
+  AuditRecord record(Event::session_end, testing::kWhen, info);
   record.set_end({.side = Side::broker, .kind = CloseKind::network_error, .detail = "reset"}, true,
                  std::chrono::microseconds(61'234'900));
   const Json end = parsed(record);
@@ -110,7 +108,7 @@ TEST_CASE("begin and end of a session") {
   CHECK(end["begun"] == true);
   CHECK(end["duration_seconds"] == doctest::Approx(61.234));
 
-  AuditRecord never(Event::session_end, kWhen, info);
+  AuditRecord never(Event::session_end, testing::kWhen, info);
   never.set_end({.side = Side::broker, .kind = CloseKind::broker_refused, .detail = {}}, false, {});
   const Json line = parsed(never);
   CHECK(line["begun"] == false);
@@ -121,7 +119,7 @@ TEST_CASE("begin and end of a session") {
 
 TEST_CASE("the end of a session says what it moved, and the broker's last code") {
   const Identity who = testing::sensor();
-  AuditRecord record(Event::session_end, kWhen, {.session = 9, .identity = who});
+  AuditRecord record(Event::session_end, testing::kWhen, {.session = 9, .identity = who});
   record.set_end({.side = Side::broker,
                   .kind = CloseKind::disconnect,
                   .detail = {},
@@ -184,7 +182,7 @@ TEST_CASE("long strings are cut, and the line says which") {
   Refusal refusal = testing::refusal_by("r");
   const std::string topic(65'535, 't');
   refusal.topic = topic;
-  AuditRecord record(Event::refusal, kWhen, {.session = 1, .identity = who});
+  AuditRecord record(Event::refusal, testing::kWhen, {.session = 1, .identity = who});
   record.set_refusal(refusal);
   const Json line = parsed(record);
   CHECK(line["client_id"] == std::string(256, 'c'));
@@ -207,7 +205,7 @@ TEST_CASE("long strings are cut, and the line says which") {
 
 TEST_CASE("a line about lost lines") {
   const AuditLoss loss{.queue_full = 3, .write = 5};
-  CHECK(testing::line_of(loss.record(kWhen)) ==
+  CHECK(testing::line_of(loss.record(testing::kWhen)) ==
         R"({"time":"2025-12-31T23:59:59.987Z","schema":1,"event":"lost","instance":"gw-1",)"
         R"("lines":8,"reasons":{"queue_full":3,"write":5}})"
         "\n");
@@ -215,7 +213,7 @@ TEST_CASE("a line about lost lines") {
 
 TEST_CASE("the bytes of a line: members in a fixed order, no space") {
   const Identity who = testing::sensor();
-  AuditRecord record(Event::refusal, kWhen,
+  AuditRecord record(Event::refusal, testing::kWhen,
                      {.session = 5, .identity = who, .version = mqtt::Version::v5});
   record.set_refusal(testing::refusal_by("no-secrets"));
   CHECK(
@@ -242,7 +240,7 @@ TEST_CASE("a refusal without a session says what certificate was shown, and clai
                   .cause = {"tls.certificate-expired", false},
                   .topic = {},
                   .shown = &shown};
-  AuditRecord record(Event::refusal, kWhen, {.session = 0, .identity = who});
+  AuditRecord record(Event::refusal, testing::kWhen, {.session = 0, .identity = who});
   record.set_refusal(refusal);
   const Json line = parsed(record);
   CHECK(line["unverified_certificate"] == Json({{"cn", "sensor-9"}, {"serial", "0b"}}));
@@ -255,7 +253,7 @@ TEST_CASE("a refusal without a session says what certificate was shown, and clai
 
 TEST_CASE("the end of a session names the Will that leaves with it") {
   const Identity who = testing::sensor();
-  AuditRecord record(Event::session_end, kWhen, {.session = 9, .identity = who});
+  AuditRecord record(Event::session_end, testing::kWhen, {.session = 9, .identity = who});
   record.set_end({.side = Side::client, .kind = CloseKind::closed, .detail = {}, .will = "gone/1"},
                  true, std::chrono::seconds(2));
   const Json line = parsed(record);
@@ -265,9 +263,10 @@ TEST_CASE("the end of a session names the Will that leaves with it") {
 
 TEST_CASE("the end of a spell of throttling says how often and how long") {
   const Identity who = testing::sensor();
-  AuditRecord record(Event::throttle_end, kWhen, {.session = 9, .identity = who});
+  AuditRecord record(Event::throttle_end, testing::kWhen, {.session = 9, .identity = who});
   record.set_throttle(Side::client, {"device.limits", true});
-  record.set_throttled(kWhen, 7, std::chrono::milliseconds(1500), std::chrono::seconds(20));
+  record.set_throttled(testing::kWhen, 7, std::chrono::milliseconds(1500),
+                       std::chrono::seconds(20));
   const Json line = parsed(record);
   CHECK(line["event"] == "throttle_end");
   CHECK(line["rule"] == "device.limits");
@@ -278,12 +277,12 @@ TEST_CASE("the end of a spell of throttling says how often and how long") {
 
 TEST_CASE("a sum counts, and keeps distinct examples up to a bound") {
   const Identity who = testing::sensor();
-  AuditRecord sum(Event::refusal, kWhen, {.session = 9, .identity = who});
+  AuditRecord sum(Event::refusal, testing::kWhen, {.session = 9, .identity = who});
   sum.set_refusal(testing::refusal_by("no"));
   sum.make_sum(SumOf::client);
   for (int i = 0; i < 20; ++i) sum.count("a");
   sum.count(std::string(500, 'b'));
-  sum.set_sum_end(kWhen + std::chrono::milliseconds(1010));
+  sum.set_sum_end(testing::kWhen + std::chrono::milliseconds(1010));
   Json line = parsed(sum);
   CHECK(line["event"] == "repeated");
   CHECK(line["of"] == "refusal");
@@ -301,7 +300,7 @@ TEST_CASE("a sum counts, and keeps distinct examples up to a bound") {
   CHECK(line["topics"].size() == AuditRecord::kMaxExamples);
   CHECK(line["more"] == true);
 
-  AuditRecord crowd(Event::refusal, kWhen, {.session = 9, .identity = who});
+  AuditRecord crowd(Event::refusal, testing::kWhen, {.session = 9, .identity = who});
   crowd.set_refusal(testing::refusal_by("no"));
   crowd.make_sum(SumOf::crowd);
   crowd.count("sensor-1");
@@ -312,7 +311,7 @@ TEST_CASE("a sum counts, and keeps distinct examples up to a bound") {
   CHECK_FALSE(line.contains("username"));
   CHECK(line["address"] == "192.0.2.7");
 
-  AuditRecord everyone(Event::refusal, kWhen, {.session = 9, .identity = who});
+  AuditRecord everyone(Event::refusal, testing::kWhen, {.session = 9, .identity = who});
   everyone.set_refusal(testing::refusal_by("no"));
   everyone.make_sum(SumOf::everyone);
   everyone.count("192.0.2.7");
@@ -333,7 +332,7 @@ TEST_CASE("nothing that a reader cannot see stands in a line as it is") {
   const std::string seen = "gr\xC3\xBC\xC3\x9F\xE2\x82\xAC\xF0\x9F\x92\xA3";
   who.client_id = hidden;
   who.username = seen;
-  AuditRecord record(Event::session_begin, kWhen, {.session = 1, .identity = who});
+  AuditRecord record(Event::session_begin, testing::kWhen, {.session = 1, .identity = who});
   const std::string line = testing::line_of(record);
   CHECK(line.find(R"("client_id":"a\u202e\u2028\u2029\u200b\u2066\ufeff\u009b\u007f)"
                   R"(\udb40\udc41\uffff\ue000z")") != std::string::npos);
@@ -348,7 +347,8 @@ TEST_CASE("a certificate says which of its names were left out, and what lets it
   Identity who = testing::sensor();
   who.certificate = certificate;
   const auto line = [&who] {
-    return parsed(AuditRecord(Event::session_begin, kWhen, {.session = 1, .identity = who}));
+    return parsed(
+        AuditRecord(Event::session_begin, testing::kWhen, {.session = 1, .identity = who}));
   };
   CHECK_FALSE(line()["certificate"].contains("left_out"));
   CHECK_FALSE(line()["certificate"].contains("let_in_by"));
@@ -371,7 +371,7 @@ TEST_CASE("no line is longer than the writer makes room for") {
   refusal.topic = worst;
   refusal.shown = &shown;
   refusal.cause = {worst, true};
-  AuditRecord record(Event::refusal, kWhen, {.session = UINT64_MAX, .identity = who});
+  AuditRecord record(Event::refusal, testing::kWhen, {.session = UINT64_MAX, .identity = who});
   record.set_refusal(refusal);
   const auto longest = [&record] {
     std::size_t size = 0;

@@ -84,7 +84,7 @@ std::unique_ptr<AuditWriter> writer_to(const std::string& target, const Log& log
   return writer;
 }
 
-void push(AuditWriter& writer, std::uint64_t session, std::size_t size = 10) {
+void push_refusal(AuditWriter& writer, std::uint64_t session, std::size_t size = 10) {
   const Identity who = testing::sensor();
   auto record = std::make_unique<AuditRecord>(
       AuditEvent::refusal, wall_clock(),
@@ -122,7 +122,7 @@ TEST_CASE("a disk that is full in the middle of a line has no half of it") {
     std::string while_full;
     {
       FileLimit limit(room);
-      for (std::uint64_t i = 1; i <= 20; ++i) push(*writer, i, 200);
+      for (std::uint64_t i = 1; i <= 20; ++i) push_refusal(*writer, i, 200);
       REQUIRE(
           eventually([&] { return errors.text().find("File too large") != std::string::npos; }));
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -147,7 +147,7 @@ TEST_CASE("the end comes while the disk is full: what is there is whole") {
   const testing::StderrText errors;
   const FileLimit limit(1234);
   const auto writer = writer_to(path, *log);
-  for (std::uint64_t i = 1; i <= 20; ++i) push(*writer, i, 200);
+  for (std::uint64_t i = 1; i <= 20; ++i) push_refusal(*writer, i, 200);
   writer->stop();
   const auto sessions = sessions_in(testing::read_all(path));
   CHECK(sessions.size() == writer->written());
@@ -176,8 +176,8 @@ TEST_CASE("syslog: RFC 5424, a message for each line") {
   const Service service(folder.file("log"));
   const auto log = quiet_log();
   const auto writer = writer_to("syslog:" + folder.file("log"), *log);
-  push(*writer, 1);
-  push(*writer, 2, 1024);
+  push_refusal(*writer, 1);
+  push_refusal(*writer, 2, 1024);
   writer->stop();
   for (std::uint64_t i = 1; i <= 2; ++i) {
     const std::string message = service.next();
@@ -198,7 +198,7 @@ TEST_CASE("journald: an entry for each line, with its fields") {
   const Service service(folder.file("socket"));
   const auto log = quiet_log();
   const auto writer = writer_to("journald:" + folder.file("socket"), *log);
-  for (std::uint64_t i = 1; i <= 3; ++i) push(*writer, i);
+  for (std::uint64_t i = 1; i <= 3; ++i) push_refusal(*writer, i);
   writer->stop();
   for (std::uint64_t i = 1; i <= 3; ++i) {
     const auto fields = testing::lines_of(service.next());
@@ -222,7 +222,7 @@ TEST_CASE("a log service that does not read, goes away and comes back loses what
   std::uint64_t pushed = 0;
   // Its queue holds few messages; beyond them lines wait, and then are lost.
   REQUIRE(eventually([&] {
-    push(*writer, ++pushed, 500);
+    push_refusal(*writer, ++pushed, 500);
     return writer->lost().queue_full > 0;
   }));
   service.reset();

@@ -20,11 +20,11 @@ using testing::status_of;
 
 const std::string kToken = "a-token-of-20-letters";
 
-struct Gateway {
+struct StatusPage {
   std::unique_ptr<Log> log = testing::quiet_log();
   std::unique_ptr<Observe> observe;
 
-  Gateway() {
+  StatusPage() {
     Options options;
     options.listeners = {"devices"};
     options.address = Address{"127.0.0.1", 0};
@@ -48,7 +48,7 @@ bool shows_who(const std::string& answer) { return answer.find("onerror") != std
 }  // namespace
 
 TEST_CASE("the page comes with a policy that lets nothing else run, and tells nothing by itself") {
-  const Gateway gateway;
+  const StatusPage gateway;
   gateway.refuse();
   for (const char* path : {"/", "/status"}) {
     const std::string answer = gateway.ask(path);
@@ -69,7 +69,7 @@ TEST_CASE("the page comes with a policy that lets nothing else run, and tells no
 }
 
 TEST_CASE("figures as JSON, with names of clients for whom is let in only") {
-  const Gateway gateway;
+  const StatusPage gateway;
   gateway.refuse();
   CHECK_FALSE(json::parse(body_of(gateway.ask("/status.json")))["identities"].get<bool>());
   CHECK_FALSE(shows_who(gateway.ask("/status.json")));

@@ -27,6 +27,9 @@
 /// exposition.
 namespace sallyport::observe::testing {
 
+/// 2025-12-31T23:59:59.987Z
+inline constexpr AuditRecord::Time kWhen{std::chrono::milliseconds(1'767'225'599'987)};
+
 /// A folder of its own for each test, removed with everything in it.
 class TempFolder final {
  public:
