@@ -1,5 +1,6 @@
 #include "observe/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -95,8 +96,7 @@ void JsonWriter::quoted(std::string_view text) {
     *to = ',';  // where there is none, the quote takes its place
     to += comma;
     *to++ = '"';
-    std::memcpy(to, text.data(), text.size());
-    to += text.size();
+    to = std::ranges::copy(text, to).out;  // of an empty text there may be no address
     *to++ = '"';
     if (kIsKey) *to = ':';
     return after;
