@@ -53,7 +53,7 @@ class AuditSink final {
   enum class Kind : std::uint8_t { file, socket, stream, datagram };
   AuditSink(int fd, bool owned);
   [[nodiscard]] static std::expected<AuditSink, Failure> open_socket(AuditEnvelope::Kind kind,
-                                                                     const std::string& target);
+                                                                     const std::string& path);
   [[nodiscard]] Result write_file(std::string_view frames, const AuditEnvelope& envelope) const;
   [[nodiscard]] Result write_stream(std::string_view frames, const AuditEnvelope& envelope,
                                     int timeout_ms) const;
