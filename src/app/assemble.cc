@@ -1,9 +1,10 @@
 #include "app/assemble.h"
 
 #include <fstream>
-#include <iterator>
 #include <set>
 #include <utility>
+
+#include "sallyport/bytes.h"
 
 #include "app/token.h"
 #include "config/gateway_file.h"
@@ -61,14 +62,25 @@ void drop_repeated(std::vector<std::string>& files) {
   std::erase_if(files, [&seen](const std::string& file) { return !seen.insert(file).second; });
 }
 
-/// A file that goes away meanwhile counts as an empty one: what is in force was read before.
+/// A file that goes away meanwhile counts as an empty one: what is in force was read before. Some
+/// are private keys, so no copy of a file stays behind: the stream has no buffer of its own, and
+/// Buffer overwrites what it lets go.
 std::string hash_of(const std::vector<std::string>& files) {
-  std::vector<std::string> contents;
+  constexpr std::size_t kAtOnce = 64 * 1024;
+  tls::Sha256 hash;
   for (const std::string& file : files) {
-    std::ifstream in(file, std::ios::binary);
-    contents.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    std::ifstream in;
+    in.rdbuf()->pubsetbuf(nullptr, 0);
+    in.open(file, std::ios::binary);
+    Buffer bytes;
+    while (in) {
+      in.read(reinterpret_cast<char*>(bytes.prepare(kAtOnce).data()), kAtOnce);
+      bytes.commit(static_cast<std::size_t>(in.gcount()));
+    }
+    hash.add(bytes.bytes());
+    bytes.wipe();
   }
-  return tls::to_hex(tls::sha256(contents));
+  return tls::to_hex(hash.finish());
 }
 
 }  // namespace

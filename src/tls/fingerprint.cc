@@ -2,25 +2,24 @@
 
 #include <charconv>
 
-#include <openssl/sha.h>
-
 #include "tls/hex.h"
 
 namespace sallyport::tls {
 
-Fingerprint sha256(std::span<const std::string> texts) {
-  SHA256_CTX state;
-  SHA256_Init(&state);
-  for (const std::string& text : texts) {
-    std::array<std::uint8_t, 8> size{};
-    for (std::size_t i = 0; i < size.size(); ++i) {
-      size[i] = static_cast<std::uint8_t>(std::uint64_t{text.size()} >> (8 * i));
-    }
-    SHA256_Update(&state, size.data(), size.size());
-    SHA256_Update(&state, text.data(), text.size());
+Sha256::Sha256() { SHA256_Init(&state_); }
+
+void Sha256::add(Bytes text) {
+  std::array<std::uint8_t, 8> size{};
+  for (std::size_t i = 0; i < size.size(); ++i) {
+    size[i] = static_cast<std::uint8_t>(std::uint64_t{text.size()} >> (8 * i));
   }
+  SHA256_Update(&state_, size.data(), size.size());
+  SHA256_Update(&state_, text.data(), text.size());
+}
+
+Fingerprint Sha256::finish() {
   Fingerprint digest{};
-  SHA256_Final(digest.data(), &state);
+  SHA256_Final(digest.data(), &state_);
   return digest;
 }
 

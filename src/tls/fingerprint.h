@@ -3,9 +3,12 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+
+#include <openssl/sha.h>
+
+#include "sallyport/bytes.h"
 
 namespace sallyport::tls {
 
@@ -14,7 +17,16 @@ using Fingerprint = std::array<std::uint8_t, 32>;
 
 /// SHA-256 over several texts, each behind its length, so that nothing can move from one to
 /// another.
-[[nodiscard]] Fingerprint sha256(std::span<const std::string> texts);
+class Sha256 final {
+ public:
+  Sha256();
+  void add(Bytes text);
+  /// Once, behind the last text.
+  [[nodiscard]] Fingerprint finish();
+
+ private:
+  SHA256_CTX state_;
+};
 /// Lower case, without separators.
 [[nodiscard]] std::string to_hex(const Fingerprint& fingerprint);
 /// 64 hexadecimal digits of either case, or pairs of them with colons in between.
