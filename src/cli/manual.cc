@@ -60,7 +60,7 @@ std::string manual(const CLI::App& app, const BuildInfo& build) {
   page += ".SH DESCRIPTION\n" + escaped(about()) + "\n";
   page += ".SH OPTIONS\n" + options(app);
   page += ".SH COMMANDS\n";
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : commands_of(app)) {
     page += ".SS " + bold(command->get_name()) + "\n" + escaped(command->get_description()) +
             ".\n" + options(*command);
   }

@@ -19,6 +19,10 @@ std::vector<std::string> choices_of(const std::string& value) {
 
 }  // namespace
 
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
 std::vector<OptionInfo> options_of(const CLI::App& app) {
   std::vector<OptionInfo> all;
   for (const CLI::Option* option : app.get_options()) {

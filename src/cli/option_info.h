@@ -21,7 +21,8 @@ struct OptionInfo {
   [[nodiscard]] bool is_path() const { return value == "FILE" || value == "PATH"; }
 };
 
-/// All of `app` itself, in the order of `--help`.
+/// All commands, and all options of `app` itself, in the order of `--help`.
+[[nodiscard]] std::vector<const CLI::App*> commands_of(const CLI::App& app);
 [[nodiscard]] std::vector<OptionInfo> options_of(const CLI::App& app);
 
 }  // namespace sallyport::cli
