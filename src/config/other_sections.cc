@@ -127,12 +127,10 @@ constexpr auto kObserve = std::to_array<Key<ObserveOptions>>({
      .value = Count<ObserveOptions>{&ObserveOptions::crowd, 1, 1'000},
      .change = Change::restart},
     {.name = "audit_bytes_per_second",
-     .value =
-         Size<ObserveOptions>{&ObserveOptions::audit_bytes_per_second, kKiB, 1024 * 1024 * kKiB},
+     .value = Size<ObserveOptions>{&ObserveOptions::audit_bytes_per_second, kKiB, 1024 * kMiB},
      .change = Change::restart},
     {.name = "audit_bytes_burst",
-     .value =
-         Size<ObserveOptions>{&ObserveOptions::audit_bytes_burst, 64 * kKiB, 1024 * 1024 * kKiB},
+     .value = Size<ObserveOptions>{&ObserveOptions::audit_bytes_burst, 64 * kKiB, 1024 * kMiB},
      .change = Change::restart},
     {.name = "audit_interval",
      .value = Time<ObserveOptions>{&ObserveOptions::interval, seconds(1), hours(1)},
@@ -167,7 +165,7 @@ constexpr auto kAdmin = std::to_array<Key<AdminOptions>>({
      .value = Count<AdminOptions>{&AdminOptions::max_clients, 1, 1'000},
      .change = Change::restart},
     {.name = "max_request",
-     .value = Size<AdminOptions>{&AdminOptions::max_request, kKiB, 1024 * kKiB},
+     .value = Size<AdminOptions>{&AdminOptions::max_request, kKiB, kMiB},
      .change = Change::restart},
     {.name = "timeout",
      .value = Time<AdminOptions>{&AdminOptions::timeout, seconds(1), minutes(10)},
