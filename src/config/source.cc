@@ -87,7 +87,13 @@ std::expected<Source, Diagnostic> make_source(std::string file, std::string text
     return std::unexpected(
         whole_file(file, "file is larger than 4 MiB", "split it into several policy files"));
   }
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  // The parser would skip another one, here and nowhere else.
+  if (text.starts_with(kByteOrderMark)) {
+    return std::unexpected(Diagnostic{
+        {file, 1, 1}, "a second byte order mark (U+FEFF)", "remove it: a file has one at most"});
+  }
 
   Source source(std::move(file), std::move(text));
   const std::string_view all = source.text();

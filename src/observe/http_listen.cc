@@ -5,6 +5,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,7 +13,11 @@ namespace sallyport::observe {
 
 namespace {
 
-constexpr int kBacklog = 128;
+// Connections that wait for us, those that have not sent a byte among them.
+constexpr int kBacklog = 1024;
+// So long the kernel keeps a connection from us that sends nothing. It takes no place of a client
+// then, and nobody who has connected and is about to ask can be put out by those who come after.
+constexpr int kSilentSeconds = 1;
 
 std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : '[' + host + ']';
@@ -24,6 +29,7 @@ int listen_on(const addrinfo& address) {
   if (fd < 0) return -1;
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &kSilentSeconds, sizeof kSilentSeconds);
   if (bind(fd, address.ai_addr, address.ai_addrlen) == 0 && listen(fd, kBacklog) == 0) return fd;
   const int error = errno;
   close(fd);

@@ -64,13 +64,18 @@ void check_diagnostics(const Diagnostics& diagnostics, std::string_view text) {
 
 bool check_text(std::string_view text, const ReadTree& read) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());  // is no part of the text
+  const std::string mark(text.starts_with(kMark) ? kMark : std::string_view());
+  text.remove_prefix(mark.size());
   std::string unknown;
-  const Diagnostics diagnostics = read_text(std::string(text), read, &unknown);
+  const Diagnostics diagnostics = read_text(mark + std::string(text), read, &unknown);
   check_diagnostics(diagnostics, text);
+  if (text.starts_with(kMark)) {
+    must(!diagnostics.empty(), "a file has one byte order mark");
+    return false;
+  }
   if (diagnostics.empty()) must(unknown.empty(), "no key is ignored");
 
-  const Diagnostics moved = read_text("\n" + std::string(text), read, nullptr);
+  const Diagnostics moved = read_text(mark + "\n" + std::string(text), read, nullptr);
   must(moved.size() == diagnostics.size(), "an empty line changes nothing");
   for (std::size_t i = 0; i < moved.size(); ++i) {
     const policy::Origin& was = diagnostics[i].origin;

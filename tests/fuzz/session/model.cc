@@ -16,9 +16,6 @@ namespace {
 
 constexpr std::size_t kBrokerHead = 256 * 1024;  // what is gathered of a broker's packet
 
-/// Only the grammar: what the gateway's limits are is not the question here.
-constexpr Bounds kWide = unbounded();
-
 /// The version that a CONNECT asks for, and so the one in which it is refused.
 Version announced(std::string_view packet) {
   const auto name = packet.find("MQTT");
@@ -266,11 +263,15 @@ void Model::deliver(std::uint16_t id, unsigned qos, bool refused) {
     dropped_[1].erase(id);
     dropped_[2].erase(id);
   }
-  if (refused) {
-    ++dropped_[qos][id];
-  } else {
+  if (!refused) {
     delivered_ = true;
+    carried_by_client_.insert(id);
+    return;
   }
+  // Said again while the client carries the exchange on, it is the client's to answer, if the
+  // gateway follows that exchange.
+  if (carried_by_client_.contains(id)) uncertain_.insert(id);
+  ++dropped_[qos][id];
 }
 
 void Model::on_publish(Side from, Expected e, bool refused) {
@@ -308,73 +309,6 @@ void Model::on_publish(Side from, Expected e, bool refused) {
   if (from == Side::client && publish->qos != 0) ++(publish->qos == 1 ? puback_ : pubrec_)[id];
 }
 
-void Model::on_subscribe(Expected e) {
-  const auto subscribe = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
-  must(subscribe.has_value(), "SUBSCRIBE is one");
-  ++requested_;
-  filters_ += subscribe->count;
-  must(e.too_many == (subscribe->count > limits_.max_filters) ||
-           std::ranges::find(e.refused, "") != e.refused.end(),
-       "filters beyond the most are refused, and no others for that");
-  expect_request(*subscribe, std::move(e));
-}
-
-void Model::on_unsubscribe(Expected e) {
-  const auto request = mqtt::decode_subscribe(input_frame(Side::client, e), version_, kWide);
-  must(request.has_value(), "UNSUBSCRIBE is one");
-  must(!e.too_many, "it may have any number of filters");
-  ++requested_;
-  expect_request(*request, std::move(e));
-}
-
-/// A request of which some or all filters may have been refused.
-void Model::expect_request(const mqtt::Subscribe& asked, Expected e) {
-  const bool has_codes = asked.type == PacketType::subscribe || version_ == Version::v5;
-  Request request{.count = asked.count, .refused = {}, .reduced = false};
-  std::map<std::string, std::pair<int, std::size_t>, std::less<>> places;
-  const std::vector<std::string> told = e.refused;
-  std::size_t index = 0;
-  mqtt::FilterEntry entry;
-  for (Bytes rest = asked.payload; mqtt::next_filter(asked.type, rest, entry); ++index) {
-    if (e.too_many && index >= limits_.max_filters) {
-      e.refused.emplace_back(entry.filter);
-      request.refused.insert(index);
-      continue;
-    }
-    auto& [count, place] = places[std::string(entry.filter)];
-    ++count;
-    place = index;
-  }
-  // Without a topic the whole of it was refused.
-  const bool whole = std::ranges::find(told, "") != told.end();
-  if (whole || e.refused.size() == asked.count) {
-    must(e.way == Way::verbatim, "what is refused is not rewritten");
-    subacks_[asked.packet_id].push_back(has_codes ? asked.count : 0U);
-    return;
-  }
-  request.reduced = !e.refused.empty();
-  must((e.way == Way::subscribe) == request.reduced, "refused filters are taken out");
-  for (const std::string& filter : told) {
-    const auto at = places.find(filter);
-    must(at != places.end(), "a filter that was there");
-    if (at->second.first == 1) request.refused.insert(at->second.second);
-  }
-  if (has_codes) requests_[asked.packet_id] = std::move(request);
-  expect(Side::client, std::move(e));
-}
-
-void Model::on_suback(Expected e) {
-  CheckSet tolerated;
-  const auto suback =
-      mqtt::decode_suback(input_frame(Side::broker, e), version_, kWide, &tolerated);
-  must(suback.has_value(), "SUBACK is one");
-  const auto request = requests_.find(suback->packet_id);
-  const bool reduced = request != requests_.end() && request->second.reduced;
-  const bool codes = suback->type == PacketType::suback || version_ == Version::v5;
-  must((e.way == Way::suback) == (reduced && codes), "codes are put back where they are missing");
-  expect(Side::broker, std::move(e));
-}
-
 void Model::on_ack(Side from, Expected e, bool refused) {
   CheckSet tolerated;
   const auto ack = mqtt::decode_ack(input_frame(from, e), from, version_, kWide,
@@ -400,6 +334,9 @@ void Model::on_ack(Side from, Expected e, bool refused) {
     };
     must(!owed(dropped_[1]) && !owed(dropped_[2]) && !dropped_qos2_.contains(id),
          "the client does not acknowledge what the gateway does");
+    if (ack->type != PacketType::pubrec || static_cast<std::uint8_t>(ack->reason) >= 0x80) {
+      carried_by_client_.erase(id);
+    }
     return expect(from, std::move(e));
   }
   if (refused_qos2_.erase(id) != 0) {

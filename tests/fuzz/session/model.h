@@ -12,6 +12,9 @@
 
 namespace sallyport::fuzz {
 
+/// Only the grammar: what the gateway's limits are is not the question here.
+inline constexpr Bounds kWide = unbounded();
+
 /// What a session may do, said in another way than the session says it: by looking at what comes
 /// out. Every frame that a side sends is either refused, with an event that names it, and then
 /// gone; or it comes out on the other side byte for byte and in order; or it comes out changed in
@@ -101,7 +104,7 @@ class Model {
     std::deque<std::string> received;
   };
   struct Request {
-    std::size_t count = 0;
+    std::set<std::size_t> counts;   // of filters: one, unless the identifier is used again early
     std::set<std::size_t> refused;  // places, where it is certain which
     bool reduced = false;
   };
@@ -119,10 +122,6 @@ class Model {
   void on_connect(Expected expected);
   void on_connack(Expected expected);
   void on_publish(Side from, Expected expected, bool refused);
-  void on_subscribe(Expected expected);
-  void on_unsubscribe(Expected expected);
-  void expect_request(const mqtt::Subscribe& request, Expected expected);
-  void on_suback(Expected expected);
   void on_ack(Side from, Expected expected, bool refused);
   void on_pingresp(Expected expected);
   void on_bad_delivery(const Expected& expected);
@@ -130,6 +129,13 @@ class Model {
   void deliver(std::uint16_t id, unsigned qos, bool refused);
   void expect(Side from, Expected expected);
   void admit();
+
+  // model_requests.cc
+  void on_subscribe(Expected expected);
+  void on_unsubscribe(Expected expected);
+  void expect_request(const mqtt::Subscribe& request, Expected expected);
+  void note_request(std::uint16_t id, Request request);
+  void on_suback(Expected expected);
 
   // model_output.cc: what came out
   void match(Side from);
@@ -164,8 +170,9 @@ class Model {
   Ids puback_, pubrec_, pubcomp_;                             // the client
   std::map<std::uint16_t, std::deque<std::size_t>> subacks_;  // and how many codes
   int pingresp_ = 0;
-  Ids dropped_[3];                     // the broker, by QoS
-  std::set<std::uint16_t> uncertain_;  // of which some may have lapsed
+  Ids dropped_[3];                             // the broker, by QoS
+  std::set<std::uint16_t> uncertain_;          // of which some may have lapsed
+  std::set<std::uint16_t> carried_by_client_;  // delivered, and not at their end
   Ids broker_pubcomp_;
   // Exchanges of the gateway's own.
   std::set<std::uint16_t> refused_qos2_;   // 3.x: refused, and not released

@@ -194,6 +194,12 @@ TEST_CASE("a byte order mark and CR LF are no errors") {
   CHECK(root->members[1].value.items[0].at.line == 3);
 }
 
+TEST_CASE("a second byte order mark is an error") {
+  const auto root = read("\xEF\xBB\xBF\xEF\xBB\xBF a = 1\n");
+  REQUIRE(!root.has_value());
+  CHECK(root.error().message == "a second byte order mark (U+FEFF)");
+}
+
 TEST_CASE("what is not a text file is refused with one clear error") {
   const Folder folder;
   const auto only = [](const std::string& path) {
