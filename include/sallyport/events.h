@@ -42,14 +42,12 @@ struct Tally {
 /// Room that every session has for the one who listens to its events, so that nothing has to be
 /// looked up for each of them. The session keeps it, begins with zeros, and never looks at it.
 struct Seat {
-  std::uint32_t group = 0;    // by what listener and role it is counted; 0: no roles are known yet
-  std::uint32_t place = 0;    // in the list of talkers, if the entry there still has this key
-  std::uint64_t talker = 0;   // 0: none was made yet
-  std::uint64_t untold = 0;   // packets that this list has not been told of
-  std::uint64_t told_in = 0;  // number of the second in which it was told last
-  PerSide<std::uint64_t> packets;  // of the Tally that was counted last
-  PerSide<std::uint64_t> bytes;
-  bool open = false;  // counted among the sessions that are open
+  std::uint32_t group = 0;   // by what listener and role it is counted; 0: no roles are known yet
+  std::uint32_t place = 0;   // in the list of talkers, if the entry there still has this key
+  std::uint64_t talker = 0;  // 0: none was made yet
+  PerSide<std::uint64_t> bytes;    // of the Tally that was counted last
+  PerSide<std::uint32_t> packets;  // and the low bits of its packets: no second brings 2^32
+  bool open = false;               // counted among the sessions that are open
 };
 
 /// Who an event is about. Views and references are valid during the call only.
@@ -197,10 +195,12 @@ class GatewayEvents : public Events {
   virtual void on_lenient(std::string_view /*listener*/, Leniency /*needs*/, bool /*here*/) {}
   /// Bytes since the last call; once a turn, and once more at the end.
   virtual void on_wire_bytes(const WireBytes& /*bytes*/) {}
-  /// A turn of a connection with a session is over: what the session has moved since it began, and
-  /// how long it took from reading a side to handing on what followed from that; zero: nothing was
-  /// read in this turn.
-  virtual void on_turn(const Who& /*who*/, const Tally& /*so_far*/, Duration /*took*/) {}
+  /// What a session has moved since it began. About once a second for each that has moved anything
+  /// since the last call; on_session_end() tells the rest.
+  virtual void on_moved(const Who& /*who*/, const Tally& /*so_far*/) {}
+  /// How long a turn of a connection took, from reading a side to handing on what followed from
+  /// that. Of one turn in 16, for nearly all are alike and a clock costs more than a packet's way.
+  virtual void on_turn(Duration /*took*/) {}
   /// Connects to the broker that run, and that wait for one of those to end. Once in a heartbeat.
   virtual void on_dials(std::uint32_t /*running*/, std::uint32_t /*waiting*/) {}
   /// A side is slow: reading from the other one stopped (true) or goes on again, or the connection

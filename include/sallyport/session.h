@@ -35,10 +35,6 @@ struct Turn {
   /// Where sessions make packets, so that none owns memory for it. What it holds between calls
   /// means nothing.
   Buffer scratch;
-  /// The packet that a session decides at this moment, which its tally does not count yet: bytes,
-  /// and who sent it. 0: none.
-  std::uint64_t deciding = 0;
-  Side deciding_from = Side::client;
 
   [[nodiscard]] Outbox& to(Side side) { return side == Side::client ? to_client : to_broker; }
   void clear();

@@ -43,7 +43,7 @@ std::string options(const CLI::App& app) {
     std::string names;
     for (const std::string& name : option.names) names += (names.empty() ? "" : ", ") + bold(name);
     text += names;
-    if (!option.value.empty()) text += " \\fI" + escaped(option.value) + "\\fR";
+    if (!option.value.empty()) text.append(" \\fI").append(escaped(option.value)).append("\\fR");
     text += "\n" + escaped(option.help) + ".\n";
   }
   return text;

@@ -260,7 +260,7 @@ constexpr auto kCatalogue = std::to_array<Metric>({
      Times([](const Worker& w, const Index&) -> const LatencyHistogram& { return w.turn_took; }),
      "Time from reading a socket to handing on what followed from that: what the gateway itself "
      "adds to each packet that was read.",
-     "One observation for each turn, which may hold many packets."},
+     "Of one turn in 16, which may hold many packets."},
     {"sallyport_refusals_total", Kind::counter,
      kBy<kListener, kRole, kPhase, kRule, kAction, kReason, kFrom>, Fill(fill_refusals),
      "What a rule or check refused, in any phase of a connection, with or without a session "

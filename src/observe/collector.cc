@@ -30,6 +30,8 @@ void for_each_combination(const Metric& metric, const Names& names, Visit visit)
   walk(walk, 0, false);
 }
 
+constexpr double kNanos = 1e9;  // in a second
+
 void add_times(prometheus::ClientMetric& sample, Workers workers, Metric::Times times,
                const Metric::Index& index) {
   std::array<std::uint64_t, LatencyHistogram::kBuckets> buckets{};
@@ -45,12 +47,12 @@ void add_times(prometheus::ClientMetric& sample, Workers workers, Metric::Times 
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     cumulative += buckets[i];
-    const double bound =
-        i < bounds->size() ? (*bounds)[i] : std::numeric_limits<double>::infinity();
+    const double bound = i < bounds->size() ? static_cast<double>((*bounds)[i].count()) / kNanos
+                                            : std::numeric_limits<double>::infinity();
     sample.histogram.bucket.push_back({cumulative, bound});
   }
   sample.histogram.sample_count = cumulative;
-  sample.histogram.sample_sum = static_cast<double>(nanos) / 1e9;
+  sample.histogram.sample_sum = static_cast<double>(nanos) / kNanos;
 }
 
 /// Adds the samples of one metric, by the kind of its source.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -39,16 +40,21 @@ class Level {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// Upper bounds of the buckets of a histogram, in seconds.
-using LatencyBounds = std::array<double, 13>;
+/// Upper bounds of the buckets of a histogram.
+using LatencyBounds = std::array<Duration, 13>;
 /// From a handshake on the same machine to a broker at the end of a bad link. Shared, so that sides
 /// and workers can be added up.
-inline constexpr LatencyBounds kLatencyBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                 0.1,    0.25,  0.5,    1.0,   2.5,  5.0};
+inline constexpr LatencyBounds kLatencyBounds = [] {
+  using namespace std::chrono_literals;
+  return LatencyBounds{500us, 1ms,   2500us, 5ms, 10ms,   25ms, 50ms,
+                       100ms, 250ms, 500ms,  1s,  2500ms, 5s};
+}();
 /// Of a turn of a worker's loop, which nearly always takes less than a millisecond.
-inline constexpr LatencyBounds kTurnBounds = {0.000'01, 0.000'025, 0.000'05, 0.000'1, 0.000'25,
-                                              0.000'5,  0.001,     0.002'5,  0.005,   0.01,
-                                              0.025,    0.1,       0.5};
+inline constexpr LatencyBounds kTurnBounds = [] {
+  using namespace std::chrono_literals;
+  return LatencyBounds{10us,   25us, 50us, 100us, 250us, 500us, 1ms,
+                       2500us, 5ms,  10ms, 25ms,  100ms, 500ms};
+}();
 
 /// How often durations fell between the bounds. One writer, any reader.
 class LatencyHistogram {
@@ -59,12 +65,11 @@ class LatencyHistogram {
   explicit LatencyHistogram(const LatencyBounds& bounds = kLatencyBounds) : bounds_(&bounds) {}
 
   void observe(Duration took) {
-    const std::int64_t nanos = took.count() < 0 ? 0 : took.count();
-    const double seconds = static_cast<double>(nanos) / 1e9;
+    took = std::max(took, Duration::zero());
     std::size_t bucket = 0;
-    while (bucket < bounds_->size() && seconds > (*bounds_)[bucket]) ++bucket;
+    while (bucket < bounds_->size() && took > (*bounds_)[bucket]) ++bucket;
     buckets_[bucket].add();
-    sum_nanos_.add(static_cast<std::uint64_t>(nanos));
+    sum_nanos_.add(static_cast<std::uint64_t>(took.count()));
   }
   [[nodiscard]] std::uint64_t bucket(std::size_t index) const { return buckets_[index].value(); }
   [[nodiscard]] std::uint64_t sum_nanos() const { return sum_nanos_.value(); }

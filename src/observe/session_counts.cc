@@ -1,5 +1,5 @@
 // What a worker counts by listener and role, and of whom: sessions, what they move, who is refused
-// most. A session's Seat keeps where it is counted, so nothing is looked up for a turn.
+// most. A session's Seat keeps where it is counted, so nothing is looked up for each event.
 
 #include "observe/reason_text.h"
 #include "observe/worker_events.h"
@@ -7,9 +7,6 @@
 namespace sallyport::observe {
 
 namespace {
-
-// Packets that a session may have sent before the list of talkers is told, unless a second is over.
-constexpr std::uint64_t kUntold = 64;
 
 template <typename List>
 std::optional<std::size_t> index_in(const List& list, mqtt::PacketType type) {
@@ -49,41 +46,30 @@ void WorkerEvents::end_count(const Who& who) {
   if (who.seat != nullptr) who.seat->open = false;
 }
 
-void WorkerEvents::on_turn(const Who& who, const Tally& so_far, Duration took) {
-  if (took > Duration::zero()) counters_.turn_took.observe(took);
+void WorkerEvents::on_moved(const Who& who, const Tally& so_far) {
   if (who.seat == nullptr) return;
   Seat& seat = *who.seat;
   GroupCounters& group = counters_.groups[group_of(who)];
-  std::uint64_t sent = 0;
+  std::uint32_t sent = 0;
   for (const Side from : {Side::broker, Side::client}) {
-    const std::uint64_t packets = so_far.packets[from] - seat.packets[from];
-    const std::uint64_t bytes = so_far.bytes[from] - seat.bytes[from];
-    if (bytes != 0) {
-      group.packets[static_cast<std::size_t>(from)].add(packets);
-      group.bytes[static_cast<std::size_t>(from)].add(bytes);
-    }
-    sent = packets;
+    const auto packets = static_cast<std::uint32_t>(so_far.packets[from]);
+    sent = packets - seat.packets[from];
+    group.packets[static_cast<std::size_t>(from)].add(sent);
+    group.bytes[static_cast<std::size_t>(from)].add(so_far.bytes[from] - seat.bytes[from]);
+    seat.packets[from] = packets;
   }
-  seat.packets = so_far.packets;
   seat.bytes = so_far.bytes;
-  if (sent != 0) count_talk(who, sent);
+  if (sent != 0 && seat.open) count_talk(who, sent);
 }
 
-void WorkerEvents::count_talk(const Who& who, std::uint64_t packets) {
+void WorkerEvents::on_turn(Duration took) { counters_.turn_took.observe(took); }
+
+void WorkerEvents::count_talk(const Who& who, std::uint32_t packets) {
   Seat& seat = *who.seat;
-  if (seat.talker != 0 &&
-      counters_.talkers.add_at(seat.place, seat.talker, static_cast<double>(packets))) {
-    return;
-  }
-  seat.untold += packets;
-  // Whoever is not in the list may have to look through all of it.
-  if (!seat.open || (seat.untold < kUntold && seat.told_in == second_)) return;
-  seat.told_in = second_;
+  if (seat.talker != 0 && counters_.talkers.add_at(seat.place, seat.talker, packets)) return;
   const TopTable::Name name = name_of(who, true);
   if (seat.talker == 0) seat.talker = key_of(name);
-  seat.place = static_cast<std::uint32_t>(
-      counters_.talkers.add(seat.talker, static_cast<double>(seat.untold), name));
-  seat.untold = 0;
+  seat.place = static_cast<std::uint32_t>(counters_.talkers.add(seat.talker, packets, name));
 }
 
 /// `agreed`: the broker has agreed to the client identifier. Else anybody could write another one

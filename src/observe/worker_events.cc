@@ -157,6 +157,7 @@ void WorkerEvents::on_session_begin(const Who& who) {
 }
 
 void WorkerEvents::on_session_end(const Who& who, const CloseReason& why, bool begun) {
+  on_moved(who, why.tally);
   if (begun) end_count(who);
   counters_.sides[index_of(why.side)]
       .sessions_ended[begun ? 1 : 0][index_of(why.kind) % kCloseKinds]
@@ -250,7 +251,6 @@ void WorkerEvents::on_backpressure(Side slow, bool paused) {
 void WorkerEvents::on_heartbeat() {
   const std::int64_t now = steady_nanos();
   counters_.heartbeat.store(now, std::memory_order_relaxed);
-  ++second_;
   counters_.offenders.publish(now);
   counters_.talkers.publish(now);
   if (queue_ == nullptr) return;

@@ -49,7 +49,8 @@ class WorkerEvents final : public GatewayEvents {
                          std::string_view detail) override;
   void on_lenient(std::string_view listener, Leniency needs, bool here) override;
   void on_wire_bytes(const WireBytes& bytes) override;
-  void on_turn(const Who& who, const Tally& so_far, Duration took) override;
+  void on_moved(const Who& who, const Tally& so_far) override;
+  void on_turn(Duration took) override;
   void on_dials(std::uint32_t running, std::uint32_t waiting) override;
   void on_backpressure(Side slow, bool paused) override;
   void on_heartbeat() override;
@@ -84,7 +85,7 @@ class WorkerEvents final : public GatewayEvents {
   [[nodiscard]] TopTable::Name name_of(const Who& who, bool agreed);
   [[nodiscard]] std::uint64_t key_of(const TopTable::Name& name) const;
   void count_offence(const Who& who, const Refusal& refusal);
-  void count_talk(const Who& who, std::uint64_t packets);
+  void count_talk(const Who& who, std::uint32_t packets);
   void begin_count(const Who& who);
   void end_count(const Who& who);
 
@@ -107,8 +108,7 @@ class WorkerEvents final : public GatewayEvents {
   /// connections, which the listeners bound.
   std::unordered_map<std::uint64_t, std::int64_t> begun_at_;
   const HashKey key_;
-  std::uint64_t second_ = 1;  // counts heartbeats
-  std::string address_;       // scratch for name_of()
+  std::string address_;  // scratch for name_of()
 };
 
 /// The steady clock in nanoseconds: what stamps and durations in this folder are measured by.

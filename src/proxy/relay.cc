@@ -115,6 +115,7 @@ std::size_t Relay::feed(Side side, Bytes inner, Instant now) {
     from.work = worker_.snapshot().turn.packets;
   }
   worker_.turn().work = from.work;
+  if (mover == kNoMover) worker_.add_mover(*this);
   const std::size_t taken = session_->feed(side, inner, now, worker_.turn());
   from.work = worker_.turn().work;
   return taken;
@@ -196,6 +197,10 @@ void Relay::adopt_policy(Instant now) {
 /// A sweep brings the newest policy to live sessions; a CONNECT does not wait for it.
 void Relay::adopt_policy_before_dial(Instant now) {
   if (dialled_ == Instant{} && policy_ != worker_.snapshot().policy.get()) adopt_policy(now);
+}
+
+void Relay::tell_moved() const {
+  if (state_ == State::running) worker_.events().on_moved(session_->who(), session_->tally());
 }
 
 bool Relay::fits(const SessionFilter& filter) const {

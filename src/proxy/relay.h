@@ -74,6 +74,11 @@ class Relay final : private net::Stream::Handler,
   std::uint64_t swept = 0;
   /// Where it stands in the worker's Departures.
   std::uint64_t departure = 0;
+  /// Where it stands among those whose session was fed since the last heartbeat.
+  static constexpr std::uint32_t kNoMover = UINT32_MAX;
+  std::uint32_t mover = kNoMover;
+  /// Only for those.
+  void tell_moved() const;
 
  private:
   enum class State : std::uint8_t {

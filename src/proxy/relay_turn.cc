@@ -239,13 +239,10 @@ void Relay::report_wire() {
   wire = {};
 }
 
-/// What the gateway itself adds to a message is the time from reading it to the end of the turn:
-/// the clock is read once for all packets of a turn.
+/// What the gateway itself adds to a message is the time from reading it to the end of the turn.
 void Relay::report_turn(Instant began) {
-  const bool has_read = std::exchange(read_, false);
-  if (!session_) return;
-  const Duration took = has_read ? net::Loop::now() - began : Duration::zero();
-  worker_.events().on_turn(session_->who(), session_->tally(), took);
+  if (!std::exchange(read_, false) || !session_ || !worker_.samples_turn()) return;
+  worker_.events().on_turn(net::Loop::now() - began);
 }
 
 }  // namespace sallyport::proxy

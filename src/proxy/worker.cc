@@ -150,6 +150,7 @@ void Worker::on_accept_paused(net::Listener& listener, int error) {
 }
 
 void Worker::on_timer(Instant now) {
+  tell_movers();
   events_.on_dials(dialer_.running(), dialer_.waiting());
   events_.on_heartbeat();
   if (now >= drain_until_) {
@@ -160,6 +161,15 @@ void Worker::on_timer(Instant now) {
     sweep_.begin(task::Abort{});
   }
   heartbeat_.set(std::min(now + kHeartbeat, drain_until_));
+}
+
+/// A few hundred instructions for each session that has moved anything in this second.
+void Worker::tell_movers() {
+  for (Relay* const relay : movers_) {
+    relay->tell_moved();
+    relay->mover = Relay::kNoMover;
+  }
+  movers_.clear();
 }
 
 void Worker::reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers) {
@@ -202,6 +212,11 @@ void Worker::let_go(Instant now) {
 
 void Worker::remove(Relay& relay) {
   departures_.forget(relay);
+  if (relay.mover != Relay::kNoMover) {
+    movers_.back()->mover = relay.mover;
+    movers_[relay.mover] = movers_.back();
+    movers_.pop_back();
+  }
   const std::string listener(relay.listener_name());
   const std::size_t index = relay.index;
   std::swap(relays_[index], relays_.back());

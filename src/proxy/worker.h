@@ -102,6 +102,13 @@ class Worker final : private net::Wakeup::Handler,
   [[nodiscard]] WireBytes& wire() { return wire_; }
   /// Unique among all workers.
   [[nodiscard]] std::uint64_t next_session_id() { return next_id_ += place_.count; }
+  /// Of one turn in 16 it is told how long it took.
+  [[nodiscard]] bool samples_turn() { return (turns_++ & 15) == 0; }
+  /// The relay's session is fed: with the next heartbeat it is told what it has moved.
+  void add_mover(Relay& relay) {
+    relay.mover = static_cast<std::uint32_t>(movers_.size());
+    movers_.push_back(&relay);
+  }
   /// Deletes the relay.
   void remove(Relay& relay);
 
@@ -123,6 +130,7 @@ class Worker final : private net::Wakeup::Handler,
   void on_timer(Instant now) override;
   void reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers);
   void follow_snapshot();
+  void tell_movers();
   void answer(Question question);
   [[nodiscard]] WorkerStatus status() const;
   void drain(const Drain& drain);
@@ -158,6 +166,8 @@ class Worker final : private net::Wakeup::Handler,
   net::Timer heartbeat_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   Sweep::Relays relays_;
+  std::vector<Relay*> movers_;
+  std::uint32_t turns_ = 0;
   Sweep sweep_;
   Departures<Relay> departures_;
   Departing departing_{*this};

@@ -26,6 +26,15 @@ struct Direction {
   /// 3.1.2.11.4, 3.2.2.3.6 (5.0)
   std::uint32_t receiver_max = UINT32_MAX;
 
+  void count(std::uint64_t size) {
+    ++packets;
+    bytes += size;
+  }
+  void take_back(std::uint64_t size) {
+    --packets;
+    bytes -= size;
+  }
+
   /// A packet is half way, or messages wait for their acknowledgements.
   [[nodiscard]] bool is_busy() const {
     return inlet.mid_packet() || inlet.gathering() || outlet.mid_packet() || quota.is_used();

@@ -141,10 +141,6 @@ void Session::Impl::close(CloseReason reason, Turn& turn) {
   turn.close = reason;
   reason.will = left_will();
   reason.tally = tally();
-  if (turn.deciding != 0) {  // it is counted when it has been decided
-    ++reason.tally.packets[turn.deciding_from];
-    reason.tally.bytes[turn.deciding_from] += turn.deciding;
-  }
   state_ = State::closed;
   events_.on_session_end(who(), reason, begun_);
 }

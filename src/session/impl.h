@@ -96,9 +96,7 @@ class Session::Impl final {
   }
   /// Counts a packet that was read, and tells of it.
   void note_packet(Side from, mqtt::PacketType type, std::uint64_t size) {
-    Direction& way = from_[from];
-    ++way.packets;
-    way.bytes += size;
+    from_[from].count(size);
     events_.on_packet(from, type, size);
   }
   /// Takes what a packet costs beyond 1 out of the turn's work.

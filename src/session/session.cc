@@ -94,23 +94,23 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
         end_malformed(arrival, first_packet_error(arrival).value_or(step.found.error)));
     return std::nullopt;
   }
-  turn.deciding = arrival.size();
-  turn.deciding_from = from;
+  way.count(arrival.size());  // if it ends the session, that is told how much came with it
   const Fate fate = step.found.status == mqtt::FrameResult::Status::frame
                         ? dispatch(arrival)
                         : on_odd(arrival, step.found);
-  turn.deciding = 0;
   if (fate == Fate::later) {
+    way.take_back(arrival.size());
     way.inlet.put_back();
     return std::nullopt;
   }
   if (fate == Fate::held) {
+    way.take_back(arrival.size());
     way.inlet.hold(arrival.frame);
     ++turn.work;  // nothing was decided
     return step.taken;
   }
   const bool forwarded = fate == Fate::forwarded;
-  note_packet(from, arrival.type(), arrival.size());
+  events_.on_packet(from, arrival.type(), arrival.size());
   note_bytes(from, forwarded, now);
   // Payload that was held, and lies with the head where it will not stay.
   const Bytes held = step.gathered ? step.behind : Bytes();

@@ -28,11 +28,6 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
   }
   note_tolerated(a, odd);
   note_answer(a.type(), decoded->packet_id, a.now);
-  for (const std::uint8_t code : decoded->codes) {
-    if (code >= mqtt::kSubackFailure) {
-      note_broker_code(a.type(), static_cast<mqtt::ReasonCode>(code));
-    }
-  }
   if (a.type() == PacketType::unsuback && version_ != Version::v5) {
     subscriptions_.answered(a.type(), decoded->packet_id, decoded->codes);
     return forward(a);
@@ -42,6 +37,11 @@ Session::Impl::Fate Session::Impl::on_suback(const Arrival& a) {
   // An UNSUBACK for a SUBSCRIBE answers nothing, and its codes mean something else.
   if (!asked && subscribes_.contains(decoded->packet_id)) {
     return malformed(a, {Check::suback_codes, mqtt::ReasonCode::protocol_error});
+  }
+  for (const std::uint8_t code : decoded->codes) {
+    if (code >= mqtt::kSubackFailure) {
+      note_broker_code(a.type(), static_cast<mqtt::ReasonCode>(code));
+    }
   }
   if (asked && asked->forwarded != decoded->codes.size()) {
     report_refusal(a, Action::drop, mqtt::ReasonCode::protocol_error, cause_of(Check::suback_codes),

@@ -36,7 +36,8 @@ struct Busy {
     Tally tally;
     tally.packets = {1, 2};
     tally.bytes = {10, 20};
-    events.on_turn(info, tally, 1ms);
+    events.on_moved(info, tally);
+    events.on_turn(1ms);
     events.on_broker_refusal(info, mqtt::PacketType::suback, mqtt::ReasonCode::not_authorized);
     events.on_refusal(info, testing::refusal_by("rule"));
     events.on_throttle(info, Side::client, {"rule", true}, 1s);

@@ -31,7 +31,7 @@ struct Counting {
     tally.bytes[Side::client] += 10 * from_client;
     tally.packets[Side::broker] += from_broker;
     tally.bytes[Side::broker] += 10 * from_broker;
-    worker().on_turn(who(), tally, 20us);
+    worker().on_moved(who(), tally);
   }
   [[nodiscard]] double of(const std::string& name, const std::string& role,
                           const std::string& more = "") const {
@@ -60,8 +60,13 @@ TEST_CASE("sessions and what they move, by role; a reload moves them to another 
   CHECK(counting.of("sallyport_sessions_open", "guest+sensor") == 1);
   CHECK(counting.of("sallyport_session_packets_total", "guest+sensor", ",from=\"client\"") == 1);
   CHECK(counting.of("sallyport_sessions_begun_total", "sensor") == 1);
-  counting.worker().on_session_end(counting.who(), {}, true);
+  // What came since the last heartbeat is told with the end.
+  counting.tally.packets[Side::broker] += 1;
+  CloseReason why;
+  why.tally = counting.tally;
+  counting.worker().on_session_end(counting.who(), why, true);
   CHECK(counting.of("sallyport_sessions_open", "guest+sensor") == 0);
+  CHECK(counting.of("sallyport_session_packets_total", "guest+sensor", ",from=\"broker\"") == 1);
 }
 
 TEST_CASE("refusals and throttles have the role of the session") {
@@ -134,7 +139,7 @@ TEST_CASE("what the broker refuses, and how long it takes") {
   worker.on_dials(3, 4);
   worker.on_wire_bytes({.received = {}, .sent = {}, .queued = {0, 700}});
   worker.on_wire_bytes({.received = {}, .sent = {}, .queued = {0, -200}});
-  counting.moves(1, 1);
+  worker.on_turn(20us);
   const std::string text = counting.observe->metrics();
   const std::string refused = "sallyport_broker_refusals_total{packet=\"SUBACK\",reason=\"";
   CHECK(sample(text, refused + "not_authorized\"}") == 1);
