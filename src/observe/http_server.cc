@@ -80,11 +80,11 @@ std::string response(const HttpPage& page, bool with_body) {
 struct HttpClient {
   /// In the order in which they give way to somebody new. Who waits for us never does.
   enum class State : std::uint8_t {
+    closed,   // and forgotten at the end of the round
     ending,   // it has its answer; what it still sends is thrown away until it closes
     reading,  // its request is not complete
     writing,  // it takes its answer
     waiting,  // for a costly page
-    closed,
   };
 
   HttpClient(int socket, Clock::time_point until) : fd(socket), deadline(until) {}
