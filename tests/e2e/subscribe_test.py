@@ -57,6 +57,18 @@ class Subscribe(Case):
                 self.assertEqual(connection.wait_packet(wire.SUBSCRIBE).raw,
                                  wire.subscribe(filters[::2], 77, version, props))
 
+    def test_what_the_broker_itself_refuses_is_counted_as_the_brokers(self):
+        client, _ = self.session(5, self.granting([[0x87, 1, 0x97]]))
+        client.send(wire.subscribe([("mine/a", 0), ("mine/b", 1), ("mine/c", 0)], 7, 5))
+        self.assertEqual(client.expect(wire.SUBACK).codes, [0x87, 1, 0x97])
+        for reason in ("not_authorized", "quota_exceeded"):
+            self.running.wait_metric(1, "sallyport_broker_refusals_total", packet="SUBACK", reason=reason)
+        for packet in ("CONNACK", "SUBACK"):
+            self.running.wait_metric(1, "sallyport_broker_answer_duration_seconds_count", packet=packet)
+        for sender in ("client", "broker"):  # two packets of each
+            self.running.wait_metric(2, "sallyport_session_packets_total", role="everybody", **{"from": sender})
+        self.assertEqual(self.running.metrics().value("sallyport_refusals_total"), 0)
+
     def test_the_first_and_the_last_filter_refused(self):
         for version in VERSIONS:
             with self.subTest(version=version):
