@@ -193,7 +193,7 @@ class GatewayEvents : public Events {
                                  std::string_view /*detail*/) {}
   /// A client that the listener lets in out of leniency is here (true), or no longer; once each.
   virtual void on_lenient(std::string_view /*listener*/, Leniency /*needs*/, bool /*here*/) {}
-  /// Bytes since the last call; once a turn, and once more at the end.
+  /// Bytes of all connections of a worker since the last call, about once a second.
   virtual void on_wire_bytes(const WireBytes& /*bytes*/) {}
   /// What a session has moved since it began. About once a second for each that has moved anything
   /// since the last call; on_session_end() tells the rest.

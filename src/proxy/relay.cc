@@ -257,7 +257,7 @@ void Relay::abort() {
 bool Relay::is_closed() const { return client_.stream.is_closed() && broker_.stream.is_closed(); }
 
 void Relay::on_closed(net::Stream&) {
-  report_wire();
+  count_wire();
   if (is_closed()) worker_.remove(*this);  // deletes this
 }
 

@@ -107,9 +107,9 @@ class Relay final : private net::Stream::Handler,
     std::uint8_t pauses = 0;      // Pause
     std::uint64_t drained = 0;    // while it is slow: Stream::drained() when that was looked at,
     Instant stall_at = kNever;    // and when to look again whether it has moved
-    std::size_t told_queue = 0;   // Stream::pending() as of the last report_wire()
-    bool ready = false;           // all layers are open
-    bool ended = false;           // a layer said that no more comes; what is kept is still fed
+    std::size_t counted_queue = 0;  // Stream::pending() as of the last count_wire()
+    bool ready = false;             // all layers are open
+    bool ended = false;             // a layer said that no more comes; what is kept is still fed
   };
 
   // What is cold stays out of the path of a turn that only moves packets, which is nearly every
@@ -171,7 +171,7 @@ class Relay final : private net::Stream::Handler,
   void update_reading();
   [[gnu::cold]] void begin_close(Instant now);
   void wait_for_nobody();
-  void report_wire();
+  void count_wire();
   void report_turn(Instant began);
 
   [[nodiscard]] Leg& leg(Side side) { return side == Side::client ? client_ : broker_; }

@@ -38,7 +38,7 @@ void Relay::settle(Instant now) {
   } else {
     turn_.cancel();
   }
-  report_wire();
+  count_wire();
   report_turn(now);
 }
 
@@ -224,19 +224,18 @@ void Relay::wait_for_nobody() {
   ticket_.reset();
 }
 
-void Relay::report_wire() {
+void Relay::count_wire() {
   WireBytes& wire = worker_.wire();
-  wire.sent[static_cast<std::size_t>(Side::client)] += client_.stream.take_sent();
-  wire.sent[static_cast<std::size_t>(Side::broker)] += broker_.stream.take_sent();
   for (const Side side : {Side::client, Side::broker}) {
     Leg& of = leg(side);
+    const auto at = static_cast<std::size_t>(side);
+    wire.sent[at] += of.stream.take_sent();
     const std::size_t pending = of.stream.pending();
-    wire.queued[static_cast<std::size_t>(side)] =
-        static_cast<std::int64_t>(pending) - static_cast<std::int64_t>(of.told_queue);
-    of.told_queue = pending;
+    if (pending == of.counted_queue) continue;
+    wire.queued[at] +=
+        static_cast<std::int64_t>(pending) - static_cast<std::int64_t>(of.counted_queue);
+    of.counted_queue = pending;
   }
-  worker_.events().on_wire_bytes(wire);
-  wire = {};
 }
 
 /// What the gateway itself adds to a message is the time from reading it to the end of the turn.

@@ -150,7 +150,7 @@ void Worker::on_accept_paused(net::Listener& listener, int error) {
 }
 
 void Worker::on_timer(Instant now) {
-  tell_movers();
+  tell_moved();
   events_.on_dials(dialer_.running(), dialer_.waiting());
   events_.on_heartbeat();
   if (now >= drain_until_) {
@@ -163,8 +163,10 @@ void Worker::on_timer(Instant now) {
   heartbeat_.set(std::min(now + kHeartbeat, drain_until_));
 }
 
-/// A few hundred instructions for each session that has moved anything in this second.
-void Worker::tell_movers() {
+/// What was moved since the last heartbeat: a few hundred instructions for each session that has
+/// moved anything, and nothing for one that has not.
+void Worker::tell_moved() {
+  events_.on_wire_bytes(std::exchange(wire_, {}));
   for (Relay* const relay : movers_) {
     relay->tell_moved();
     relay->mover = Relay::kNoMover;
@@ -233,6 +235,7 @@ void Worker::end() {
   departures_.clear();
   departing_.cancel();
   heartbeat_.set(kNever);
+  tell_moved();
   for (const auto& listener : listeners_) listener->close();
   resolver_.close();
   if (port_) port_->close();

@@ -98,7 +98,7 @@ class Worker final : private net::Wakeup::Handler,
   [[nodiscard]] transport::Stack::Scratch& scratch() { return scratch_; }
   /// What layers have for a side at the end of this turn. Empty between turns.
   [[nodiscard]] Buffer& outer(Side side) { return outer_[static_cast<std::size_t>(side)]; }
-  /// Bytes of this turn that have not been reported yet.
+  /// What relays count here the next heartbeat reports.
   [[nodiscard]] WireBytes& wire() { return wire_; }
   /// Unique among all workers.
   [[nodiscard]] std::uint64_t next_session_id() { return next_id_ += place_.count; }
@@ -130,7 +130,7 @@ class Worker final : private net::Wakeup::Handler,
   void on_timer(Instant now) override;
   void reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers);
   void follow_snapshot();
-  void tell_movers();
+  void tell_moved();
   void answer(Question question);
   [[nodiscard]] WorkerStatus status() const;
   void drain(const Drain& drain);

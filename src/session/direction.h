@@ -22,6 +22,7 @@ struct Direction {
   Instant throttled_until{};  // the sender is not read until then; Instant{}: it is read
   std::uint64_t packets = 0;  // that the sender has sent, whole or streaming, and their bytes
   std::uint64_t bytes = 0;
+  bool refused_last = false;  // the sender's last PUBLISH that on_publish() decided was refused
   /// The largest packet that the receiver takes, by what it said itself.
   /// 3.1.2.11.4, 3.2.2.3.6 (5.0)
   std::uint32_t receiver_max = UINT32_MAX;

@@ -112,6 +112,7 @@ Session::Impl::Fate Session::Impl::on_publish(const Arrival& a) {
   if (!admit_publish(a, topic, verdict)) return Fate::later;
 
   // Decided. From here on state changes.
+  way.refused_last = !verdict.allowed;
   if (!verdict.allowed) {
     return refuse_publish(a, publish, topic, verdict.cause, verdict.action, verdict.reason);
   }

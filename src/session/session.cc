@@ -94,23 +94,24 @@ std::size_t Session::Impl::feed(Side from, Bytes bytes, Instant now, Turn& turn)
         end_malformed(arrival, first_packet_error(arrival).value_or(step.found.error)));
     return std::nullopt;
   }
-  way.count(arrival.size());  // if it ends the session, that is told how much came with it
+  const std::uint64_t size = arrival.size();
+  way.count(size);  // if it ends the session, that is told how much came with it
   const Fate fate = step.found.status == mqtt::FrameResult::Status::frame
                         ? dispatch(arrival)
                         : on_odd(arrival, step.found);
   if (fate == Fate::later) {
-    way.take_back(arrival.size());
+    way.take_back(size);
     way.inlet.put_back();
     return std::nullopt;
   }
   if (fate == Fate::held) {
-    way.take_back(arrival.size());
+    way.take_back(size);
     way.inlet.hold(arrival.frame);
     ++turn.work;  // nothing was decided
     return step.taken;
   }
   const bool forwarded = fate == Fate::forwarded;
-  events_.on_packet(from, arrival.type(), arrival.size());
+  events_.on_packet(from, arrival.type(), size);
   note_bytes(from, forwarded, now);
   // Payload that was held, and lies with the head where it will not stay.
   const Bytes held = step.gathered ? step.behind : Bytes();
@@ -174,6 +175,8 @@ std::size_t Session::Impl::pass_at_once(Side from, Bytes in, Instant now, Turn& 
   if (state_ != State::open || from_[from].inlet.gathering()) return 0;
   const auto type = static_cast<PacketType>(in[0] >> 4);
   if (type == PacketType::publish) {
+    // Who is refused is refused again most of the time, and then on_publish() decides at once.
+    if (from_[from].refused_last) return 0;
     return from == Side::client ? pass_known<Side::client>(in, now, turn)
                                 : pass_known<Side::broker>(in, now, turn);
   }

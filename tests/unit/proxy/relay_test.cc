@@ -1,5 +1,6 @@
 #include "proxy/relay.h"
 
+#include <chrono>
 #include <random>
 #include <thread>
 
@@ -69,7 +70,8 @@ TEST_CASE("relay: what is allowed arrives byte for byte, both ways") {
   client.close();
   CHECK(broker.gets_end());
   broker.close();
-  site.log.wait("closed");
+  site.server->drain(std::chrono::seconds(15));
+  site.wait_stopped();  // the rest is reported then
   CHECK(site.log.received(Side::client) > stream.size());
   CHECK(site.log.received(Side::client) == site.log.sent(Side::broker));
   CHECK(site.log.received(Side::broker) == site.log.sent(Side::client));

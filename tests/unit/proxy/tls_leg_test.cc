@@ -1,4 +1,5 @@
 #include <array>
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -42,7 +43,8 @@ TEST_CASE("tls: bytes arrive both ways, in records of any cut") {
   client.close();
   CHECK(broker.gets_end());
   broker.close();
-  site.log.wait("closed");
+  site.server->drain(std::chrono::seconds(15));
+  site.wait_stopped();  // the rest is reported then
   CHECK(site.log.received(Side::client) > site.log.sent(Side::broker));
   CHECK(site.log.sent(Side::client) > site.log.received(Side::broker));
 }
