@@ -243,7 +243,7 @@ constexpr auto kCatalogue = std::to_array<Metric>({
        const SideCounters& side = w.sides[i[0]];
        return (i[1] == 0 ? side.wire_received : side.wire_sent).value();
      }),
-     "Bytes on the wire, TLS included, as seen from the gateway.", ""},
+     "Bytes on the wire, TLS included, as seen from the gateway.", "As of the last second."},
     {"sallyport_backpressure_pauses_total", Kind::counter, kBy<kSlow>,
      Number(
          [](const Worker& w, const Index& i) { return w.sides[i[0]].backpressure_pauses.value(); }),
@@ -252,7 +252,8 @@ constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_queued_bytes", Kind::gauge, kBy<kSide>,
      Number([](const Worker& w, const Index& i) { return w.sides[i[0]].queued.value(); }),
      "Bytes that wait for a side to take them, of all connections together.",
-     "Bounded for each connection by `high_water`, `choke_water` and what one read brings."},
+     "As of the last second. Bounded for each connection by `high_water`, `choke_water` and what one "
+     "read brings."},
     {"sallyport_connections_slow", Kind::gauge, kBy<kSlow>,
      Number([](const Worker& w, const Index& i) { return w.sides[i[0]].slow.value(); }),
      "Connections of which a side is slow now, so that the other one is not read.", ""},
@@ -280,9 +281,9 @@ constexpr auto kCatalogue = std::to_array<Metric>({
      "Sessions that have begun and not ended.", "Alert where it falls without a reason of yours."},
     {"sallyport_session_packets_total", Kind::counter, kBy<kGroupListener, kRole, kFrom>,
      Fill(fill_session_packets), "MQTT control packets that were read, by listener and role.",
-     "By type: `sallyport_packets_total`."},
+     "As of the last second. By type: `sallyport_packets_total`."},
     {"sallyport_session_bytes_total", Kind::counter, kBy<kGroupListener, kRole, kFrom>,
-     Fill(fill_session_bytes), "Bytes of those packets.", ""},
+     Fill(fill_session_bytes), "Bytes of those packets.", "As of the last second."},
     {"sallyport_top_refused_per_second", Kind::gauge, kBy<kNameKind, kIdentity>,
      Fill(fill_offenders),
      "Who is refused most: refusals a second, weighted so that a minute ago counts a third.",
