@@ -74,13 +74,13 @@ int Stream::start_uv_read() {
 void Stream::stop_reading() {
   if (!reading_) return;
   reading_ = false;
-  turn_.cancel();
+  if (patience_ != nullptr) patience_->turn.cancel();
   uv_read_stop(stream());
 }
 
 /// Bytes that may be read now.
 std::size_t Stream::room() {
-  if (patient_) return 0;
+  if (patience_ != nullptr) return 0;
   const Loop& loop = Loop::of(handle());
   if (round_ != loop.round()) {
     round_ = loop.round();
@@ -93,10 +93,10 @@ std::size_t Stream::room() {
 void Stream::on_uv_read(ssize_t size, const std::uint8_t* bytes) {
   if (size == 0) return;  // nothing there after all
   if (size == UV_ENOBUFS) {
-    if (!patient_) return;  // this round's budget is used up
+    if (patience_ == nullptr) return;  // this round's budget is used up
     // Not asked again and again while it waits.
     uv_read_stop(stream());
-    Loop::of(handle()).enqueue_late(turn_);
+    Loop::of(handle()).enqueue_late(patience_->turn);
     return;
   }
   if (size < 0) {
@@ -113,8 +113,16 @@ void Stream::on_uv_read(ssize_t size, const std::uint8_t* bytes) {
   handler_.on_read(*this, {bytes, count});
 }
 
+void Stream::set_patient(bool patient) {
+  if (patient == (patience_ != nullptr)) return;
+  // The task of one that waits leaves its queue, and bytes would wait for ever.
+  const bool waits = patience_ != nullptr && patience_->turn.is_queued();
+  patience_ = patient ? std::make_unique<Patience>(*this) : nullptr;
+  if (waits && reading_) static_cast<void>(start_uv_read());
+}
+
 /// The turn of a patient stream: reads once.
-void Stream::on_run(Task&) {
+void Stream::read_once() {
   if (const int error = start_uv_read(); error != 0) return end(error);
   uv_os_fd_t fd = -1;
   if (const int error = uv_fileno(handle(), &fd); error != 0) return end(error);
@@ -232,8 +240,8 @@ void Stream::finish(std::uint32_t discard) {
   state_ = State::finishing;
   discard_ = discard;
   // What is thrown away costs next to nothing and needs no turn.
-  patient_ = false;
-  if (turn_.is_queued()) stop_reading();
+  if (patience_ != nullptr && patience_->turn.is_queued()) stop_reading();
+  patience_.reset();
   // Read even while bytes are pending: two peers that both wait for the other to read end here.
   if (start_reading() != 0) {
     close();
@@ -251,7 +259,7 @@ void Stream::close() {
   if (state_ != State::open && state_ != State::finishing) return;
   state_ = State::closing;
   reading_ = false;
-  turn_.cancel();
+  patience_.reset();
   uv_close(handle(), [](uv_handle_t* closed) {
     auto& self = *static_cast<Stream*>(closed->data);
     self.backlog_.reset();

@@ -19,7 +19,7 @@ namespace sallyport::net {
 ///
 /// Thread: the loop's. The owner embeds the stream and may go only after Handler::on_closed(), or
 /// where open() was never called.
-class Stream final : private Task::Handler {
+class Stream final {
  public:
   /// No callback comes out of a call into the stream; all come from the loop. The owner destroys
   /// the stream in on_closed() or later, never in another callback.
@@ -40,7 +40,7 @@ class Stream final : private Task::Handler {
   };
 
   /// `handler` outlives the stream.
-  explicit Stream(Handler& handler) : handler_(handler), turn_(*this) {}
+  explicit Stream(Handler& handler) : handler_(handler) {}
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -57,7 +57,7 @@ class Stream final : private Task::Handler {
   [[nodiscard]] bool is_reading() const { return reading_; }
   /// A patient stream is read by a late task of the loop: behind all that are not patient, and only
   /// as many in a round as the loop's budget says.
-  void set_patient(bool patient) { patient_ = patient; }
+  void set_patient(bool patient);
 
   /// Sends all segments in order, in one system call where there are not hundreds of them. 0, or a
   /// libuv error code: the connection is dead, the owner calls close(). The bytes are the caller's
@@ -87,6 +87,13 @@ class Stream final : private Task::Handler {
 
  private:
   enum class State : std::uint8_t { idle, open, finishing, closing, closed };
+  /// Of a patient stream: bytes are there and wait for their turn.
+  struct Patience final : Task::Handler {
+    explicit Patience(Stream& owner) : stream(owner), turn(*this) {}
+    void on_run(Task&) override { stream.read_once(); }  // which may destroy this
+    Stream& stream;
+    Task turn;
+  };
   struct Backlog {
     uv_write_t request{};
     Buffer in_flight;
@@ -99,14 +106,14 @@ class Stream final : private Task::Handler {
   [[nodiscard]] int start_uv_read();
   [[nodiscard]] std::size_t room();
   void on_uv_read(ssize_t size, const std::uint8_t* bytes);
-  void on_run(Task& task) override;
+  void read_once();
   void on_uv_write(int status);
   void end(int error);
   [[nodiscard]] int write_backlog();
   void flushed();
 
   Handler& handler_;
-  Task turn_;  // patient: bytes are there and wait for it
+  std::unique_ptr<Patience> patience_;  // null: it is not patient
   std::unique_ptr<Backlog> backlog_;
   std::uint64_t sent_ = 0;
   std::uint32_t discard_ = 0;  // finishing: bytes that may still be thrown away
@@ -114,7 +121,6 @@ class Stream final : private Task::Handler {
   std::uint32_t read_ = 0;     // so many bytes have been read
   State state_ = State::idle;
   bool reading_ = false;
-  bool patient_ = false;
   bool ended_ = false;  // the peer's direction
   uv_tcp_t tcp_;
 };
