@@ -41,9 +41,12 @@ std::string options(const CLI::App& app) {
   for (const OptionInfo& option : options_of(app)) {
     text += ".TP\n";
     std::string names;
-    for (const std::string& name : option.names) names += (names.empty() ? "" : ", ") + bold(name);
+    for (const std::string& name : option.names) {
+      if (!names.empty()) names += ", ";
+      names += bold(name);
+    }
     text += names;
-    if (!option.value.empty()) text.append(" \\fI").append(escaped(option.value)).append("\\fR");
+    if (!option.value.empty()) text += " \\fI" + escaped(option.value) + "\\fR";
     text += "\n" + escaped(option.help) + ".\n";
   }
   return text;
