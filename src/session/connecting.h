@@ -6,6 +6,7 @@
 
 #include "sallyport/bytes.h"
 #include "sallyport/packet.h"
+#include "sallyport/policy.h"
 #include "sallyport/time.h"
 
 namespace sallyport {
@@ -22,6 +23,18 @@ struct ConnectFlags {
 struct BrokerAbilities {
   bool retains = true;
   std::uint8_t max_qos = 2;
+};
+
+/// What a session keeps of the Will that it has sent to the broker.
+struct SentWill {
+  std::string topic;
+  policy::PublishRequest request;  // its topic is a view of the one above
+
+  explicit SentWill(const mqtt::Will& will)
+      : topic(will.topic), request{{topic, will.qos, will.retain}, will.payload_size()} {}
+  SentWill(const SentWill&) = delete;
+  SentWill& operator=(const SentWill&) = delete;
+  [[nodiscard]] std::size_t memory() const { return sizeof(*this) + topic.capacity(); }
 };
 
 /// A Will that has to be judged once more, when CONNACK has said who the client is.
