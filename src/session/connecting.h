@@ -28,12 +28,16 @@ struct BrokerAbilities {
 /// What a session keeps of the Will that it has sent to the broker.
 struct SentWill {
   std::string topic;
-  policy::PublishRequest request;  // its topic is a view of the one above
+  std::uint32_t payload_size;
+  std::uint8_t qos;
+  bool retain;
 
   explicit SentWill(const mqtt::Will& will)
-      : topic(will.topic), request{{topic, will.qos, will.retain}, will.payload_size()} {}
-  SentWill(const SentWill&) = delete;
-  SentWill& operator=(const SentWill&) = delete;
+      : topic(will.topic), payload_size(will.payload_size()), qos(will.qos), retain(will.retain) {}
+  /// Refers to this one.
+  [[nodiscard]] policy::PublishRequest request() const {
+    return {{topic, qos, retain}, payload_size};
+  }
   [[nodiscard]] std::size_t memory() const { return sizeof(*this) + topic.capacity(); }
 };
 

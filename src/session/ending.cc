@@ -139,7 +139,7 @@ std::string_view Session::Impl::left_will() const {
 /// Returns whether the client may publish to the topic of its Will under the policy of now: the
 /// broker goes by what held at CONNECT.
 bool Session::Impl::may_leave_will() const {
-  return !grants_ || grants_->check_publish(will_->request).allowed;
+  return !grants_ || grants_->check_publish(will_->request()).allowed;
 }
 
 /// Sends DISCONNECT to the broker in the client's place, for which the broker drops the Will.
