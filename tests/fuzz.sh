@@ -23,7 +23,7 @@ export NINJA_STATUS='[%f/%t %es] '
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 build='build-fuzz'
 core=(framer decoder topic session)
-all=("${core[@]}" policy_toml gateway_toml proxy_header)
+all=("${core[@]}" policy_toml gateway_toml proxy_header certificate_list)
 
 dictionary() {
   case $1 in

@@ -41,7 +41,8 @@ def wanted_files():
             "C/logrotate.d/sallyport", *("P/share/doc/sallyport/" + name for name in (
                 "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "THIRD-PARTY", "deploy/README.md",
                 "deploy/gateway.toml", "deploy/install.md", "deploy/logs.md", "deploy/metrics.md", "deploy/monitoring.md",
-                "deploy/refused.md", "examples/sysctl.conf", *("policies/" + policy for policy in policies)))}
+                "deploy/refused.md", "deploy/stolen-device.md", "examples/sysctl.conf",
+                *("policies/" + policy for policy in policies)))}
 
 
 def of_the_files(build, top):

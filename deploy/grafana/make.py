@@ -167,6 +167,9 @@ CERTIFICATES = [
              unit="d", steps=DAYS, width=12, about="Of the chain that the broker has shown last."),
         Panel("Days left of CAs", [(days_left("sallyport_ca_expiry_timestamp_seconds", "bundle, ca"), "")],
               kind="table", unit="d", width=24),
+        Panel("Days left of lists of revoked certificates",
+              [(days_left("sallyport_crl_next_update_timestamp_seconds", "bundle, ca"), "")],
+              kind="table", unit="d", width=24),
     ]),
     ("Handshakes", [
         Panel("Handshakes a second", [(rate("sallyport_tls_handshakes_total", "side, result, version"),

@@ -50,6 +50,13 @@ namespace sallyport {
     "a key of the chain is too short: RSA below 2048 bits, or a curve below P-256")                \
   X(certificate_weak_signature, "tls.certificate-weak-signature",                                  \
     "a certificate of the chain is signed with SHA-1 or MD5")                                      \
+  X(certificate_revoked, "tls.certificate-revoked",                                                \
+    "a list of its CA (CRL) says that a certificate of the chain is revoked")                      \
+  X(certificate_denied, "tls.certificate-denied", "a deny list names a certificate of the chain")  \
+  X(crl_missing, "tls.crl-missing",                                                                \
+    "there is no list of revoked certificates (CRL) of a CA of the chain")                         \
+  X(crl_expired, "tls.crl-expired",                                                                \
+    "the list of revoked certificates (CRL) of a CA of the chain is over")                         \
   X(certificate_pin, "tls.certificate-pin", "the certificate is none of those that are pinned")    \
   X(certificate_invalid, "tls.certificate-invalid",                                                \
     "the certificate or its chain is malformed, or a signature is wrong")                          \

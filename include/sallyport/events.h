@@ -102,6 +102,7 @@ enum class CloseKind : std::uint8_t {
   broker_unavailable,
   login_unavailable,  // detail is the check
   administrative,     // somebody ended it; detail is the check
+  certificate,        // the client's certificate counts no more; detail is the check
   policy_changed,     // a reload took the identity's right to be here
   shutdown,
   internal_error,

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +23,35 @@ struct Leniency {
   [[nodiscard]] friend bool operator==(const Leniency&, const Leniency&) = default;
 };
 
+/// How strong a certificate is, as far as an operator chooses what is strong enough.
+struct Strength {
+  std::uint32_t rsa_bits = 0;  // 0: its key is no RSA key
+  bool weak_curve = false;     // its key is of a curve below P-256
+  bool sha1 = false;           // it is signed with SHA-1
+
+  [[nodiscard]] friend bool operator==(const Strength&, const Strength&) = default;
+};
+
+/// A CA that a client certificate was verified by, as far as it is needed to judge that certificate
+/// again when lists, CAs or the time have changed.
+struct Issuer {
+  /// SHA-256 over name, key and what it may issue: equal for a CA whose certificate was renewed.
+  std::array<std::uint8_t, 32> same_as{};
+  std::string name;         // its subject, DER
+  std::string key;          // SubjectPublicKeyInfo, DER
+  std::string title;        // its subject as RFC 2253 writes it
+  std::string serial;       // of its own certificate, as Certificate::serial
+  std::string fingerprint;  // as Certificate::fingerprint
+  std::string issuer_name;  // who issued its own certificate; DER
+  std::string issuer_title;
+  std::chrono::system_clock::time_point not_after{};
+  Strength strength;
+  bool signs_crls = true;  // its keyUsage lets it
+};
+
+/// From the CA that issued a certificate to the one of the bundle. Clients of one CA share them.
+using Issuers = std::vector<Issuer>;
+
 /// What a verified client certificate says. Strings are UTF-8 without U+0000 and control characters
 /// and have one reading only. A name that is not so is left out, and `left_out` says why: no rule
 /// that asks for it holds.
@@ -35,6 +67,11 @@ struct Certificate {
   /// Why a name that the certificate has is not above, a line each. Static storage.
   std::vector<std::string_view> left_out = {};
   Leniency needs = {};
+  // What it is judged by again while its client is connected.
+  std::chrono::system_clock::time_point not_after{};
+  Strength strength = {};
+  /// Null: it was not verified. Empty: it stands in the bundle itself.
+  std::shared_ptr<const Issuers> issuers = nullptr;
 };
 
 /// Something that an authenticator says of a client that it lets in.

@@ -136,6 +136,12 @@ class Session final {
   /// is told `reason`. A session that is over stays as it is.
   void end(Check check, mqtt::ReasonCode reason, Instant now, Turn& turn);
 
+  /// The client's certificate counts no more, for the reason `check`, which is reported. What the
+  /// client was is nobody any more, so a Will of it is taken back: the broker is sent DISCONNECT in
+  /// the client's place, unless a packet is half way to it. A client of 5.0 is told "not
+  /// authorized". A session that is over stays as it is.
+  void revoke(Check check, Instant now, Turn& turn);
+
   /// Who the client is, as far as it is known. Valid until the next call that is not const.
   [[nodiscard]] const Identity& identity() const;
   [[nodiscard]] Tally tally() const;

@@ -20,8 +20,8 @@ void report(const std::vector<tls::TlsError>& errors, const policy::Origin& orig
   for (const tls::TlsError& error : errors) {
     const std::size_t end = error.message.find("; ");
     config::Diagnostic diagnostic;
-    diagnostic.origin = origin;
-    diagnostic.message = error.file.empty() ? "" : error.file + " ";
+    diagnostic.origin = error.line == 0 ? origin : Origin{error.file, error.line, 1};
+    diagnostic.message = error.file.empty() || error.line != 0 ? "" : error.file + " ";
     diagnostic.message += error.message.substr(0, end);
     if (end != std::string::npos) diagnostic.hint = error.message.substr(end + 2);
     diagnostics.push_back(std::move(diagnostic));
@@ -54,6 +54,19 @@ std::vector<std::string> files_of(const config::GatewayOptions& options) {
     if (!key.file.empty()) files.push_back(key.file);
   }
   return files;
+}
+
+/// Replaces the patterns by the files that they name, and adds those to `files`.
+void name_files(tls::RevocationOptions& options, std::vector<std::string>& files,
+                config::Diagnostics& diagnostics) {
+  const auto name = [&](std::vector<std::string>& patterns, std::string_view what,
+                        const Origin& origin) {
+    patterns = config::find_files(patterns, what, origin, diagnostics);
+    files.insert(files.end(), patterns.begin(), patterns.end());
+  };
+  name(options.crl, "CRL", options.crl_origin);
+  name(options.deny_lists, "deny list", options.deny_origin);
+  name(options.exception_lists, "exception list", options.exception_origin);
 }
 
 /// Each once, in the order in which they came.
@@ -107,7 +120,9 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
   for (const config::ListenerOptions& listener : all.options.listeners) {
     tls::Context::Ptr context;
     if (listener.tls && (gateway_is_good || is_complete(*listener.tls))) {
-      context = take(tls::Context::load_server(*listener.tls), listener.tls_origin, diagnostics);
+      tls::ServerOptions options = *listener.tls;
+      name_files(options, all.files, diagnostics);
+      context = take(tls::Context::load_server(options), listener.tls_origin, diagnostics);
     }
     all.listener_tls.push_back(std::move(context));
   }

@@ -160,6 +160,7 @@ void Gateway::say_started() const {
 void Gateway::publish() const {
   observe_.set_certificates(expiries(assembled_));
   observe_.set_authorities(authorities(assembled_));
+  observe_.set_crls(crls(assembled_));
   observe_.set_token(assembled_.observe_token);
   observe_.set_limits(connection_limits(assembled_.options, server_->most_by_files()));
   observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());

@@ -132,6 +132,21 @@ std::vector<observe::AuthorityExpiry> authorities(const Assembled& assembled) {
   return result;
 }
 
+std::vector<observe::CrlExpiry> crls(const Assembled& assembled) {
+  std::vector<observe::CrlExpiry> result;
+  for (std::size_t i = 0; i < assembled.listener_tls.size(); ++i) {
+    if (assembled.listener_tls[i] == nullptr) continue;
+    std::vector<tls::CrlInfo> all = assembled.listener_tls[i]->crls();
+    std::ranges::stable_sort(all, {}, &tls::CrlInfo::next_update);
+    if (all.size() > kMostAuthorities) all.resize(kMostAuthorities);
+    const std::string bundle = "listener:" + assembled.options.listeners[i].name;
+    for (tls::CrlInfo& one : all) {
+      result.push_back({bundle, std::move(one.ca), one.next_update});
+    }
+  }
+  return result;
+}
+
 std::vector<observe::ConnectionLimit> connection_limits(const config::GatewayOptions& options,
                                                         std::uint32_t most_by_files) {
   const std::uint32_t most = options.max_connections;

@@ -28,6 +28,9 @@ namespace sallyport::app {
 /// Of each bundle those that end first.
 [[nodiscard]] std::vector<observe::AuthorityExpiry> authorities(const Assembled& assembled);
 
+/// Of each bundle those that are over first.
+[[nodiscard]] std::vector<observe::CrlExpiry> crls(const Assembled& assembled);
+
 /// `most_by_files`: proxy::Server::most_by_files().
 [[nodiscard]] std::vector<observe::ConnectionLimit> connection_limits(
     const config::GatewayOptions& options, std::uint32_t most_by_files);

@@ -7,6 +7,9 @@ namespace sallyport::app {
 namespace {
 
 using Time = std::chrono::system_clock::time_point;
+// Lists are renewed in days rather than in months.
+constexpr auto kCrlEndsSoon = std::chrono::hours(24);
+
 using Lines = std::vector<std::string>;
 
 /// "min_client_key = 1024 in tls lets RSA keys below 2048 bits ..."
@@ -49,6 +52,27 @@ void warn_authorities(const std::string& what, const std::string& key, const tls
   }
 }
 
+void warn_crls(const std::string& what, const tls::Context::Ptr& context, bool closed, Time now,
+               Lines& lines) {
+  if (context == nullptr) return;
+  for (const tls::CrlInfo& crl : context->crls()) {
+    const std::string of = what + ": the CRL of \"" + crl.ca + "\" ";
+    if (!crl.is_in_bundle) {
+      lines.push_back(
+          of + "is of no CA of client_ca; it counts for a CA of that name that clients send");
+    }
+    const auto left = crl.next_update - now;
+    const std::string then = closed ? "clients of that CA are refused from then on, and those "
+                                      "that are connected are ended"
+                                    : "who is revoked later is let in (crl_fail = \"open\")";
+    if (left <= left.zero()) {
+      lines.push_back(of + "is over; " + then);
+    } else if (left < kCrlEndsSoon) {
+      lines.push_back(of + observe::ends_in(left) + "; " + then);
+    }
+  }
+}
+
 void warn_side(const std::string& what, const std::string& key, const tls::PeerOptions& asked,
                const tls::Context::Ptr& context, Time now, Lines& lines) {
   warn_leniency(what, key, asked, lines);
@@ -67,6 +91,8 @@ Lines tls_warnings(const Assembled& assembled, Time now) {
     if (!listener.tls) continue;
     warn_side("listener \"" + listener.name + "\"", "min_client_key", *listener.tls,
               assembled.listener_tls[i], now, lines);
+    warn_crls("listener \"" + listener.name + "\"", assembled.listener_tls[i],
+              listener.tls->crl_fail == tls::CrlFail::closed, now, lines);
   }
   if (const auto& tls = options.broker.tls) {
     warn_side("broker", "min_broker_key", *tls, assembled.broker_tls, now, lines);

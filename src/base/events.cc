@@ -37,6 +37,8 @@ std::string_view to_string(CloseKind kind) {
       return "login_unavailable";
     case CloseKind::administrative:
       return "administrative";
+    case CloseKind::certificate:
+      return "certificate";
     case CloseKind::policy_changed:
       return "policy_changed";
     case CloseKind::shutdown:

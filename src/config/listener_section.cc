@@ -12,6 +12,9 @@ constexpr Words<tls::ClientCertificate, 3> kClientCertificate = {
     {tls::ClientCertificate::none, tls::ClientCertificate::optional,
      tls::ClientCertificate::required}};
 
+constexpr Words<tls::CrlFail, 2> kCrlFail = {{"closed", "open"},
+                                             {tls::CrlFail::closed, tls::CrlFail::open}};
+
 constexpr auto kTlsKeys = std::to_array<Key<tls::ServerOptions>>({
     {.name = "certificate",
      .value = Path<tls::ServerOptions>{&tls::ServerOptions::certificate},
@@ -26,6 +29,19 @@ constexpr auto kTlsKeys = std::to_array<Key<tls::ServerOptions>>({
      .otherwise = "\"required\" with client_ca, else \"none\""},
     {.name = "min_version",
      .value = choice<tls::ServerOptions, &tls::ServerOptions::min_version, kTlsVersions>()},
+    {.name = "crl",
+     .value = Globs<tls::ServerOptions>{&tls::ServerOptions::crl, &tls::ServerOptions::crl_origin},
+     .otherwise = "none"},
+    {.name = "crl_fail",
+     .value = choice<tls::ServerOptions, &tls::ServerOptions::crl_fail, kCrlFail>()},
+    {.name = "deny_lists",
+     .value = Globs<tls::ServerOptions>{&tls::ServerOptions::deny_lists,
+                                        &tls::ServerOptions::deny_origin},
+     .otherwise = "none"},
+    {.name = "exception_lists",
+     .value = Globs<tls::ServerOptions>{&tls::ServerOptions::exception_lists,
+                                        &tls::ServerOptions::exception_origin},
+     .otherwise = "none"},
     {"min_client_key",
      Count<tls::ServerOptions>{&tls::ServerOptions::min_key, kLeastRsaBits, kMostRsaBits}},
     {"allow_sha1", Flag<tls::ServerOptions>{&tls::ServerOptions::allow_sha1}},
@@ -55,6 +71,17 @@ void check_client_certificate(TableReader& table, const tls::ServerOptions& tls)
   }
 }
 
+void check_revocation(TableReader& table, const tls::ServerOptions& tls) {
+  for (const std::string_view key : {"crl", "crl_fail", "deny_lists", "exception_lists"}) {
+    if (!table.has(key) || tls.client_certificate != tls::ClientCertificate::none) continue;
+    table.problems().add(table.key_at(key),
+                         std::string(key) + " in " + table.where() + " needs a \"client_ca\"",
+                         "it says which clients' certificates count; name the authority that signs "
+                         "them, or delete " +
+                             std::string(key));
+  }
+}
+
 void read_tls(TableReader& table, ListenerOptions& listener) {
   tls::ServerOptions& tls = listener.tls.emplace();
   listener.tls_origin = table.problems().origin(table.at());
@@ -62,6 +89,7 @@ void read_tls(TableReader& table, ListenerOptions& listener) {
   if (table.has("client_ca")) tls.client_certificate = tls::ClientCertificate::required;
   read_keys<tls::ServerOptions>(table, kTlsKeys, tls);
   check_client_certificate(table, tls);
+  check_revocation(table, tls);
   table.finish();
 }
 

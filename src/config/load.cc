@@ -39,43 +39,13 @@ class Glob final {
   int status_;
 };
 
-/// The files that the patterns name, each once, by whatever name it comes first.
 std::vector<std::string> policy_files(const GatewayOptions& options, Diagnostics& diagnostics) {
-  std::vector<std::string> files;
-  std::set<std::filesystem::path> seen;
-  for (const std::string& pattern : options.policy_files) {
-    const Glob glob(pattern);
-    if (glob.status() == GLOB_NOMATCH) {
-      diagnostics.push_back({options.policy_origin, "no policy file matches \"" + pattern + "\"",
-                             pattern.find("**") != std::string::npos
-                                 ? "** is * here; name each folder: [\"a/*.toml\", \"b/*.toml\"]"
-                                 : "relative paths start at the folder of the gateway file"});
-      continue;
-    }
-    if (glob.status() != 0) {
-      diagnostics.push_back({options.policy_origin, "cannot look for \"" + pattern + "\"",
-                             "check that every folder in it can be read"});
-      continue;
-    }
-    for (const std::string& path : glob.sorted()) {
-      std::error_code error;
-      const auto canonical = std::filesystem::canonical(path, error);
-      if (!seen.insert(error ? std::filesystem::path(path) : canonical).second) continue;
-      files.push_back(path);
-    }
-  }
   if (options.policy_files.empty()) {
     diagnostics.push_back({options.policy_origin, "no policy file is named",
                            "without a policy nobody could pass; write [policy] and below it "
                            "files = [\"policies/*.toml\"]"});
   }
-  if (files.size() > kMaxFiles) {
-    diagnostics.push_back({options.policy_origin,
-                           "the patterns match " + std::to_string(files.size()) + " files",
-                           "accepted: at most " + std::to_string(kMaxFiles)});
-    files.clear();
-  }
-  return files;
+  return find_files(options.policy_files, "policy file", options.policy_origin, diagnostics);
 }
 
 /// A role for a listener that does not exist never applies. Where it holds deny rules, that would
@@ -100,6 +70,39 @@ void check_listeners(const policy::PolicySpec& spec, const GatewayOptions& optio
 }
 
 }  // namespace
+
+std::vector<std::string> find_files(const std::vector<std::string>& patterns, std::string_view what,
+                                    const Origin& origin, Diagnostics& diagnostics) {
+  std::vector<std::string> files;
+  std::set<std::filesystem::path> seen;
+  for (const std::string& pattern : patterns) {
+    const Glob glob(pattern);
+    if (glob.status() == GLOB_NOMATCH) {
+      diagnostics.push_back({origin, "no " + std::string(what) + " matches \"" + pattern + "\"",
+                             pattern.find("**") != std::string::npos
+                                 ? "** is * here; name each folder: [\"a/*.toml\", \"b/*.toml\"]"
+                                 : "relative paths start at the folder of the gateway file"});
+      continue;
+    }
+    if (glob.status() != 0) {
+      diagnostics.push_back({origin, "cannot look for \"" + pattern + "\"",
+                             "check that every folder in it can be read"});
+      continue;
+    }
+    for (const std::string& path : glob.sorted()) {
+      std::error_code error;
+      const auto canonical = std::filesystem::canonical(path, error);
+      if (!seen.insert(error ? std::filesystem::path(path) : canonical).second) continue;
+      files.push_back(path);
+    }
+  }
+  if (files.size() > kMaxFiles) {
+    diagnostics.push_back({origin, "the patterns match " + std::to_string(files.size()) + " files",
+                           "accepted: at most " + std::to_string(kMaxFiles)});
+    files.clear();
+  }
+  return files;
+}
 
 GatewayOptions load_gateway(const std::string& path, Diagnostics& diagnostics) {
   const auto source = read_source(path);

@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sallyport/policy.h"
@@ -16,6 +17,12 @@ namespace sallyport::config {
 /// The same for a caller that goes on to look for what else is wrong: what could be read, and
 /// appended to `diagnostics` why the rest could not. Not to be run with unless none were appended.
 [[nodiscard]] GatewayOptions load_gateway(const std::string& path, Diagnostics& diagnostics);
+
+/// The files that patterns name, each once, by whatever name it comes first; `what` they are, for
+/// messages. A pattern that matches no file is a diagnostic at `origin`, and so are too many files.
+[[nodiscard]] std::vector<std::string> find_files(const std::vector<std::string>& patterns,
+                                                  std::string_view what, const Origin& origin,
+                                                  Diagnostics& diagnostics);
 
 /// All policy files that options.policy_files name, merged and compiled; all errors of all files at
 /// once. A pattern that matches no file is an error, and so is a policy without a role. A file that

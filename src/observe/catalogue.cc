@@ -151,6 +151,12 @@ void fill_authorities(const Scrape& scrape, FamilyBuilder& family) {
   }
 }
 
+void fill_crls(const Scrape& scrape, FamilyBuilder& family) {
+  for (const CrlExpiry& crl : scrape.state.crls) {
+    family.add({crl.bundle, crl.name}, seconds(crl.next_update));
+  }
+}
+
 void fill_broker_chain(const Scrape& scrape, FamilyBuilder& family) {
   if (const auto end = broker_chain_end(scrape.workers)) family.add({}, seconds(*end));
 }
@@ -362,6 +368,12 @@ constexpr auto kCatalogue = std::to_array<Metric>({
      "End of validity of a CA that peers are verified by; of each bundle the 100 that end first.",
      "Alert before `time()` comes near it: what the CA has issued is refused from then on, unless "
      "the bundle has a renewed one with the same key."},
+    {"sallyport_crl_next_update_timestamp_seconds", Kind::gauge, kBy<kBundle, kAuthority>,
+     Fill(fill_crls),
+     "When the list of a CA's revoked certificates (CRL) is over; of several the last one, and of "
+     "each bundle the 100 that are over first.",
+     "Alert before `time()` comes near it: with `crl_fail = \"closed\"` all clients of the CA are "
+     "refused from then on, and those that are connected end."},
     {"sallyport_broker_chain_expiry_timestamp_seconds", Kind::gauge, kBy<>, Fill(fill_broker_chain),
      "When the first certificate of the chain ends that the broker has shown last.",
      "Alert before `time()` comes near it. Without a sample no broker has been reached by TLS."},

@@ -220,6 +220,10 @@ void Observe::set_authorities(std::vector<AuthorityExpiry> authorities) {
       [&](ProcessState& state) { state.authorities = std::move(authorities); });
 }
 
+void Observe::set_crls(std::vector<CrlExpiry> crls) {
+  impl_->collector_->change([&](ProcessState& state) { state.crls = std::move(crls); });
+}
+
 void Observe::set_token(std::string token) { impl_->visitors_.set_token(std::move(token)); }
 
 void Observe::set_limits(std::vector<ConnectionLimit> limits) {

@@ -62,6 +62,13 @@ struct AuthorityExpiry {
   std::chrono::system_clock::time_point not_after;
 };
 
+/// When the list of a CA's revoked certificates (CRL) is over.
+struct CrlExpiry {
+  std::string bundle;
+  std::string name;  // the CA's subject
+  std::chrono::system_clock::time_point next_update;
+};
+
 /// How many connections a listener lets in.
 struct ConnectionLimit {
   std::string listener;  // empty: all listeners together
@@ -117,6 +124,7 @@ class Observe final {
   /// Replaces what is known about certificates.
   void set_certificates(std::vector<CertificateExpiry> certificates);
   void set_authorities(std::vector<AuthorityExpiry> authorities);
+  void set_crls(std::vector<CrlExpiry> crls);
   /// The token that lets a visitor of the address see who clients are; empty: there is none, and
   /// this machine may. Until it is called nobody may.
   void set_token(std::string token);

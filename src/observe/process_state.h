@@ -17,6 +17,7 @@ struct ProcessState {
   std::chrono::system_clock::time_point last_success;
   std::vector<CertificateExpiry> certificates;
   std::vector<AuthorityExpiry> authorities;
+  std::vector<CrlExpiry> crls;
   std::vector<ConnectionLimit> limits;
   LedgerFigures ledger;
   std::size_t roles = 0;

@@ -45,11 +45,11 @@ std::optional<Check> Door::addressed(Slot& slot, const ListenerSettings& listene
   return std::nullopt;
 }
 
-std::optional<Check> Door::shaken(const ListenerSettings& listener,
-                                  const Certificate* certificate) const {
-  const bool required = listener.tls != nullptr && listener.tls->requires_certificate();
-  if (required && certificate == nullptr) return Check::certificate_missing;
-  return std::nullopt;
+tls::Standing Door::shaken(const ListenerSettings& listener, const Certificate* certificate,
+                           std::chrono::system_clock::time_point now) const {
+  if (listener.tls != nullptr) return listener.tls->judge(certificate, now);
+  if (certificate == nullptr) return {};
+  return {.failure = {Check::certificate_untrusted, "the listener is without TLS now"}};
 }
 
 std::uint32_t Door::most_by_files(std::uint32_t held_back) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -12,6 +13,7 @@
 
 #include "proxy/connection_count.h"
 #include "proxy/settings.h"
+#include "tls/standing.h"
 
 namespace sallyport::proxy {
 
@@ -29,7 +31,8 @@ namespace sallyport::proxy {
 ///      one waits for the address that counts.
 /// 2. addressed(), after a PROXY header: `connection.max-per-address` of the address it tells.
 /// 3. shaken(), after the TLS handshake: `tls.certificate-missing` where the listener requires a
-///    certificate. BoringSSL has refused that already; no mistake in between may let it through.
+///    certificate, and whether that one counts: BoringSSL was asked already, but a reload may have
+///    come in between. The same is asked of live sessions by a sweep.
 ///
 /// One for all workers; made with the listeners, which stay the same for as long as the process
 /// lives. Counts outlive every reload. Thread: any.
@@ -59,8 +62,11 @@ class Door final {
   /// None: it may go on. Called once, where accepted() did not know the address that counts.
   [[nodiscard]] std::optional<Check> addressed(Slot& slot, const ListenerSettings& listener,
                                                const IpAddress& address);
-  [[nodiscard]] std::optional<Check> shaken(const ListenerSettings& listener,
-                                            const Certificate* certificate) const;
+  /// `certificate`: null, or what the client was verified by; by the listener as it is now, or as
+  /// it was before a reload.
+  [[nodiscard]] tls::Standing shaken(const ListenerSettings& listener,
+                                     const Certificate* certificate,
+                                     std::chrono::system_clock::time_point now) const;
 
   /// How many descriptors the process has open without any connection. Before the first accepted().
   void set_own_files(std::uint64_t count) { own_files_ = count; }

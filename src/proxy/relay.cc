@@ -6,10 +6,11 @@
 
 namespace sallyport::proxy {
 
-Relay::Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Door::Slot slot,
-             const IpAddress& peer, Instant accepted)
+Relay::Relay(Worker& worker, std::size_t place, Door::Slot slot, const IpAddress& peer,
+             Instant accepted)
     : worker_(worker),
-      listener_(std::move(listener)),
+      place_(place),
+      listener_(worker.snapshot().listeners[place]),
       slot_(std::move(slot)),
       peer_(peer),
       client_(*this),
@@ -167,6 +168,8 @@ void Relay::on_timer(Instant now) {
   if (state_ != State::running) {
     const Check check = state_ == State::header ? Check::proxy_timeout : Check::tls_timeout;
     if (now >= deadline_) lose(Side::client, CloseKind::connect_timeout, check, "timed out", now);
+  } else if (now >= certified_) {
+    check_certificate(now);
   } else if (now >= deadline_) {
     // The dialer keeps the same time; whichever is first, the answer is the same.
     ticket_.reset();
@@ -188,10 +191,37 @@ bool Relay::follow_policy() {
   return true;
 }
 
+/// Asks whether a certificate counts, and sets when that has to be asked again.
+tls::Standing Relay::judge_certificate(const Certificate* certificate, Instant now) {
+  const auto wall = std::chrono::system_clock::now();
+  const tls::Standing standing =
+      worker_.door().shaken(*worker_.snapshot().listeners[place_], certificate, wall);
+  // What lies further ahead than a timer can tell is looked at again before.
+  constexpr Duration kFar = std::chrono::hours(24 * 365);
+  certified_ = kNever;
+  if (standing.good() && certificate != nullptr) {
+    certified_ = now + (standing.until - wall < kFar
+                            ? std::chrono::duration_cast<Duration>(standing.until - wall)
+                            : kFar);
+  }
+  return standing;
+}
+
+/// Ends the session where its certificate counts no more.
+void Relay::check_certificate(Instant now) {
+  const Certificate* const certificate = session_->identity().certificate.get();
+  if (certificate == nullptr && listener_->tls == nullptr) return;
+  const tls::Standing standing = judge_certificate(certificate, now);
+  const bool dials = dialled_ != Instant{} && !broker_.ready;
+  deadline_ = dials ? dial_deadline() : certified_;
+  if (!standing.good()) session_->revoke(standing.failure.check, now, worker_.turn());
+}
+
 void Relay::adopt_policy(Instant now) {
   const policy::Policy::Ptr& newest = worker_.snapshot().policy;
   policy_ = newest.get();
-  session_->set_policy(newest, now, worker_.turn());
+  check_certificate(now);
+  if (!worker_.turn().close) session_->set_policy(newest, now, worker_.turn());
 }
 
 /// A sweep brings the newest policy to live sessions; a CONNECT does not wait for it.

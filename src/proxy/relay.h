@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "proxy/dialer.h"
 #include "proxy/door.h"
 #include "proxy/settings.h"
+#include "tls/standing.h"
 #include "transport/stack.h"
 
 namespace sallyport::proxy {
@@ -36,9 +38,10 @@ class Relay final : private net::Stream::Handler,
                     private Dialer::Handler,
                     private auth::Authenticator::Handler {
  public:
-  /// `listener` is kept: the settings the connection began with are those it ends with.
-  Relay(Worker& worker, std::shared_ptr<const ListenerSettings> listener, Door::Slot slot,
-        const IpAddress& peer, Instant accepted);
+  /// `place` is that of the listener in Snapshot::listeners. Its settings are kept: those that the
+  /// connection began with are those it ends with; but its certificate is judged by the newest.
+  Relay(Worker& worker, std::size_t place, Door::Slot slot, const IpAddress& peer,
+        Instant accepted);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -47,8 +50,8 @@ class Relay final : private net::Stream::Handler,
   /// when remove() is called.
   [[nodiscard]] int start(net::Socket socket);
 
-  /// A turn of its own: from here on the policy of the worker's snapshot decides. Returns false
-  /// where there is no session that could be judged.
+  /// A turn of its own: from here on the policy of the worker's snapshot decides, and what its
+  /// listener says of certificates. Returns false where there is no session that could be judged.
   bool follow_policy();
   /// Is there a session, and does it fit the filter?
   [[nodiscard]] bool fits(const SessionFilter& filter) const;
@@ -139,6 +142,7 @@ class Relay final : private net::Stream::Handler,
   [[gnu::cold]] void authenticate(Instant now);
   [[gnu::cold]] void dial(Instant now);
   void dial_begins(Instant now);
+  [[nodiscard]] Instant dial_deadline() const;
   void open_broker(net::Socket socket, Instant now);
   void broker_ready(Instant now);
   void broker_failed(Check check, std::string_view detail, Instant now);
@@ -150,6 +154,9 @@ class Relay final : private net::Stream::Handler,
   [[nodiscard]] std::size_t feed(Side side, Bytes inner, Instant now);
   void adopt_policy(Instant now);
   void adopt_policy_before_dial(Instant now);
+  [[gnu::cold]] tls::Standing judge_certificate(const Certificate* certificate, Instant now);
+  [[gnu::cold]] void check_certificate(Instant now);
+  [[gnu::cold]] void report_excused();
   /// A socket or a layer is gone; `check` names that where a side was not ready yet.
   [[gnu::cold]] void lose(Side side, CloseKind kind, Check check, std::string_view detail,
                           Instant now);
@@ -181,6 +188,7 @@ class Relay final : private net::Stream::Handler,
   }
 
   Worker& worker_;
+  const std::size_t place_;  // of the listener
   std::shared_ptr<const ListenerSettings> listener_;
   Door::Slot slot_;
   IpAddress peer_;  // the one that counts
@@ -201,7 +209,9 @@ class Relay final : private net::Stream::Handler,
   Instant accepted_;
   Instant heard_at_ = accepted_;
   Instant dialled_{};
-  Instant deadline_ = kNever;  // of a header, a handshake or a dial: the relay itself waits
+  Instant certified_ = kNever;  // so long its certificate counts, if nothing is reloaded
+  // The relay itself waits: for a header, a handshake, a dial; or for the end of its certificate.
+  Instant deadline_ = kNever;
 };
 
 }  // namespace sallyport::proxy

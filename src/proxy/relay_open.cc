@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "proxy/failure.h"
 #include "proxy/relay.h"
 #include "proxy/worker.h"
@@ -43,12 +45,15 @@ void Relay::opened(Side side, Instant now) {
     flush(now);
     return;
   }
-  if (const auto refused = worker_.door().shaken(*listener_, facts.certificate.get())) {
-    refuse_client(*refused, facts.shown.get(), now);
+  const Certificate* const certificate = facts.certificate.get();
+  const tls::Standing standing = judge_certificate(certificate, now);
+  if (!standing.good()) {
+    refuse_client(standing.failure.check, certificate, now);
     return;
   }
-  deadline_ = kNever;
+  deadline_ = certified_;
   begin_session(facts);
+  if (standing.excused) report_excused();
 }
 
 void Relay::report_handshake(Side side, const transport::PeerFacts& facts,
@@ -82,6 +87,17 @@ void Relay::begin_session(const transport::PeerFacts& facts) {
     lenient_ = facts.certificate->needs;
     worker_.events().on_lenient(listener_->name, lenient_, true);
   }
+}
+
+/// The certificate has expired, and counts because an exception list names it.
+void Relay::report_excused() {
+  worker_.events().on_refusal(session_->who(),
+                              {.phase = Phase::handshake,
+                               .from = Side::client,
+                               .action = Action::report,
+                               .reason = mqtt::ReasonCode::not_authorized,
+                               .cause = {to_string(Check::certificate_expired), false},
+                               .topic = {}});
 }
 
 /// A layer of the client's did not open: the header or the handshake has failed.
@@ -135,9 +151,13 @@ void Relay::dial(Instant now) {
   }
 }
 
+Instant Relay::dial_deadline() const {
+  return std::min(dialled_ + worker_.snapshot().broker.connect_timeout, certified_);
+}
+
 void Relay::dial_begins(Instant now) {
   dialled_ = now;
-  deadline_ = now + worker_.snapshot().broker.connect_timeout;
+  deadline_ = dial_deadline();
   session_->dial_begins(now);
 }
 
@@ -185,7 +205,7 @@ void Relay::open_broker(net::Socket socket, Instant now) {
 }
 
 void Relay::broker_ready(Instant now) {
-  deadline_ = kNever;
+  deadline_ = certified_;
   ticket_.reset();
   broker_.ready = true;
   worker_.events().on_broker_connect(now - dialled_, std::nullopt, {});
@@ -193,7 +213,7 @@ void Relay::broker_ready(Instant now) {
 }
 
 void Relay::broker_failed(Check check, std::string_view detail, Instant now) {
-  deadline_ = kNever;
+  deadline_ = certified_;
   ticket_.reset();
   worker_.events().on_broker_connect(now - dialled_, check, detail);
   session_->transport_closed(Side::broker, CloseKind::broker_unavailable, detail, now,

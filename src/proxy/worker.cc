@@ -8,6 +8,8 @@ namespace sallyport::proxy {
 namespace {
 
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
+// Clocks that are disciplined run a thousandth faster or slower; this one was set.
+constexpr Duration kClockStep = std::chrono::milliseconds(100);
 
 net::Listener::Settings accept_settings(const Snapshot& snapshot) {
   return {snapshot.turn.accepts, snapshot.accept.pause};
@@ -135,8 +137,8 @@ void Worker::on_connection(net::Listener& listener, net::Socket socket, const ne
     return;
   }
   events_.on_accept(settings->name);
-  relays_.push_back(
-      std::make_unique<Relay>(*this, settings, std::move(*slot), peer.ip(), net::Loop::now()));
+  relays_.push_back(std::make_unique<Relay>(*this, listener.index(), std::move(*slot), peer.ip(),
+                                            net::Loop::now()));
   Relay& relay = *relays_.back();
   relay.index = relays_.size() - 1;
   if (relay.start(std::move(socket)) != 0 && relay.is_closed()) remove(relay);
@@ -153,6 +155,7 @@ void Worker::on_timer(Instant now) {
   tell_moved();
   events_.on_dials(dialer_.running(), dialer_.waiting());
   events_.on_heartbeat();
+  watch_wall_clock(now);
   if (now >= drain_until_) {
     drain_until_ = kNever;
     departures_.clear();
@@ -172,6 +175,19 @@ void Worker::tell_moved() {
     relay->mover = Relay::kNoMover;
   }
   movers_.clear();
+}
+
+/// Ends of certificates are told by the system's clock, timers by another one. Where the first was
+/// set, all are judged anew.
+void Worker::watch_wall_clock(Instant now) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto ahead = std::chrono::duration_cast<Duration>(wall) - now.time_since_epoch();
+  const Duration moved = std::exchange(wall_ahead_, ahead) - ahead;
+  if (!watches_wall_clock_) {
+    watches_wall_clock_ = true;
+  } else if (std::chrono::abs(moved) > kClockStep) {
+    sweep_.judge({});
+  }
 }
 
 void Worker::reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers) {

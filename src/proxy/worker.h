@@ -131,6 +131,7 @@ class Worker final : private net::Wakeup::Handler,
   void reload(std::shared_ptr<const Snapshot> snapshot, std::vector<Count> answers);
   void follow_snapshot();
   void tell_moved();
+  void watch_wall_clock(Instant now);
   void answer(Question question);
   [[nodiscard]] WorkerStatus status() const;
   void drain(const Drain& drain);
@@ -182,6 +183,8 @@ class Worker final : private net::Wakeup::Handler,
   bool draining_ = false;
   Instant drain_until_ = kNever;
   Instant pause_said_{};
+  Duration wall_ahead_{};  // of the monotonic clock, at the last heartbeat
+  bool watches_wall_clock_ = false;
 
   std::mutex mutex_;
   Mail mail_;           // under mutex_

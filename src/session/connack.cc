@@ -20,7 +20,7 @@ Session::Impl::Fate Session::Impl::on_connack(const Arrival& a) {
   if (connack->code == 0) return accept_connack(a, *connack);
   note_broker_code(PacketType::connack, mqtt::connack_reason(version_, connack->code));
   static_cast<void>(forward_referring(a, connack->properties));
-  will_topic_.reset();
+  will_.reset();
   close({Side::broker, CloseKind::broker_refused, "connack"}, a.turn);
   return Fate::forwarded;
 }
@@ -65,13 +65,13 @@ std::optional<mqtt::Malformed> Session::Impl::check_connack(const Arrival& a,
 Session::Impl::Fate Session::Impl::accept_connack(const Arrival& a, const mqtt::Connack& connack) {
   // The broker has let the client in. Where the gateway does not, the broker is told good-bye, or
   // else it would publish the Will. [MQTT-3.14.4-3]
-  auto will = std::move(will_topic_);
+  auto will = std::move(will_);
   if (!check_again(a, connack)) {
     reply(Side::broker, a.turn,
           [](Buffer& out) { mqtt::encode_disconnect(ReasonCode::success, out); });
     return Fate::consumed;
   }
-  will_topic_ = std::move(will);
+  will_ = std::move(will);
   Direction& to_broker = to(Side::broker);
   to_broker.receiver_max = connack.maximum_packet_size.value_or(UINT32_MAX);
   told_max_packet_ = to_broker.receiver_max;

@@ -202,7 +202,7 @@ void Session::Impl::keep_connect(const Arrival& a, const mqtt::Connect& connect)
   if (connect.authentication_method) {
     auth_method_ = std::make_unique<const std::string>(*connect.authentication_method);
   }
-  if (connect.will) will_topic_ = std::make_unique<const std::string>(connect.will->topic);
+  if (connect.will) will_ = std::make_unique<const SentWill>(*connect.will);
   keep_alive_.ask(connect.keep_alive);
   Direction& to_client = to(Side::client);
   to_client.receiver_max = connect.maximum_packet_size.value_or(UINT32_MAX);

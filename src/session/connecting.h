@@ -6,6 +6,7 @@
 
 #include "sallyport/bytes.h"
 #include "sallyport/packet.h"
+#include "sallyport/policy.h"
 #include "sallyport/time.h"
 
 namespace sallyport {
@@ -22,6 +23,22 @@ struct ConnectFlags {
 struct BrokerAbilities {
   bool retains = true;
   std::uint8_t max_qos = 2;
+};
+
+/// What a session keeps of the Will that it has sent to the broker.
+struct SentWill {
+  std::string topic;
+  std::uint32_t payload_size;
+  std::uint8_t qos;
+  bool retain;
+
+  explicit SentWill(const mqtt::Will& will)
+      : topic(will.topic), payload_size(will.payload_size()), qos(will.qos), retain(will.retain) {}
+  /// Refers to this one.
+  [[nodiscard]] policy::PublishRequest request() const {
+    return {{topic, qos, retain}, payload_size};
+  }
+  [[nodiscard]] std::size_t memory() const { return sizeof(*this) + topic.capacity(); }
 };
 
 /// A Will that has to be judged once more, when CONNACK has said who the client is.

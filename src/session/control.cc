@@ -153,7 +153,7 @@ Session::Impl::Fate Session::Impl::on_disconnect(const Arrival& a) {
   // The broker discards the Will, as with every DISCONNECT of 3.x. [MQTT-3.14.4-3 (3.1.1)] Any
   // other reason leaves it to be published, and so does a DISCONNECT of the broker's own.
   // [MQTT-3.14.4-3]
-  if (a.from == Side::client && decoded->reason == ReasonCode::success) will_topic_.reset();
+  if (a.from == Side::client && decoded->reason == ReasonCode::success) will_.reset();
   if (a.from == Side::broker) note_broker_code(a.type(), decoded->reason);
   const Fate fate = forward_referring(a, decoded->properties);
   close({a.from, CloseKind::disconnect, {}}, a.turn);

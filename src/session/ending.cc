@@ -133,11 +133,30 @@ void Session::Impl::dismiss(ReasonCode reason, CloseReason why, Turn& turn,
 /// and the client has not taken the Will back. Returns an empty one if there is none.
 std::string_view Session::Impl::left_will() const {
   const bool sent = state_ == State::awaiting_connack || state_ == State::open;
-  return sent && will_topic_ != nullptr ? std::string_view(*will_topic_) : std::string_view();
+  return sent && will_ != nullptr ? std::string_view(will_->topic) : std::string_view();
+}
+
+/// Returns whether the client may publish to the topic of its Will under the policy of now: the
+/// broker goes by what held at CONNECT.
+bool Session::Impl::may_leave_will() const {
+  return !grants_ || grants_->check_publish(will_->request()).allowed;
+}
+
+/// Sends DISCONNECT to the broker in the client's place, for which the broker drops the Will.
+/// [MQTT-3.14.4-3] Behind half a packet nothing can be sent: then the broker publishes it.
+void Session::Impl::take_back_will(Turn& turn) {
+  if (left_will().empty() || to(Side::broker).outlet.mid_packet()) return;
+  reply(Side::broker, turn, [](Buffer& out) { mqtt::encode_disconnect(ReasonCode::success, out); });
+  will_.reset();
 }
 
 void Session::Impl::close(CloseReason reason, Turn& turn) {
   if (state_ == State::closed) return;
+  // A broker that ends the connection itself publishes or drops the Will before anybody can say a
+  // word.
+  if (reason.side == Side::client && !left_will().empty() && !may_leave_will()) {
+    take_back_will(turn);
+  }
   turn.close = reason;
   reason.will = left_will();
   reason.tally = tally();
@@ -153,7 +172,7 @@ void Session::Impl::transport_closed(Side side, CloseKind kind, std::string_view
   const bool unreached = state_ == State::dialing ||
                          (state_ == State::awaiting_connack && kind == CloseKind::tls_error);
   // The broker has not let the client in, so it publishes no Will.
-  if (side == Side::broker && state_ == State::awaiting_connack) will_topic_.reset();
+  if (side == Side::broker && state_ == State::awaiting_connack) will_.reset();
   if (side == Side::broker && unreached) {
     return refuse_for_broker(Check::broker_unavailable, ReasonCode::server_unavailable, detail,
                              turn);
@@ -196,6 +215,7 @@ void Session::Impl::set_policy(policy::Policy::Ptr policy, Instant /*now*/, Turn
   if (!admitted) {
     const policy::Verdict& verdict = admitted.error();
     report(Side::client, PacketType::connect, verdict.reason, verdict.cause);
+    take_back_will(turn);  // who has no role may publish nothing
     return dismiss(ReasonCode::not_authorized,
                    {Side::client, CloseKind::policy_changed, verdict.cause.name}, turn);
   }
@@ -211,6 +231,14 @@ void Session::Impl::shut_down(std::string_view elsewhere, Turn& turn) {
   dismiss(refers ? ReasonCode::use_another_server : ReasonCode::server_shutting_down,
           {Side::client, CloseKind::shutdown, "gateway stops"}, turn,
           refers ? elsewhere : std::string_view());
+}
+
+void Session::Impl::revoke(Check check, Turn& turn) {
+  if (state_ == State::closed) return;
+  report(Side::client, PacketType::reserved, ReasonCode::not_authorized, cause_of(check));
+  take_back_will(turn);
+  dismiss(ReasonCode::not_authorized, {Side::client, CloseKind::certificate, to_string(check)},
+          turn);
 }
 
 void Session::Impl::end(Check check, ReasonCode reason, Turn& turn) {

@@ -47,6 +47,7 @@ class Session::Impl final {
   void set_policy(policy::Policy::Ptr policy, Instant now, Turn& turn);
   void shut_down(std::string_view elsewhere, Turn& turn);
   void end(Check check, mqtt::ReasonCode reason, Turn& turn);
+  void revoke(Check check, Turn& turn);
   const Identity& identity() const { return identity_; }
   Tally tally() const;
   bool is_busy() const;
@@ -168,6 +169,8 @@ class Session::Impl final {
                std::string_view elsewhere = {});
   void refuse_for_broker(Check check, mqtt::ReasonCode reason, std::string_view detail, Turn& turn);
   std::string_view left_will() const;
+  bool may_leave_will() const;
+  void take_back_will(Turn& turn);
   void close(CloseReason reason, Turn& turn);
 
   // connect.cc
@@ -313,7 +316,7 @@ class Session::Impl final {
 
   std::unique_ptr<Connecting> connecting_;  // from an accepted CONNECT to CONNACK; else null
   std::unique_ptr<const std::string> auth_method_;  // of CONNECT; null: it named none
-  std::unique_ptr<const std::string> will_topic_;   // while there is a Will to publish; else null
+  std::unique_ptr<const SentWill> will_;            // while there is a Will to publish; else null
   Instant deadline_;  // for what the state waits for; once open, for the session itself
   std::uint32_t refused_ = 0;
   std::uint32_t throttled_ = 0;

@@ -307,7 +307,7 @@ std::size_t Session::Impl::memory() const {
                       (connecting_ ? connecting_->memory() : 0) +
                       (lowered_ ? sizeof(*lowered_) : 0) +
                       (auth_method_ ? sizeof(*auth_method_) + auth_method_->capacity() : 0) +
-                      (will_topic_ ? sizeof(*will_topic_) + will_topic_->capacity() : 0);
+                      (will_ ? will_->memory() : 0);
   for (const Direction& way : from_) total += way.memory();
   return total;
 }
@@ -350,6 +350,7 @@ void Session::shut_down(Instant /*now*/, Turn& turn, std::string_view elsewhere)
 void Session::end(Check check, mqtt::ReasonCode reason, Instant /*now*/, Turn& turn) {
   impl_->end(check, reason, turn);
 }
+void Session::revoke(Check check, Instant /*now*/, Turn& turn) { impl_->revoke(check, turn); }
 const Identity& Session::identity() const { return impl_->identity(); }
 Tally Session::tally() const { return impl_->tally(); }
 Who Session::who() const { return impl_->who(); }

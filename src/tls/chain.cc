@@ -31,8 +31,12 @@ struct Path {
 class PathFinder final {
  public:
   /// `good`: every certificate on it must be valid now and strong enough as well.
-  PathFinder(const Trust& trust, const STACK_OF(X509) * sent, bool good)
-      : trust_(trust), sent_(sent), good_(good), used_(sk_X509_num(sent), false) {}
+  PathFinder(const Trust& trust, const STACK_OF(X509) * sent, bool good, bool excused)
+      : trust_(trust),
+        sent_(sent),
+        good_(good),
+        excused_(excused),
+        used_(sk_X509_num(sent), false) {}
 
   [[nodiscard]] std::optional<Path> find(X509* leaf) {
     if (!is_good(leaf, true) || !extend(leaf)) return std::nullopt;
@@ -71,13 +75,14 @@ class PathFinder final {
   [[nodiscard]] bool is_good(X509* certificate, bool is_leaf, bool is_anchor = false) const {
     Leniency ignored;
     return !good_ ||
-           (is_valid_now(certificate) &&
+           ((is_valid_now(certificate) || (is_leaf && excused_)) &&
             check_strength(certificate, trust_.asked, is_leaf, is_anchor, ignored).text.empty());
   }
 
   const Trust& trust_;
   const STACK_OF(X509) * sent_;
   const bool good_;
+  const bool excused_;
   std::vector<bool> used_;
   Path path_;
   int signatures_ = kMostSignatures;
@@ -113,16 +118,26 @@ ChainVerdict judge(const STACK_OF(X509) * chain, const Trust& trust) {
     }
     const auto end = not_after(one);
     verdict.end = i == 0 ? end : std::min(verdict.end, end);
+    if (i != 0) verdict.way.push_back(bssl::UpRef(one));
     // What stands behind the first anchor is there only because it is in the bundle too.
     if (is_anchor) {
-      return i <= trust.asked.max_chain + 1 ? verdict : refused(X509_V_ERR_CERT_CHAIN_TOO_LONG);
+      if (i > trust.asked.max_chain + 1) return refused(X509_V_ERR_CERT_CHAIN_TOO_LONG);
+      return verdict;
     }
   }
   return refused(X509_V_ERR_CERT_UNTRUSTED);  // no anchor: BoringSSL has refused that already
 }
 
+int excuse_expired_leaf(int good, X509_STORE_CTX* context) {
+  return good == 1 || (X509_STORE_CTX_get_error(context) == X509_V_ERR_CERT_HAS_EXPIRED &&
+                       X509_STORE_CTX_get_error_depth(context) == 0)
+             ? 1
+             : 0;
+}
+
 /// `anchor`: the only one that counts; null: all.
-ChainVerdict check(const Trust& trust, X509* leaf, STACK_OF(X509) * sent, X509* anchor) {
+ChainVerdict check(const Trust& trust, X509* leaf, STACK_OF(X509) * sent, X509* anchor,
+                   bool excused) {
   const bssl::UniquePtr<X509_STORE_CTX> verifier(X509_STORE_CTX_new());
   const bssl::UniquePtr<STACK_OF(X509)> one_anchor(sk_X509_new_null());
   if (verifier == nullptr || one_anchor == nullptr ||
@@ -130,6 +145,7 @@ ChainVerdict check(const Trust& trust, X509* leaf, STACK_OF(X509) * sent, X509* 
       (anchor != nullptr && !bssl::PushToStack(one_anchor.get(), bssl::UpRef(anchor)))) {
     return refused(X509_V_ERR_OUT_OF_MEM);
   }
+  if (excused) X509_STORE_CTX_set_verify_cb(verifier.get(), excuse_expired_leaf);
   if (anchor != nullptr) X509_STORE_CTX_trusted_stack(verifier.get(), one_anchor.get());
   const bool good = X509_verify_cert(verifier.get()) == 1;
   ERR_clear_error();
@@ -156,13 +172,13 @@ bool is_good(const ChainVerdict& verdict) { return verdict.failure.text.empty();
 
 }  // namespace
 
-ChainVerdict verify_chain(const Trust& trust, X509* leaf, STACK_OF(X509) * sent) {
-  ChainVerdict first = check(trust, leaf, sent, nullptr);
+ChainVerdict verify_chain(const Trust& trust, X509* leaf, STACK_OF(X509) * sent, bool excused) {
+  ChainVerdict first = check(trust, leaf, sent, nullptr, excused);
   if (is_good(first)) return first;
   // A way that is good; or else one on which all signatures are right, for then what is wrong with
   // it is what has to be said.
   for (const bool good : {true, false}) {
-    const std::optional<Path> path = PathFinder(trust, sent, good).find(leaf);
+    const std::optional<Path> path = PathFinder(trust, sent, good, excused).find(leaf);
     if (!path) continue;
     const bssl::UniquePtr<STACK_OF(X509)> between(sk_X509_new_null());
     if (between == nullptr) return refused(X509_V_ERR_OUT_OF_MEM);
@@ -172,7 +188,7 @@ ChainVerdict verify_chain(const Trust& trust, X509* leaf, STACK_OF(X509) * sent)
       }
     }
     ERR_clear_error();
-    return check(trust, leaf, between.get(), path->anchor);
+    return check(trust, leaf, between.get(), path->anchor, excused);
   }
   ERR_clear_error();
   return first;

@@ -1,8 +1,10 @@
 #include "tls/context.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -21,6 +23,7 @@
 #include "tls/errors.h"
 #include "tls/pem.h"
 #include "tls/record_size.h"
+#include "tls/standing.h"
 #include "tls/strength.h"
 #include "tls/transport.h"
 #include "tls/trust.h"
@@ -88,6 +91,34 @@ std::span<const Authority> Context::authorities() const {
   return trust_ == nullptr ? std::span<const Authority>() : trust_->authorities;
 }
 
+std::vector<CrlInfo> Context::crls() const {
+  std::map<std::string, CrlInfo> by_name;
+  if (trust_ == nullptr) return {};
+  for (const auto& crl : trust_->crls) {
+    CrlInfo& info = by_name[crl->title()];
+    info.ca = crl->title();
+    info.next_update = std::max(info.next_update, crl->ends());
+    info.revoked += crl->size();
+    info.is_in_bundle =
+        std::ranges::any_of(trust_->cas, [&crl](const Issuer& ca) { return crl->names(ca); });
+  }
+  std::vector<CrlInfo> all;
+  for (auto& [name, info] : by_name) all.push_back(std::move(info));
+  return all;
+}
+
+Standing Context::judge(const Certificate* certificate,
+                        std::chrono::system_clock::time_point now) const {
+  if (certificate == nullptr) {
+    if (!requires_certificate_) return {};
+    return {.failure = {Check::certificate_missing, "peer showed no certificate"}};
+  }
+  if (trust_ == nullptr) {
+    return {.failure = {Check::certificate_untrusted, "no CA is configured any more"}};
+  }
+  return judge_standing(*trust_, *certificate, now);
+}
+
 /// Builds one Context and gathers everything that is wrong on the way.
 class ContextLoader final {
  public:
@@ -108,6 +139,7 @@ class ContextLoader final {
                   const std::vector<LoadedCertificate>& chain, EVP_PKEY* own_key);
   [[nodiscard]] std::vector<LoadedCertificate> anchors(const std::string& ca, int purpose,
                                                        int trusted_for);
+  void load_revocation(const RevocationOptions& options);
   void announce_cas(const std::vector<LoadedCertificate>& cas, std::size_t most);
   void trust_broker(const ClientOptions& options);
   void expect_name(std::string name, bool verify);
@@ -212,6 +244,28 @@ std::vector<LoadedCertificate> ContextLoader::anchors(const std::string& ca, int
   return cas;
 }
 
+void ContextLoader::load_revocation(const RevocationOptions& options) {
+  trust_->crl_fail = options.crl_fail;
+  for (const std::string& file : options.crl) {
+    for (auto& parsed : load_crls(file, errors_)) {
+      auto crl = Crl::make(std::move(parsed));
+      if (!crl) {
+        wrong(file, crl.error());
+        continue;
+      }
+      const auto names = [&crl](const Issuer& ca) { return (*crl)->names(ca); };
+      const auto signed_it = [&crl](const Issuer& ca) { return (*crl)->is_by(ca); };
+      if (std::ranges::any_of(trust_->cas, names) && std::ranges::none_of(trust_->cas, signed_it)) {
+        wrong(file, "is not signed by the CA of client_ca that it names, \"" + (*crl)->title() +
+                        "\"; it is of a CA with another key, or that CA's keyUsage has no cRLSign");
+      }
+      trust_->crls.push_back(std::move(*crl));
+    }
+  }
+  trust_->denied = load_certificate_list(options.deny_lists, false, errors_);
+  trust_->exceptions = load_certificate_list(options.exception_lists, true, errors_);
+}
+
 /// A client that has several certificates picks the one that these CAs issued. Only a hint (RFC
 /// 8446, 4.2.4), and part of every handshake: with a large bundle it is left out, for small devices
 /// have small buffers and the message has an end.
@@ -284,6 +338,11 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
             "client_certificate to \"optional\" or \"required\", or take "
             "client_ca away");
     }
+    if (options.any()) {
+      wrong("",
+            "crl, deny_lists and exception_lists would never be used: client certificates are not "
+            "asked for");
+    }
     SSL_CTX_set_num_tickets(ctx, 1);  // a device reconnects once at a time
     return finish();
   }
@@ -307,6 +366,7 @@ Context::Result ContextLoader::load(const ServerOptions& options) {
                                    "clients' certificates");
     }
   }
+  load_revocation(options);
   announce_cas(cas, options.max_ca_names);
   // The identity has been read when the handshake ends; nobody asks for the certificate again.
   SSL_CTX_set_retain_only_sha256_of_client_certs(ctx, 1);

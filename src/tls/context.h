@@ -10,6 +10,8 @@
 
 #include <openssl/base.h>
 
+#include "sallyport/identity.h"
+
 #include "tls/authority.h"
 #include "tls/options.h"
 
@@ -21,11 +23,21 @@ inline constexpr int kLibraryApiVersion = BORINGSSL_API_VERSION;
 
 /// One thing wrong with certificates or keys.
 struct TlsError {
-  std::string file;     // the file concerned; may be empty
-  std::string message;  // "key does not belong to the certificate server.crt", ...
+  std::string file;        // the file concerned; may be empty
+  std::string message;     // "key does not belong to the certificate server.crt", ...
+  std::uint32_t line = 0;  // of the file; 0: it is about no line
 };
 
 struct Trust;
+struct Standing;
+
+/// The lists of one CA's revoked certificates (CRLs), as operators know them.
+struct CrlInfo {
+  std::string ca;                                       // its subject in one line
+  std::chrono::system_clock::time_point next_update{};  // of the one that counts longest
+  std::size_t revoked = 0;                              // entries of all of them
+  bool is_in_bundle = false;                            // else it counts for CAs that clients send
+};
 
 /// An SSL_CTX with everything loaded. Immutable and safe to share between threads; an Engine keeps
 /// the one it was made with alive, so a reload never touches a running connection.
@@ -57,6 +69,12 @@ class Context final {
   [[nodiscard]] const Trust* trust() const { return trust_.get(); }
   /// The CAs of the bundle, in its order.
   [[nodiscard]] std::span<const Authority> authorities() const;
+  /// One for each CA, in the order of their names.
+  [[nodiscard]] std::vector<CrlInfo> crls() const;
+  /// Server role: whether a client may be here with the certificate that it showed to this context,
+  /// or to the one that stood in its place before a reload. Null: it showed none.
+  [[nodiscard]] Standing judge(const Certificate* certificate,
+                               std::chrono::system_clock::time_point now) const;
   /// Largest plaintext of a record that is sent.
   [[nodiscard]] std::uint16_t max_record() const { return max_record_; }
   /// Verify::full: a broker's certificate must be for signatures, in TLS 1.2 as well.

@@ -17,9 +17,11 @@
 #include "sallyport/bytes.h"
 #include "sallyport/utf8.h"
 
-#include "tls/hex.h"
+#include "tls/issuers.h"
 #include "tls/spiffe.h"
+#include "tls/strength.h"
 #include "tls/trust.h"
+#include "tls/validity.h"
 
 namespace sallyport::tls {
 namespace {
@@ -124,9 +126,7 @@ void read_serial(X509* leaf, Certificate& certificate) {
   if (length > kMaxSerialBytes) {
     return leave_out(certificate.left_out, "serial: longer than 32 bytes");
   }
-  // Some private CAs break RFC 5280 with negative numbers: the sign keeps them apart.
-  if (ASN1_STRING_type(number) == V_ASN1_NEG_INTEGER) certificate.serial.push_back('-');
-  certificate.serial += length == 0 ? "00" : hex({ASN1_STRING_get0_data(number), length});
+  certificate.serial = serial_text(number);
 }
 
 }  // namespace
@@ -137,6 +137,8 @@ Certificate read_certificate(X509* leaf, const CRYPTO_BUFFER* der, const NameBou
   read_alternative_names(leaf, bounds, certificate);
   read_serial(leaf, certificate);
   certificate.fingerprint = to_hex(fingerprint_of(der));
+  certificate.not_after = not_after(leaf);
+  certificate.strength = strength_of(leaf);
   return certificate;
 }
 

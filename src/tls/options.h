@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sallyport/origin.h"
+
 #include "tls/fingerprint.h"
 
 /// What operators say of TLS, as plain values. A default stands here, once.
@@ -18,6 +20,12 @@ enum class Verify : std::uint8_t {
   full,    // the chain to `ca`, the dates, keyUsage, and the name in subjectAltName
   chain,   // the chain to `ca` and the dates
   pinned,  // nothing but that it is one of `pins`: not even its dates
+};
+
+/// What counts of a client whose CA has no list of revoked certificates (CRL) that is valid now.
+enum class CrlFail : std::uint8_t {
+  closed,  // it is refused
+  open,    // it is let in, unless a list that is over names it
 };
 
 /// Longest record and its default: the protocol's own bound. RFC 8446, 5.1
@@ -44,8 +52,24 @@ struct NameBounds {
   std::uint32_t max_name = 256;  // bytes of each, and of the common name
 };
 
+/// Files that say which client certificates count no more, or longer than they say themselves: each
+/// a pattern here, and a path in the options that a Context is made from.
+struct RevocationOptions {
+  std::vector<std::string> crl;              // PEM or DER
+  std::vector<std::string> deny_lists;       // certificate_list.h
+  std::vector<std::string> exception_lists;  // certificate_list.h, with an end in each line
+  CrlFail crl_fail = CrlFail::closed;
+  Origin crl_origin;
+  Origin deny_origin;
+  Origin exception_origin;
+
+  [[nodiscard]] bool any() const {
+    return !crl.empty() || !deny_lists.empty() || !exception_lists.empty();
+  }
+};
+
 /// Paths are as the operator wrote them, already resolved against the file they stood in.
-struct ServerOptions : PeerOptions, NameBounds {
+struct ServerOptions : PeerOptions, NameBounds, RevocationOptions {
   std::string certificate;  // PEM, leaf first, then intermediates
   std::string key;          // PEM, PKCS#8 or traditional, not encrypted
   std::string client_ca;    // PEM bundle; needed unless client_certificate is none

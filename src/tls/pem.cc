@@ -1,14 +1,10 @@
 #include "tls/pem.h"
 
-#include <cerrno>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/bytestring.h>
 #include <openssl/err.h>
@@ -17,84 +13,17 @@
 #include <openssl/pem.h>
 #include <openssl/pool.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "sallyport/bytes.h"
+
+#include "tls/file.h"
 
 namespace sallyport::tls {
 namespace {
 
-constexpr std::size_t kMaxFileBytes =
-    std::size_t{4} * 1024 * 1024;  // all of Mozilla's CAs: 0.2 MiB
-
-class Descriptor final {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-/// A file's bytes, overwritten when they are let go: they may be a private key.
-class Contents final {
- public:
-  Contents() = default;
-  ~Contents() { bytes_.wipe(); }
-  Contents(const Contents&) = delete;
-  Contents& operator=(const Contents&) = delete;
-
-  /// False: `errors` has one more.
-  [[nodiscard]] bool read(const std::string& file, std::vector<TlsError>& errors);
-  [[nodiscard]] Bytes bytes() const { return bytes_.bytes(); }
-
- private:
-  Buffer bytes_;
-};
-
-bool Contents::read(const std::string& file, std::vector<TlsError>& errors) {
-  const auto failed = [&](std::string message) {
-    errors.push_back({file, std::move(message)});
-    return false;
-  };
-  const auto system_word = [] { return std::generic_category().message(errno); };
-
-  if (file.find('\0') != std::string::npos) return failed("file name holds a NUL character");
-  // O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (fd.get() < 0) return failed("cannot be opened: " + system_word());
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return failed("cannot be read: " + system_word());
-  if (S_ISDIR(status.st_mode)) return failed("is a directory; name the PEM file in it");
-  if (!S_ISREG(status.st_mode)) return failed("is not a regular file");
-  if (status.st_size > static_cast<off_t>(kMaxFileBytes)) {
-    return failed("is larger than 4 MiB; that is no PEM file of certificates or keys");
-  }
-
-  // Room for the whole file and one byte more, so that no growth leaves a copy of a key behind.
-  const std::size_t wanted = static_cast<std::size_t>(status.st_size) + 1;
-  const std::span<std::uint8_t> room = bytes_.prepare(wanted);
-  while (bytes_.size() < wanted) {
-    const ssize_t n = ::read(fd.get(), room.data() + bytes_.size(), wanted - bytes_.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed("cannot be read: " + system_word());
-    if (n == 0) break;
-    bytes_.commit(static_cast<std::size_t>(n));
-  }
-  if (bytes_.size() == wanted) return failed("changed while it was read; try again");
-  if (bytes_.empty()) return failed("is empty");
-  return true;
-}
-
 /// Does it begin as DER does, with a SEQUENCE of more than 127 bytes?
 bool is_binary(Bytes bytes) {
-  return bytes.size() > 2 && bytes[0] == 0x30 && (bytes[1] == 0x81 || bytes[1] == 0x82);
+  return bytes.size() > 2 && bytes[0] == 0x30 && bytes[1] >= 0x81 && bytes[1] <= 0x84;
 }
 
 struct FreeText {
@@ -193,6 +122,45 @@ std::vector<LoadedCertificate> load_certificates(const std::string& file,
           "-inform der -in FILE -out NEW, or openssl pkcs12 -in FILE -nokeys -out NEW)";
     }
     errors.push_back({file, std::string(why)});
+  }
+  return found;
+}
+
+std::vector<bssl::UniquePtr<X509_CRL>> load_crls(const std::string& file,
+                                                 std::vector<TlsError>& errors) {
+  Contents contents;
+  if (!contents.read(file, errors, kMaxCrlBytes)) return {};
+
+  std::vector<bssl::UniquePtr<X509_CRL>> found;
+  const auto add = [&](const std::uint8_t* der, std::size_t size) {
+    const std::uint8_t* const end = der + size;
+    bssl::UniquePtr<X509_CRL> one(d2i_X509_CRL(nullptr, &der, static_cast<long>(size)));
+    ERR_clear_error();
+    if (one == nullptr || der != end) return false;
+    found.push_back(std::move(one));
+    return true;
+  };
+  const auto failed = [&](std::string message) {
+    errors.push_back({file, std::move(message)});
+    return std::vector<bssl::UniquePtr<X509_CRL>>();
+  };
+  if (is_binary(contents.bytes())) {
+    const Bytes der = contents.bytes();
+    if (!add(der.data(), der.size())) return failed("is no valid CRL in DER form");
+    return found;
+  }
+  Blocks blocks(contents.bytes());
+  while (std::optional<Block> block = blocks.next()) {
+    if (block->label() != PEM_STRING_X509_CRL) continue;
+    if (!add(block->data.get(), static_cast<std::size_t>(block->size))) {
+      return failed("holds a CRL that is not valid: number " + std::to_string(found.size() + 1));
+    }
+  }
+  if (blocks.broken()) return failed(std::string(kBrokenBlock));
+  if (found.empty()) {
+    return failed(
+        "holds no CRL, neither in PEM form (-----BEGIN X509 CRL-----) nor in DER form; make one "
+        "with openssl ca -gencrl, or get it where the CA publishes it");
   }
   return found;
 }

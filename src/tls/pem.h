@@ -22,6 +22,11 @@ struct LoadedCertificate {
 [[nodiscard]] std::vector<LoadedCertificate> load_certificates(const std::string& file,
                                                                std::vector<TlsError>& errors);
 
+/// All lists of revoked certificates of a file, which is PEM or one list in DER form. At least one,
+/// or an error.
+[[nodiscard]] std::vector<bssl::UniquePtr<X509_CRL>> load_crls(const std::string& file,
+                                                               std::vector<TlsError>& errors);
+
 /// The one private key of a file. Null: an error was appended.
 [[nodiscard]] bssl::UniquePtr<EVP_PKEY> load_key(const std::string& file,
                                                  std::vector<TlsError>& errors);

@@ -105,31 +105,47 @@ SignatureStrength signature_strength(const X509* certificate) {
   return digest_strength(digest);
 }
 
+Strength strength_of(X509* certificate) {
+  const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(certificate));
+  ERR_clear_error();
+  const KeyFacts facts = key_facts(key.get());
+  return {.rsa_bits = facts.rsa_bits,
+          .weak_curve = facts.rsa_bits == 0 && facts.strength == KeyStrength::weak,
+          .sha1 = signature_strength(certificate) == SignatureStrength::sha1};
+}
+
+Failure check_asked(const Strength& strength, const PeerOptions& asked, bool is_leaf,
+                    bool is_anchor, Leniency& needs) {
+  const std::size_t which = is_leaf ? 1 : 0;
+  const bool long_enough = strength.rsa_bits != 0
+                               ? strength.rsa_bits >= asked.min_key
+                               : !strength.weak_curve || asked.min_key < kStrongRsaBits;
+  if (!long_enough) return {Check::certificate_weak_key, kWeakKey[which]};
+  if (strength.weak_curve || (strength.rsa_bits != 0 && strength.rsa_bits < kStrongRsaBits)) {
+    needs.key = true;
+  }
+  if (is_anchor || !strength.sha1) return {};
+  if (!asked.allow_sha1) return {Check::certificate_weak_signature, kSha1[which]};
+  needs.sha1 = true;
+  return {};
+}
+
 Failure check_strength(X509* certificate, const PeerOptions& asked, bool is_leaf, bool is_anchor,
                        Leniency& needs) {
   const std::size_t which = is_leaf ? 1 : 0;
   const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(certificate));
   ERR_clear_error();
-  const KeyFacts facts = key_facts(key.get());
-  if (facts.strength == KeyStrength::other) return {Check::certificate_weak_key, kOtherKey[which]};
-  const bool long_enough =
-      facts.rsa_bits != 0 ? facts.rsa_bits >= asked.min_key
-                          : facts.strength == KeyStrength::strong || asked.min_key < kStrongRsaBits;
-  if (!long_enough) return {Check::certificate_weak_key, kWeakKey[which]};
-  if (facts.strength == KeyStrength::weak) needs.key = true;
-
-  if (is_anchor) return {};
-  switch (signature_strength(certificate)) {
-    case SignatureStrength::strong:
-      return {};
-    case SignatureStrength::sha1:
-      if (!asked.allow_sha1) return {Check::certificate_weak_signature, kSha1[which]};
-      needs.sha1 = true;
-      return {};
-    case SignatureStrength::broken:
-      break;
+  if (key_facts(key.get()).strength == KeyStrength::other) {
+    return {Check::certificate_weak_key, kOtherKey[which]};
   }
-  return {Check::certificate_weak_signature, kBroken[which]};
+  if (const Failure weak = check_asked(strength_of(certificate), asked, is_leaf, is_anchor, needs);
+      !weak.text.empty()) {
+    return weak;
+  }
+  if (!is_anchor && signature_strength(certificate) == SignatureStrength::broken) {
+    return {Check::certificate_weak_signature, kBroken[which]};
+  }
+  return {};
 }
 
 }  // namespace sallyport::tls

@@ -31,6 +31,13 @@ enum class SignatureStrength : std::uint8_t {
 /// Of the signature that the certificate bears, which was made with its issuer's key.
 [[nodiscard]] SignatureStrength signature_strength(const X509* certificate);
 
+/// What of a certificate's strength is for operators to judge. What nothing lets in (KeyStrength's
+/// `other`, SignatureStrength's `broken`) is not told.
+[[nodiscard]] Strength strength_of(X509* certificate);
+/// Holds that against `asked`: the part of check_strength() that options decide.
+[[nodiscard]] Failure check_asked(const Strength& strength, const PeerOptions& asked, bool is_leaf,
+                                  bool is_anchor, Leniency& needs);
+
 /// Holds one certificate of a peer's chain against `asked`. Returns a failure without text where it
 /// is strong enough; `needs` then gains what it needs leniency for. The key counts at every depth:
 /// whoever finds the key of a CA issues what he likes. The signature does not count

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pool.h>
@@ -19,19 +18,6 @@ namespace {
 
 const X509* address_of(const bssl::UniquePtr<X509>& certificate) { return certificate.get(); }
 
-/// RFC 2253, with everything escaped that is not ASCII.
-std::string subject_of(const X509* certificate) {
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  const std::uint8_t* text = nullptr;
-  std::size_t size = 0;
-  if (out == nullptr ||
-      X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0 ||
-      BIO_mem_contents(out.get(), &text, &size) != 1) {
-    return "?";
-  }
-  return std::string(as_text({text, size}));
-}
-
 bool same_key(X509* one, X509* other) {
   const bssl::UniquePtr<EVP_PKEY> a(X509_get_pubkey(one));
   const bssl::UniquePtr<EVP_PKEY> b(X509_get_pubkey(other));
@@ -41,7 +27,7 @@ bool same_key(X509* one, X509* other) {
 
 Authority describe(const LoadedCertificate& ca, const PeerOptions& asked) {
   Authority authority;
-  authority.name = subject_of(ca.parsed.get());
+  authority.name = title_of(X509_get_subject_name(ca.parsed.get()));
   authority.fingerprint = to_hex(fingerprint_of(ca.der.get()));
   authority.not_after = not_after(ca.parsed.get());
   Leniency ignored;
@@ -51,7 +37,12 @@ Authority describe(const LoadedCertificate& ca, const PeerOptions& asked) {
 }
 
 void list_authorities(Trust& trust, const std::vector<LoadedCertificate>& cas) {
-  for (const LoadedCertificate& ca : cas) trust.authorities.push_back(describe(ca, trust.asked));
+  for (const LoadedCertificate& ca : cas) {
+    trust.authorities.push_back(describe(ca, trust.asked));
+    trust.cas.push_back(read_issuer(ca.parsed.get()));
+    trust.periods.push_back({trust.cas.back().same_as, not_before(ca.parsed.get()),
+                             over_at(not_after(ca.parsed.get()))});
+  }
   for (std::size_t i = 0; i < cas.size(); ++i) {
     Authority& old = trust.authorities[i];
     for (std::size_t j = 0; j < cas.size() && !old.is_renewed; ++j) {
@@ -66,6 +57,20 @@ void list_authorities(Trust& trust, const std::vector<LoadedCertificate>& cas) {
 
 bool Trust::is_anchor(const X509* certificate) const {
   return std::ranges::binary_search(anchors, certificate, std::ranges::less(), address_of);
+}
+
+bool Trust::has_anchor(std::string_view fingerprint) const {
+  return std::ranges::find(authorities, fingerprint, &Authority::fingerprint) != authorities.end();
+}
+
+const Trust::Period* Trust::find(const Issuer& ca, Time now) const {
+  const Period* best = nullptr;
+  for (const Period& one : periods) {
+    if (one.same_as != ca.same_as) continue;
+    const bool better = one.counts(now) && (!best || !best->counts(now) || one.end > best->end);
+    if (best == nullptr || better) best = &one;
+  }
+  return best;
 }
 
 void add_anchors(Trust& trust, const std::string& file, const std::vector<LoadedCertificate>& cas,

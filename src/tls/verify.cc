@@ -1,6 +1,7 @@
 #include "tls/verify.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,8 @@
 #include "tls/chain.h"
 #include "tls/context.h"
 #include "tls/identity.h"
+#include "tls/issuers.h"
+#include "tls/standing.h"
 #include "tls/strength.h"
 #include "tls/transport.h"
 #include "tls/validity.h"
@@ -38,6 +41,30 @@ ChainVerdict verify_pin(const Trust& trust, X509* leaf, const CRYPTO_BUFFER* der
   if (!verdict.failure.text.empty()) verdict.alert = SSL_AD_INSUFFICIENT_SECURITY;
   verdict.end = not_after(leaf);
   return verdict;
+}
+
+/// The names of a client that is refused are kept, too, so that the refusal can say whose
+/// certificate it was.
+ssl_verify_result_t verify_client(Transport& transport, X509* leaf, const CRYPTO_BUFFER* der,
+                                  STACK_OF(X509) * sent, std::uint8_t& alert) {
+  const Trust& trust = *transport.context->trust();
+  const auto now = std::chrono::system_clock::now();
+  auto certificate = std::make_shared<Certificate>(read_certificate(leaf, der, trust.names));
+  *transport.peer = certificate;
+  const bool excused =
+      trust.exceptions.size() != 0 && now >= over_at(certificate->not_after) &&
+      excused_until(trust, *certificate, title_of(X509_get_issuer_name(leaf)), now);
+  const ChainVerdict verdict = verify_chain(trust, leaf, sent, excused);
+  if (!verdict.failure.text.empty()) {
+    return refuse(transport, verdict.failure, alert, verdict.alert);
+  }
+  std::vector<X509*> way;
+  for (const auto& ca : verdict.way) way.push_back(ca.get());
+  certificate->needs = verdict.needs;
+  certificate->issuers = trust.issuers.get(way);
+  const Standing standing = judge_standing(trust, *certificate, now);
+  if (!standing.good()) return refuse(transport, standing.failure, alert, standing.alert);
+  return ssl_verify_ok;
 }
 
 }  // namespace
@@ -86,16 +113,12 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
     }
   }
 
+  if (SSL_is_server(ssl) != 0)
+    return verify_client(transport, leaf.get(), leaf_der, chain.get(), *alert);
   const ChainVerdict verdict = trust->store == nullptr
                                    ? verify_pin(*trust, leaf.get(), leaf_der)
                                    : verify_chain(*trust, leaf.get(), chain.get());
   transport.chain_end = verdict.end;
-  if (SSL_is_server(ssl) != 0) {
-    // Where it is refused, too, so that the refusal can say whose certificate it was.
-    Certificate certificate = read_certificate(leaf.get(), leaf_der, trust->names);
-    certificate.needs = verdict.needs;
-    *transport.peer = std::make_shared<const Certificate>(std::move(certificate));
-  }
   if (!verdict.failure.text.empty()) {
     return refuse(transport, verdict.failure, *alert, verdict.alert);
   }

@@ -198,12 +198,13 @@ class CertificateReload(Case):
         self.assertIn("server.crt", self.running.log())
         self.assertEqual(self.serial(), pki.serial("server.crt"))
 
-    def test_another_authority_for_clients_counts_for_new_handshakes(self):
+    def test_another_authority_for_clients_counts_for_all(self):
         old = self.client(self.running.tls_port, tls="sensor-1").open_session("old")
         shutil.copy(pki.path("ca2.crt"), self.running.path("ca.crt"))
         self.assertTrue(self.running.reload())
         self.client(self.running.tls_port, tls="stranger").open_session("new")
-        old.ping()
+        old.expect_end()
+        self.running.wait_audit(event="session_end", detail="tls.certificate-untrusted")
 
     def test_expiry_of_certificates_is_a_metric(self):
         series = self.running.metrics().series("sallyport_certificate_expiry_timestamp_seconds")

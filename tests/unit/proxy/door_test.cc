@@ -159,10 +159,12 @@ TEST_CASE("door: no certificate does not pass where one is required") {
   const Door door(1);
   const Certificate certificate;
   ListenerSettings settings;
-  CHECK_FALSE(door.shaken(settings, nullptr).has_value());
+  const auto now = std::chrono::system_clock::now();
+  CHECK(door.shaken(settings, nullptr, now).good());
   settings.tls = tls::test::load(tls::test::pki().server(ClientCertificate::optional));
-  CHECK_FALSE(door.shaken(settings, nullptr).has_value());
+  CHECK(door.shaken(settings, nullptr, now).good());
   settings.tls = tls::test::load(tls::test::pki().server(ClientCertificate::required));
-  CHECK(door.shaken(settings, nullptr) == Check::certificate_missing);
-  CHECK_FALSE(door.shaken(settings, &certificate).has_value());
+  CHECK(door.shaken(settings, nullptr, now).failure.check == Check::certificate_missing);
+  // One that was never verified.
+  CHECK(door.shaken(settings, &certificate, now).failure.check == Check::certificate_untrusted);
 }

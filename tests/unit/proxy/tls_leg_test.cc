@@ -268,3 +268,23 @@ TEST_CASE("tls: a broker that is not who it should be is no broker") {
     CHECK(client.receive_all() == wire::connack(wire::v3_1_1, 3));
   }
 }
+
+TEST_CASE("tls: a certificate is judged by what is in force when its handshake ends") {
+  Site site(with_tls(ClientCertificate::required));
+  Peer early = site.connect(load(pki().device()));
+  early.begin_handshake();
+  site.log.wait("accept");
+  Snapshot next = site.snapshot();
+  auto listener = std::make_shared<ListenerSettings>(*next.listeners[0]);
+  tls::ServerOptions options = pki().server(ClientCertificate::required);
+  options.client_ca = pki().other_ca_file;
+  listener->tls = load(options);
+  next.listeners[0] = listener;
+  site.reload(next);
+  // Its own context has the CA still.
+  static_cast<void>(early.shake_hands());
+  site.log.wait("refusal tls.certificate-untrusted");
+  CHECK(site.log.last_refusal().phase == Phase::handshake);
+  CHECK(site.log.last_refusal().shown_name == "sensor-7");
+  CHECK_FALSE(site.broker.dialled());
+}

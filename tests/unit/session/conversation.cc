@@ -132,6 +132,11 @@ void Conversation::ends_by_order(Check check, mqtt::ReasonCode reason) {
   collect();
 }
 
+void Conversation::is_revoked(Check check) {
+  session_->revoke(check, now_, turn_);
+  collect();
+}
+
 void Conversation::open(const wire::Connect& connect, std::string_view connack_properties) {
   client_sends(wire::connect(connect));
   REQUIRE(dialled());

@@ -99,6 +99,8 @@ class Conversation {
   void set_policy(policy::PolicySpec spec);
   void shut_down(std::string_view elsewhere = {});
   [[nodiscard]] bool is_busy() const { return session_->is_busy(); }
+  /// The client's certificate counts no more.
+  void is_revoked(Check check);
   void ends_by_order(Check check, mqtt::ReasonCode reason);
 
   /// What a side got since the last call.

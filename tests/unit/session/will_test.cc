@@ -47,11 +47,34 @@ TEST_CASE("will: what a session that was open leaves behind") {
       {"the broker goes", true, [](auto& talk) { talk.ends(Side::broker); }},
       {"the broker says DISCONNECT", true,
        [](auto& talk) { talk.broker_sends(wire::disconnect(0x8E)); }, v5},
-      {"the policy changes", true,
+      {"the policy admits it no more", false,
        [](auto& talk) {
          policy::PolicySpec nobody = up_and_down();
          nobody.roles[0].match["client_id"] = {"somebody-else"};
          talk.set_policy(nobody);
+       }},
+      {"its certificate counts no more", false,
+       [](auto& talk) { talk.is_revoked(Check::certificate_revoked); }},
+      {"the policy forbids its topic, and the client goes", false,
+       [](auto& talk) {
+         policy::PolicySpec other = up_and_down();
+         other.roles[0].rules[0].publish[0].value = "elsewhere/#";
+         talk.set_policy(other);
+         talk.ends(Side::client);
+       }},
+      {"... or the broker goes, which has done then what it does", true,
+       [](auto& talk) {
+         policy::PolicySpec other = up_and_down();
+         other.roles[0].rules[0].publish[0].value = "elsewhere/#";
+         talk.set_policy(other);
+         talk.ends(Side::broker);
+       }},
+      {"its certificate counts no more, half a message is on its way", true,
+       [](auto& talk) {
+         // For 5.0 the first byte says that there are no properties.
+         const std::string payload("\0whole", 6);
+         talk.client_sends(wire::publish({.topic = "up/x", .payload = payload}).substr(0, 10));
+         talk.is_revoked(Check::certificate_revoked);
        }},
       {"somebody ends it", true,
        [](auto& talk) { talk.ends_by_order(Check::shutting_down, ReasonCode::not_authorized); }},
