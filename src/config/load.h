@@ -23,8 +23,10 @@ namespace sallyport::config {
 /// is not checked.
 [[nodiscard]] std::expected<policy::Policy::Ptr, Diagnostics> load_policy(
     const GatewayOptions& options);
-/// The same; appends to `files` which files were read, whatever stood in them.
-[[nodiscard]] std::expected<policy::Policy::Ptr, Diagnostics> load_policy(
-    const GatewayOptions& options, std::vector<std::string>& files);
+/// Which files those are, in the order in which they are read. What is wrong with the patterns is
+/// left for load_policy() to say.
+[[nodiscard]] std::vector<std::string> list_policy_files(const GatewayOptions& options);
+/// The paths that a pattern matches now, sorted; none where a folder in it cannot be read.
+[[nodiscard]] std::vector<std::string> expand_glob(const std::string& pattern);
 
 }  // namespace sallyport::config
