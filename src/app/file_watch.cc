@@ -86,7 +86,10 @@ void FileWatch::settle(Instant now) {
   settle_at_ = kNever;
   changing_.reset();
   look();
-  if (!differs()) trying_.reset();
+  if (!differs()) {
+    trying_.reset();
+    failed_.clear();
+  }
   if (!settings_.watch || !differs() || seen_.hash == failed_) return;
   const bool report = trying_ && now - *trying_ >= settings_.patience;
   if (handler_.on_files_changed(report)) return;

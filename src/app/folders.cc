@@ -57,19 +57,21 @@ bool is_pattern(const path& part) {
   return part.native().find_first_of("*?[\\") != std::string::npos;
 }
 
-/// The way to every folder in which the pattern lets the file system choose, and all names there.
+/// The way to every folder in which the pattern lets the file system choose, with all names there;
+/// and from what it may choose on, with the name that comes next.
 void walk_pattern(const path& pattern, net::FolderWatch::Folders& folders) {
   bool literal = true;
   path before = pattern.is_absolute() ? "" : ".";
   for (const path& part : pattern) {
-    if (is_pattern(part)) {
+    if (!literal || is_pattern(part)) {
       std::vector<std::string> there = {before.string()};
       if (!literal) there = config::expand_glob(before.string());
-      literal = false;
       for (const std::string& folder : there) {
         const path at = walk(folder, folders);
-        if (!at.empty()) folders[at.string()].insert(net::FolderWatch::kAny);
+        if (at.empty()) continue;
+        folders[at.string()].insert(is_pattern(part) ? net::FolderWatch::kAny : part.string());
       }
+      literal = false;
     }
     before /= part;
   }

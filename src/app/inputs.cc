@@ -1,26 +1,22 @@
 #include "app/inputs.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <set>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "sallyport/bytes.h"
 
+#include "app/read_file.h"
 #include "config/gateway_file.h"
 #include "config/load.h"
-#include "net/socket.h"
 #include "tls/fingerprint.h"
 
 namespace sallyport::app {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 64 * 1024;
 /// More of a file is not read: whoever loads it refuses less.
 constexpr std::size_t kMostBytes = std::size_t{64} * 1024 * 1024;
 /// Coarser than the clocks by which file systems note changes.
@@ -38,29 +34,13 @@ std::vector<std::string> files_of(const config::GatewayOptions& options) {
   return files;
 }
 
-/// Appends what the file holds. False: it cannot be read.
-bool read_file(const std::string& path, Buffer& into) {
-  // O_NONBLOCK: opening a named pipe must not wait for somebody to write to it.
-  const net::Socket file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
-  if (!file || ::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
-  while (into.size() < kMostBytes) {
-    const ssize_t got = ::read(file.fd(), into.prepare(kAtOnce).data(), kAtOnce);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return false;
-    if (got == 0) break;
-    into.commit(static_cast<std::size_t>(got));
-  }
-  return true;
-}
-
 std::string hash_of(const std::vector<std::string>& files) {
   static constexpr std::uint8_t kThere = 1;
   static constexpr std::uint8_t kMissing = 0;
   tls::Sha256 hash;
   for (const std::string& file : files) {
     Buffer bytes;
-    const bool there = read_file(file, bytes);
+    const bool there = read_file(file, kMostBytes, bytes) == 0;
     hash.add({there ? &kThere : &kMissing, 1});
     hash.add(bytes.bytes());
     bytes.wipe();  // it may be a private key
