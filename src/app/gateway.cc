@@ -224,7 +224,8 @@ void Gateway::report(const config::Diagnostics& wrong) {
   log_.error("reload failed: " + errors + "; the configuration of before stays in force");
   manager_.ready(in_force() + "; the last reload failed: " + errors + ", see the log");
   // Last: whoever sees it counted finds the reasons in the log.
-  observe_.on_reload(false, wrong.size(), wrong.empty() ? "" : to_string(wrong.front()));
+  const std::string why = wrong.empty() ? "" : to_string(wrong.front());
+  observe_.on_reload(false, wrong.size(), why.substr(0, why.find('\n')));
 }
 
 void Gateway::take(Assembled fresh) {
