@@ -86,11 +86,11 @@ void FileWatch::settle(Instant now) {
   settle_at_ = kNever;
   changing_.reset();
   look();
-  if (!differs()) {
-    trying_.reset();
-    failed_.clear();
-  }
-  if (!settings_.watch || !differs() || seen_.hash == failed_) return;
+  if (!differs()) trying_.reset();
+  // Where a reload has failed, what was taken back is read, too: the newest one is to have
+  // succeeded.
+  const bool wanted = seen_.hash != failed_ && (differs() || !failed_.empty());
+  if (!settings_.watch || !wanted) return;
   const bool report = trying_ && now - *trying_ >= settings_.patience;
   if (handler_.on_files_changed(report)) return;
   if (!trying_) trying_ = now;

@@ -18,8 +18,8 @@ namespace sallyport::app {
 ///
 /// A change is noticed by net::FolderWatch, and by a look at all files every [reload] poll, which
 /// finds what inotify cannot tell, and is all there is with watch off. Files count by their
-/// contents: a touch is no change, and a change that is taken back was none. Contents that failed
-/// are not tried again.
+/// contents: a touch is no change, and a change that is taken back was none, unless it was reported
+/// as a failure: then a reload follows that succeeds. Contents that failed are not tried again.
 ///
 /// Thread: the main loop's, which it holds up for as long as reading all files takes.
 class FileWatch final : private net::FolderWatch::Handler, private net::Timer::Handler {
