@@ -273,6 +273,8 @@ RESOURCES = [
         Panel("Drains", [(total("sallyport_draining", "instance", WHERE), "{{instance}}")],
               about="1: that gateway sends its clients away and ends."),
         tile("Last reload succeeded", f"min(sallyport_config_last_reload_success{{{WHERE}}})", steps=GOOD_ABOVE),
+        tile("Files ahead of what is in force", total("sallyport_config_stale", where=WHERE),
+             steps=BAD_ABOVE),
         tile("Since the configuration was loaded",
              f"time() - min(sallyport_config_last_reload_success_timestamp_seconds{{{WHERE}}})", unit="s"),
         tile("Up since", f"time() - min(process_start_time_seconds{{{WHERE}}})", unit="s"),

@@ -239,6 +239,21 @@ struct Http {
   [[nodiscard]] friend bool operator==(const Http&, const Http&) = default;
 };
 
+/// [reload]: how the gateway follows the files that it was started with.
+struct Reload {
+  /// They are read again when they change. Off: when somebody says so.
+  bool watch = true;
+  /// So long nothing may have changed before they are read: whoever replaces several files is given
+  /// the time to finish. While they change without end they are read every five times that.
+  Duration debounce = std::chrono::milliseconds(200);
+  /// Files that do not load, or do not fit together, are reported only after this: they may be half
+  /// of a change.
+  Duration patience = std::chrono::seconds(2);
+  /// How often it is looked whether files have changed that the kernel has not told of.
+  Duration poll = std::chrono::seconds(10);
+  [[nodiscard]] friend bool operator==(const Reload&, const Reload&) = default;
+};
+
 /// [admin]: bounds of the socket.
 struct Admin {
   std::uint32_t max_clients = 16;               // at once; one more is closed

@@ -1,18 +1,15 @@
 #include "app/assemble.h"
 
-#include <fstream>
-#include <set>
 #include <utility>
 
-#include "sallyport/bytes.h"
-
 #include "app/token.h"
-#include "config/gateway_file.h"
-#include "tls/fingerprint.h"
 
 namespace sallyport::app {
 
 namespace {
+
+/// Files that change while they are read are read again so often.
+constexpr int kAttempts = 5;
 
 /// TLS errors read "<file> <what>; <what to do>", and stand where the files are named.
 void report(const std::vector<tls::TlsError>& errors, const policy::Origin& origin,
@@ -47,69 +44,28 @@ tls::Context::Ptr take(tls::Context::Result result, const policy::Origin& origin
   return nullptr;
 }
 
-/// The gateway file, and what it names but policies.
-std::vector<std::string> files_of(const config::GatewayOptions& options) {
-  std::vector<std::string> files = {options.file};
-  for (const config::KeyInfo& key : config::list_gateway_keys(options)) {
-    if (!key.file.empty()) files.push_back(key.file);
-  }
-  return files;
-}
-
-/// Replaces the patterns by the files that they name, and adds those to `files`.
-void name_files(tls::RevocationOptions& options, std::vector<std::string>& files,
-                config::Diagnostics& diagnostics) {
+/// Replaces the patterns by the files that they name.
+void name_files(tls::RevocationOptions& options, config::Diagnostics& diagnostics) {
   const auto name = [&](std::vector<std::string>& patterns, std::string_view what,
-                        const Origin& origin) {
+                        const policy::Origin& origin) {
     patterns = config::find_files(patterns, what, origin, diagnostics);
-    files.insert(files.end(), patterns.begin(), patterns.end());
   };
   name(options.crl, "CRL", options.crl_origin);
   name(options.deny_lists, "deny list", options.deny_origin);
   name(options.exception_lists, "exception list", options.exception_origin);
 }
 
-/// Each once, in the order in which they came.
-void drop_repeated(std::vector<std::string>& files) {
-  std::set<std::string> seen;
-  std::erase_if(files, [&seen](const std::string& file) { return !seen.insert(file).second; });
-}
-
-/// A file that goes away meanwhile counts as an empty one: what is in force was read before. Some
-/// are private keys, so no copy of a file stays behind: the stream has no buffer of its own, and
-/// Buffer overwrites what it lets go.
-std::string hash_of(const std::vector<std::string>& files) {
-  constexpr std::size_t kAtOnce = 64 * 1024;
-  tls::Sha256 hash;
-  for (const std::string& file : files) {
-    std::ifstream in;
-    in.rdbuf()->pubsetbuf(nullptr, 0);
-    in.open(file, std::ios::binary);
-    Buffer bytes;
-    while (in) {
-      in.read(reinterpret_cast<char*>(bytes.prepare(kAtOnce).data()), kAtOnce);
-      bytes.commit(static_cast<std::size_t>(in.gcount()));
-    }
-    hash.add(bytes.bytes());
-    bytes.wipe();
-  }
-  return tls::to_hex(hash.finish());
-}
-
-}  // namespace
-
-std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) {
+std::expected<Assembled, config::Diagnostics> load(const std::string& path) {
   config::Diagnostics diagnostics;
   Assembled all;
   all.options = config::load_gateway(path, diagnostics);
   const bool gateway_is_good = diagnostics.empty();
-  all.files = files_of(all.options);
 
   if (gateway_is_good || !all.options.policy_files.empty()) {
     config::GatewayOptions options = all.options;
     // Half of the listeners would make a role look wrong that is not.
     if (!gateway_is_good) options.listeners.clear();
-    auto policy = config::load_policy(options, all.files);
+    auto policy = config::load_policy(options);
     if (policy) {
       all.policy = std::move(*policy);
     } else {
@@ -121,7 +77,7 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
     tls::Context::Ptr context;
     if (listener.tls && (gateway_is_good || is_complete(*listener.tls))) {
       tls::ServerOptions options = *listener.tls;
-      name_files(options, all.files, diagnostics);
+      name_files(options, diagnostics);
       context = take(tls::Context::load_server(options), listener.tls_origin, diagnostics);
     }
     all.listener_tls.push_back(std::move(context));
@@ -141,13 +97,28 @@ std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) 
     }
   }
 
-  drop_repeated(all.files);
-  if (diagnostics.empty()) {
-    all.hash = hash_of(all.files);
-    return all;
-  }
+  if (diagnostics.empty()) return all;
   config::sort(diagnostics);
   return std::unexpected(std::move(diagnostics));
+}
+
+}  // namespace
+
+std::expected<Assembled, config::Diagnostics> assemble(const std::string& path) {
+  Inputs before = look_at(path);
+  for (int i = 0; i < kAttempts; ++i) {
+    auto all = load(path);
+    Inputs behind = look_at(path);
+    if (behind == before) {
+      if (all) all->inputs = std::move(before);
+      return all;
+    }
+    before = std::move(behind);
+  }
+  return std::unexpected(config::Diagnostics{
+      {{path, 0, 0},
+       "this file, or one that it names, changed each time that all of them were read",
+       "try again when nobody writes to them"}});
 }
 
 }  // namespace sallyport::app

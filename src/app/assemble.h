@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/inputs.h"
 #include "config/load.h"
 #include "config/options.h"
 #include "tls/context.h"
@@ -18,17 +19,12 @@ struct Assembled {
   std::vector<tls::Context::Ptr> listener_tls;  // one for each of options.listeners; null: plain
   tls::Context::Ptr broker_tls;                 // null: plain
   std::string observe_token;                    // empty: there is none
-  /// Every file that was read, once: the gateway file, policies, certificates, keys, authorities.
-  /// Whoever watches files for changes watches these (and the folders that policies stand in).
-  std::vector<std::string> files;
-  /// SHA-256 over the contents of those files, in lower-case hex: two gateways with the same one
-  /// run with the same configuration, wherever it lies. Private keys are in it, too, and cannot be
-  /// got out of it.
-  std::string hash;
+  Inputs inputs;                                // what all this was read from, and nothing else
 };
 
 /// Reads gateway.toml, the policy files, certificates and keys. All or nothing: on an error nothing
 /// has been changed, and the answer is everything that is wrong with any of them, by file and line.
+/// Where files change meanwhile all are read again, so that nothing is half of a change.
 /// `check`, `run` and a reload all come here, so that what `check` accepts is what `run` accepts.
 /// Opens no socket and writes no file.
 [[nodiscard]] std::expected<Assembled, config::Diagnostics> assemble(const std::string& path);

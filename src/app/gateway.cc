@@ -62,6 +62,7 @@ Gateway::Gateway(std::string path, Assembled assembled, const BuildInfo& build,
       log_(log),
       manager_(manager),
       watchdog_(timers_, manager, observe, log),
+      files_(path_, timers_, *this),
       stopped_(*this),
       signals_(*this),
       ledger_(assembled_.options.ledger, random_key()) {}
@@ -116,6 +117,8 @@ std::expected<void, proxy::StartError> Gateway::serve() {
   observe_.set_ready(true);
   say_started();
   notice_timer_.timer.set(net::Loop::now() + kNotices);
+  files_.open(loop_);
+  files_.follow(assembled_.options.reload, assembled_.inputs, false);
   manager_.ready(in_force());
   watchdog_.start(net::Loop::now());
   return {};
@@ -164,7 +167,7 @@ void Gateway::publish() const {
   observe_.set_token(assembled_.observe_token);
   observe_.set_limits(connection_limits(assembled_.options, server_->most_by_files()));
   observe_.set_policy(assembled_.policy->role_count(), assembled_.policy->rule_count());
-  observe_.set_in_force({assembled_.hash, assembled_.options.broker.address.to_string()});
+  observe_.set_in_force({assembled_.inputs.hash, assembled_.options.broker.address.to_string()});
 }
 
 void Gateway::follow_log_settings() {
@@ -192,16 +195,42 @@ config::Diagnostics Gateway::reload() {
   manager_.reloading();
   auto fresh = assemble(path_);
   if (!fresh) {
-    for (const auto& diagnostic : fresh.error()) error_lines(diagnostic, log_);
-    log_.error("reload failed: " + count(fresh.error().size(), "error") +
-               "; the configuration of before stays in force");
-    manager_.ready(in_force() + "; the last reload failed: " +
-                   count(fresh.error().size(), "error") + ", see the log");
-    // Last: whoever sees it counted finds the reasons in the log.
-    observe_.on_reload(false, fresh.error().size());
+    files_.failed();
+    report(fresh.error());
     return std::move(fresh.error());
   }
-  assembled_ = std::move(*fresh);
+  take(std::move(*fresh));
+  return {};
+}
+
+bool Gateway::on_files_changed(bool report_it) {
+  auto fresh = assemble(path_);
+  if (fresh) {
+    manager_.reloading();
+    log_.info("files have changed");
+    take(std::move(*fresh));
+  } else if (report_it) {
+    manager_.reloading();
+    report(fresh.error());
+  } else {
+    log_.debug("files have changed, and do not load as they are: " +
+               count(fresh.error().size(), "error"));
+  }
+  return fresh.has_value();
+}
+
+void Gateway::report(const config::Diagnostics& wrong) {
+  for (const config::Diagnostic& diagnostic : wrong) error_lines(diagnostic, log_);
+  const std::string errors = count(wrong.size(), "error");
+  log_.error("reload failed: " + errors + "; the configuration of before stays in force");
+  manager_.ready(in_force() + "; the last reload failed: " + errors + ", see the log");
+  // Last: whoever sees it counted finds the reasons in the log.
+  const std::string why = wrong.empty() ? "" : to_string(wrong.front());
+  observe_.on_reload(false, wrong.size(), why.substr(0, why.find('\n')));
+}
+
+void Gateway::take(Assembled fresh) {
+  assembled_ = std::move(fresh);
   auto restart = server_->reload(snapshot_of(assembled_, ledger_));
   for (auto& line : restart_needed(started_, assembled_.options)) {
     restart.push_back(std::move(line));
@@ -213,7 +242,13 @@ config::Diagnostics Gateway::reload() {
   warn(assembled_, server_->most_by_files(), log_);
   manager_.ready(in_force());
   observe_.on_reload(true);
-  return {};
+  files_.follow(assembled_.options.reload, assembled_.inputs, !restart.empty());
+}
+
+void Gateway::on_stale(bool stale) { observe_.set_stale(stale); }
+
+void Gateway::on_unwatched(const std::string& why) {
+  log_.warn("changes of files are noticed by [reload] poll only: " + why);
 }
 
 void Gateway::on_request(std::string_view line, admin::Reply reply) { execute(*this, line, reply); }
@@ -240,6 +275,7 @@ void Gateway::drain(const std::string& why) {
     return;
   }
   why_ = why;
+  files_.close();
   const Duration limit = times.delay + times.window + times.timeout;
   const auto in_seconds = [](Duration time) {
     return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
@@ -302,6 +338,7 @@ void Gateway::close() {
   delay_.timer.set(kNever);
   if (admin_ != nullptr) admin_->close();
   notice_timer_.timer.set(kNever);
+  files_.close();
   timers_.close();
   stopped_.close();
   signals_.close();

@@ -9,6 +9,7 @@
 
 #include "admin/socket.h"
 #include "app/assemble.h"
+#include "app/file_watch.h"
 #include "app/service_manager.h"
 #include "app/watchdog.h"
 #include "ledger/local_ledger.h"
@@ -21,13 +22,14 @@
 
 namespace sallyport::app {
 
-/// The running gateway: the server and what signals do to it.
+/// The running gateway: the server, and what signals, commands and changed files do to it.
 ///
 /// Thread: the main one, which blocks all signals (observe::BlockedSignals) and whose loop it uses;
 /// the server's workers reach it through a Wakeup.
 class Gateway final : private admin::Socket::Handler,
                       private proxy::Server::Watcher,
                       private net::Wakeup::Handler,
+                      private FileWatch::Handler,
                       private net::Signals::Handler {
  public:
   /// All references outlive the gateway. `path` is read again by a reload.
@@ -73,6 +75,12 @@ class Gateway final : private admin::Socket::Handler,
 
   void on_request(std::string_view line, admin::Reply reply) override;
 
+  bool on_files_changed(bool report) override;
+  void on_stale(bool stale) override;
+  void on_unwatched(const std::string& why) override;
+  void take(Assembled fresh);
+  void report(const config::Diagnostics& wrong);
+
   void reopen_audit();
   void say_started() const;
   [[nodiscard]] std::string in_force() const;
@@ -103,6 +111,7 @@ class Gateway final : private admin::Socket::Handler,
   Deadline<&Gateway::stop_accepting> delay_{*this};
   Deadline<&Gateway::look_for_notices> notice_timer_{*this};
   Watchdog watchdog_;
+  FileWatch files_;
   net::Wakeup stopped_;
   net::Signals signals_;
   net::Inbox inbox_;

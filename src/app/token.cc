@@ -1,11 +1,13 @@
 #include "app/token.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <fstream>
 #include <string_view>
 #include <system_error>
+
+#include "sallyport/bytes.h"
+
+#include "app/read_file.h"
 
 namespace sallyport::app {
 
@@ -19,16 +21,15 @@ constexpr std::string_view kHint =
 }  // namespace
 
 std::expected<std::string, TokenError> load_token(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, kLongest + 3> bytes{};  // a line end, and one to see that there is more
-  if (file) file.read(bytes.data(), bytes.size());
-  if (file.gcount() == 0 && !file.eof()) {
-    const std::string why = errno == 0 ? "cannot be read" : std::generic_category().message(errno);
+  Buffer bytes;
+  // A line end, and one to see that there is more.
+  if (const int error = read_file(path, kLongest + 3, bytes); error != 0) {
+    const std::string why =
+        error == EINVAL ? "is not a regular file" : std::generic_category().message(error);
     return std::unexpected(TokenError{path + ": " + why, "name a file that can be read"});
   }
-  std::string token(bytes.data(), static_cast<std::size_t>(file.gcount()));
-  bytes.fill(0);
+  std::string token(bytes.bytes().begin(), bytes.bytes().end());
+  bytes.wipe();
   if (token.ends_with('\n')) token.pop_back();
   if (token.ends_with('\r')) token.pop_back();
   const bool visible = std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; });

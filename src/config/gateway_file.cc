@@ -8,11 +8,11 @@ namespace sallyport::config {
 namespace {
 
 /// In the order of reading: [limits] is what listeners begin with.
-std::array<Section, 15> sections() {
+std::array<Section, 16> sections() {
   return {broker_section(),  limits_section(), listener_section(), connections_section(),
           workers_section(), turn_section(),   accept_section(),   files_section(),
           ledger_section(),  login_section(),  policy_section(),   observe_section(),
-          admin_section(),   log_section(),    drain_section()};
+          admin_section(),   log_section(),    drain_section(),    reload_section()};
 }
 
 void read_repeated(TableReader& file, const Section& section, const Problems& problems,

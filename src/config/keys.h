@@ -43,6 +43,7 @@ struct KeyInfo {
   std::string value;     // as a file would say it; Key::otherwise where it is the default
   std::string accepted;  // "1 to 256"; empty for free text and tables
   std::string file;      // where the value is a file that is read: which one
+  std::vector<std::string> patterns;  // where it is patterns of such files
   bool required = false;
   bool is_table = false;
   Change change = Change::reload;
@@ -78,6 +79,7 @@ void list_keys(std::span<const Key<T>> keys, const T& from, const std::string& p
         },
         key.value);
     if (const auto* file = std::get_if<Path<T>>(&key.value)) info.file = from.*file->field;
+    if (const auto* files = std::get_if<Globs<T>>(&key.value)) info.patterns = from.*files->field;
     const auto* table = std::get_if<Table<T>>(&key.value);
     info.is_table = table != nullptr;
     out.push_back(std::move(info));

@@ -126,17 +126,15 @@ std::expected<GatewayOptions, Diagnostics> load_gateway(const std::string& path)
   return std::unexpected(std::move(diagnostics));
 }
 
-std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions& options) {
-  std::vector<std::string> files;
-  return load_policy(options, files);
+std::vector<std::string> expand_glob(const std::string& pattern) {
+  const Glob glob(pattern);
+  return glob.status() == 0 ? glob.sorted() : std::vector<std::string>();
 }
 
-std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions& options,
-                                                            std::vector<std::string>& files) {
+std::expected<policy::Policy::Ptr, Diagnostics> load_policy(const GatewayOptions& options) {
   Diagnostics diagnostics;
   policy::PolicySpec spec;
   for (const std::string& file : policy_files(options, diagnostics)) {
-    files.push_back(file);
     const auto source = read_source(file);
     if (!source) {
       diagnostics.push_back(source.error());

@@ -30,8 +30,7 @@ namespace sallyport::config {
 /// is not checked.
 [[nodiscard]] std::expected<policy::Policy::Ptr, Diagnostics> load_policy(
     const GatewayOptions& options);
-/// The same; appends to `files` which files were read, whatever stood in them.
-[[nodiscard]] std::expected<policy::Policy::Ptr, Diagnostics> load_policy(
-    const GatewayOptions& options, std::vector<std::string>& files);
+/// The paths that a pattern matches now, sorted; none where a folder in it cannot be read.
+[[nodiscard]] std::vector<std::string> expand_glob(const std::string& pattern);
 
 }  // namespace sallyport::config

@@ -65,6 +65,7 @@ struct GatewayOptions : settings::Gateway {
   ObserveOptions observe;
   AdminOptions admin;
   settings::Log log;
+  settings::Reload reload;
 };
 
 }  // namespace sallyport::config

@@ -95,6 +95,14 @@ constexpr auto kDrain = std::to_array<Key<settings::Drain>>({
      .otherwise = "none"},
 });
 
+constexpr auto kReload = std::to_array<Key<settings::Reload>>({
+    {"watch", Flag<settings::Reload>{&settings::Reload::watch}},
+    {"debounce", Time<settings::Reload>{&settings::Reload::debounce, milliseconds(10), minutes(1)}},
+    {"patience",
+     Time<settings::Reload>{&settings::Reload::patience, milliseconds(10), minutes(10)}},
+    {"poll", Time<settings::Reload>{&settings::Reload::poll, milliseconds(100), hours(1)}},
+});
+
 using settings::AuditFormat;
 constexpr Words<AuditFormat, 3> kAuditFormats = {
     {"native", "ecs", "ocsf"}, {AuditFormat::native, AuditFormat::ecs, AuditFormat::ocsf}};
@@ -264,6 +272,10 @@ Section log_section() { return part_section<settings::Log, &GatewayOptions::log,
 
 Section drain_section() {
   return part_section<settings::Drain, &GatewayOptions::drain, kDrain>("drain");
+}
+
+Section reload_section() {
+  return part_section<settings::Reload, &GatewayOptions::reload, kReload>("reload");
 }
 
 }  // namespace sallyport::config

@@ -39,6 +39,7 @@ struct Section {
 [[nodiscard]] Section admin_section();
 [[nodiscard]] Section log_section();
 [[nodiscard]] Section drain_section();
+[[nodiscard]] Section reload_section();
 
 /// That any key which counts connections accepts.
 inline constexpr std::uint64_t kMostConnections = 10'000'000;

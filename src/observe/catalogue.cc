@@ -356,6 +356,11 @@ constexpr auto kCatalogue = std::to_array<Metric>({
      "Alert on 0: the files have an error, which the log names."},
     {"sallyport_config_last_reload_success_timestamp_seconds", Kind::gauge, kBy<>,
      Fill(fill_last_success), "When configuration was last loaded with success.", ""},
+    {"sallyport_config_stale", Kind::gauge, kBy<>, Fill(fill_state<&ProcessState::config_stale>),
+     "Whether the files say something else than what is in force.",
+     "Alert on 1 for longer than a reload takes: it failed, or was not asked for (`[reload] "
+     "watch`), "
+     "or a key needs a restart."},
     {"sallyport_policy_roles", Kind::gauge, kBy<>, Fill(fill_state<&ProcessState::roles>),
      "Roles of the policy in force.", ""},
     {"sallyport_policy_rules", Kind::gauge, kBy<>, Fill(fill_state<&ProcessState::rules>),

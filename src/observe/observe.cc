@@ -193,11 +193,17 @@ void Observe::set_debug(bool wanted) {
   for (const auto& counters : impl_->counters_) counters->debug_lines.set_wanted(wanted);
 }
 
-void Observe::on_reload(bool ok, std::size_t errors) {
+void Observe::set_stale(bool stale) {
+  impl_->collector_->change([&](ProcessState& state) { state.config_stale = stale; });
+}
+
+void Observe::on_reload(bool ok, std::size_t errors, std::string_view why) {
   impl_->say(AuditEvent::reload, [&](AuditRecord& record) {
     record.set_flag(AuditField::ok, ok);
     impl_->set_in_force(record);
-    if (!ok) record.set(AuditField::errors, std::uint64_t{errors});
+    if (ok) return;
+    record.set(AuditField::errors, std::uint64_t{errors});
+    if (!why.empty()) record.set(AuditField::detail, why);
   });
   impl_->collector_->change([&](ProcessState& state) {
     state.last_reload_ok = ok;

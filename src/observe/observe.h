@@ -113,9 +113,11 @@ class Observe final {
   void set_draining();
   /// All listeners accept: the audit log's first line.
   void on_started();
-  /// A reload of configuration, policies or certificates came to its end; `errors` were found. The
-  /// start counts as the first successful load.
-  void on_reload(bool ok, std::size_t errors = 0);
+  /// A reload of configuration, policies or certificates came to its end; `errors` were found, the
+  /// first of which is `why`. The start counts as the first successful load.
+  void on_reload(bool ok, std::size_t errors = 0, std::string_view why = {});
+  /// Whether the files say something else than what is in force.
+  void set_stale(bool stale);
   /// Before stop(): the audit log's last line. `why`: "SIGTERM".
   void on_stopping(std::string_view why);
   void set_in_force(InForce in_force);

@@ -14,6 +14,7 @@ struct ProcessState {
   std::uint64_t reloads_ok = 0;
   std::uint64_t reloads_failed = 0;
   bool last_reload_ok = true;
+  bool config_stale = false;
   std::chrono::system_clock::time_point last_success;
   std::vector<CertificateExpiry> certificates;
   std::vector<AuthorityExpiry> authorities;

@@ -113,6 +113,7 @@ def look_at_pod(name, objects):
     served = {options["observe"]["address"].rpartition(":")[2],
               *(one["address"].rpartition(":")[2] for one in options["listener"])}
     yield f"{name}: and those of gateway.toml", set(ports) == served, served
+    yield f"{name}: what changes is reloaded without a signal", options.get("reload", {}).get("watch", True), options
     probes = {kind: gateway[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
     paths = [probes[kind]["path"] for kind in ("startup", "liveness", "readiness")]
     yield f"{name}: probes ask what the gateway answers", paths == ["/healthz", "/healthz", "/readyz"], paths

@@ -107,7 +107,7 @@ TEST_CASE("every file that was read is listed, once") {
   for (const char* name : {"gateway.toml", "ca.crt", "server.crt", "server.key", "one.policy"}) {
     files.push_back(site.folder.path(name));
   }
-  CHECK(all->files == files);
+  CHECK(all->inputs.files == files);
 }
 
 TEST_CASE("check says in one line what is there") {
