@@ -210,7 +210,8 @@ tls::Standing Relay::judge_certificate(const Certificate* certificate, Instant n
 /// Ends the session where its certificate counts no more.
 void Relay::check_certificate(Instant now) {
   const Certificate* const certificate = session_->identity().certificate.get();
-  if (certificate == nullptr && listener_->tls == nullptr) return;
+  // Whoever was let in without one stays: a listener that asks for one now asks newcomers.
+  if (certificate == nullptr) return;
   const tls::Standing standing = judge_certificate(certificate, now);
   const bool dials = dialled_ != Instant{} && !broker_.ready;
   deadline_ = dials ? dial_deadline() : certified_;

@@ -48,6 +48,10 @@ class CompleteExample(Case):
                              ("gateway.crt", "sensor-2.crt"), ("gateway.key", "sensor-2.key"),
                              ("server.crt", "server.crt"), ("server.key", "server.key")):
             shutil.copy(pki.path(source), self.running.path(name))
+        os.makedirs(self.running.path("crl"), exist_ok=True)
+        pki.write_crl(self.running.path("crl"), "devices.pem")
+        for name in ("stolen.txt", "exceptions.txt"):
+            self.running.write(name, "# nobody\n")
         return text
 
     def write(self, text):
