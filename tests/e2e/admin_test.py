@@ -52,6 +52,16 @@ class Admin(Case):
         self.running.wait_metric(1, "sallyport_config_reloads_total", result="failed")
         self.client(self.running.port).open_session("still-served")
 
+    def test_reload_prints_what_is_wrong_with_every_file_and_where(self):
+        with open(self.running.path("gateway.toml"), "a") as file:
+            file.write('[turn]\npackets = 1\nread_bytes = "1 B"\n')
+        self.running.write_policy(BAD_POLICY)
+        code, told, errors = self.ask("reload", "--socket", self.socket)
+        self.assertEqual((code, told), (1, ""))
+        for pattern in (r"gateway\.toml:\d+:11: error: .*packets", r"gateway\.toml:\d+:14: error: .*read_bytes",
+                        r'policy\.toml:\d+:1: error: unknown key "nam"'):
+            self.assertRegex(errors, pattern)
+
     def test_drain_ends_the_gateway_and_takes_the_socket_away(self):
         client = self.client(self.running.port, version=5).open_session("one")
         self.assertEqual(self.ask("drain")[0], 0)
