@@ -136,7 +136,7 @@ class Gate(Case):
         self.not_dialled()
 
     def test_a_client_that_says_nothing_is_closed_in_time(self):
-        gateway = self.gateway(self.broker, listener_more='limits = { connect_timeout = "300 ms" }')
+        gateway = self.gateway(self.broker, listener_more='limits = { connect_timeout = "2 s" }')
         silent = self.client(gateway.port)
         half = self.client(gateway.port)
         half.send(wire.connect("x")[:7])

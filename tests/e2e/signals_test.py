@@ -166,6 +166,7 @@ class Signals(Case):
             asking = process.start([gateways.binary(), "status", "--socket", path])
             self.addCleanup(process.end, asking)
             silent.settimeout(wait.BOUND)
-            silent.accept()
+            held, _ = silent.accept()  # as long as it is open the command waits
+            self.addCleanup(held.close)
             asking.send_signal(signal.SIGINT)
             self.assertEqual(asking.wait(wait.BOUND), -signal.SIGINT)
