@@ -55,6 +55,7 @@ struct Busy {
       state.certificates = {{"broker", std::chrono::system_clock::now()}};
       state.authorities = {
           {"listener:devices", "CN=Plant CA", "00ff", std::chrono::system_clock::now()}};
+      state.crls = {{"listener:devices", "CN=Plant CA", std::chrono::system_clock::now()}};
     });
   }
 };
