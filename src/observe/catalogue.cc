@@ -258,7 +258,8 @@ constexpr auto kCatalogue = std::to_array<Metric>({
     {"sallyport_queued_bytes", Kind::gauge, kBy<kSide>,
      Number([](const Worker& w, const Index& i) { return w.sides[i[0]].queued.value(); }),
      "Bytes that wait for a side to take them, of all connections together.",
-     "As of the last second. Bounded for each connection by `high_water`, `choke_water` and what one "
+     "As of the last second. Bounded for each connection by `high_water`, `choke_water` and what "
+     "one "
      "read brings."},
     {"sallyport_connections_slow", Kind::gauge, kBy<kSlow>,
      Number([](const Worker& w, const Index& i) { return w.sides[i[0]].slow.value(); }),
