@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -183,8 +184,20 @@ void from_both(Check check, Case c) {
   }
 }
 
+/// A session in which the policy allows everything.
+inline Conversation bounded(const std::function<void(Bounds&)>& lower = {}) {
+  Bounds bounds;
+  if (lower) lower(bounds);
+  return Conversation(everything(), bounds);
+}
+
 inline std::string user_property(std::string_view name, std::string_view value) {
   return wire::u8(0x26) + wire::text(name) + wire::text(value);
+}
+inline std::string user_properties(int count) {
+  std::string raw;
+  for (int i = 0; i < count; ++i) raw += user_property("k", "v");
+  return raw;
 }
 inline std::string reason_string(std::string_view why) { return wire::u8(0x1F) + wire::text(why); }
 

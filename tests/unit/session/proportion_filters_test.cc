@@ -39,19 +39,6 @@ std::string unsuback(wire::Level level, unsigned id, std::initializer_list<unsig
   return wire::packet(0xB0, body);
 }
 
-/// Everything is allowed.
-Conversation bounded(const std::function<void(Bounds&)>& lower = {}) {
-  Bounds bounds;
-  if (lower) lower(bounds);
-  return Conversation(everything(), bounds);
-}
-
-std::string properties_of(int count) {
-  std::string raw;
-  for (int i = 0; i < count; ++i) raw += user_property("k", "v");
-  return raw;
-}
-
 }  // namespace
 
 TEST_CASE("the 513th filter of a SUBSCRIBE is refused in its place, and the others go on") {
@@ -187,10 +174,11 @@ TEST_CASE("3.x: $share without a name and a filter is a filter, and goes no furt
 TEST_CASE("a request with too many user properties is answered filter by filter") {
   Conversation talk = bounded();
   talk.open({.level = v5});
-  talk.client_sends(wire::subscribe(v5, 1, {{"a"}, {"b"}}, properties_of(21)));
+  talk.client_sends(wire::subscribe(v5, 1, {{"a"}, {"b"}}, user_properties(21)));
   CHECK(talk.client_gets() == wire::suback(v5, 1, {0x97, 0x97}));
   CHECK(last_refusal(talk) == "mqtt.user-properties 97");
-  const std::string body = wire::u16(2) + wire::properties(v5, properties_of(21)) + wire::text("a");
+  const std::string body =
+      wire::u16(2) + wire::properties(v5, user_properties(21)) + wire::text("a");
   talk.client_sends(wire::packet(0xA2, body));
   CHECK(talk.client_gets() == unsuback(v5, 2, {0x83}));
   CHECK(talk.broker_gets().empty());

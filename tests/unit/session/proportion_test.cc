@@ -12,23 +12,6 @@ using wire::v3_1;
 using wire::v3_1_1;
 using wire::v5;
 
-namespace {
-
-/// Everything is allowed.
-Conversation bounded(const std::function<void(Bounds&)>& lower = {}) {
-  Bounds bounds;
-  if (lower) lower(bounds);
-  return Conversation(everything(), bounds);
-}
-
-std::string properties_of(int count) {
-  std::string raw;
-  for (int i = 0; i < count; ++i) raw += user_property("k", "v");
-  return raw;
-}
-
-}  // namespace
-
 TEST_CASE("a PUBLISH beyond a bound is refused by itself") {
   struct Row {
     const char* name;
@@ -43,7 +26,7 @@ TEST_CASE("a PUBLISH beyond a bound is refused by itself") {
       {"mqtt.control-character", [](Bounds&) {}, {.topic = "a\x01"}, 0x90},
       {"mqtt.user-properties",
        [](Bounds& b) { b.max_user_properties = 1; },
-       {.topic = "t", .properties = properties_of(2)},
+       {.topic = "t", .properties = user_properties(2)},
        0x97,
        true},
       {"mqtt.user-properties",
@@ -156,7 +139,7 @@ TEST_CASE("an alias that a PUBLISH beyond a bound has set stands for what is ref
   CHECK(talk.broker_gets() == publish("short", 1) + publish("", 1));
   // A good topic with too much else: the alias is known here, and its topic is put back.
   talk.client_sends(wire::publish(
-      {.level = v5, .topic = "good", .properties = wire::topic_alias(2) + properties_of(21)}));
+      {.level = v5, .topic = "good", .properties = wire::topic_alias(2) + user_properties(21)}));
   CHECK(last_refusal(talk) == "mqtt.user-properties 97");
   talk.client_sends(publish("", 2));
   CHECK(talk.broker_gets() == publish("good", 2));
