@@ -12,7 +12,7 @@
 namespace sallyport::app {
 namespace {
 
-constexpr std::string_view kGateway = R"([broker]
+constexpr std::string_view kTreeGateway = R"([broker]
 address = "127.0.0.1:1883"
 [[listener]]
 name = "plain"
@@ -38,9 +38,9 @@ id = "b"
 publish = "b"
 )";
 
-struct Site {
-  Site() {
-    folder.write("gateway.toml", kGateway);
+struct Tree {
+  Tree() {
+    folder.write("gateway.toml", kTreeGateway);
     folder.write("one.policy", kRole);
     folder.write("token", "0123456789abcdef\n");
   }
@@ -49,7 +49,7 @@ struct Site {
 };
 
 TEST_CASE("inputs: contents make the hash, and nothing else does") {
-  const Site site;
+  const Tree site;
   const Inputs before = site.look();
   CHECK(before.files == std::vector<std::string>{site.folder.path("gateway.toml"),
                                                  site.folder.path("token"),
@@ -61,12 +61,12 @@ TEST_CASE("inputs: contents make the hash, and nothing else does") {
   CHECK(site.look().hash == before.hash);
   CHECK(state_now(before) != before.state);
 
-  const Site elsewhere;
+  const Tree elsewhere;
   CHECK(elsewhere.look().hash == before.hash);
 }
 
 TEST_CASE("inputs: a change of any file, a new one, and one that goes are seen") {
-  const Site site;
+  const Tree site;
   Inputs before = site.look();
   const auto changed = [&] {
     const bool state = state_now(before) != before.state;
@@ -91,7 +91,7 @@ TEST_CASE("inputs: a change of any file, a new one, and one that goes are seen")
 }
 
 TEST_CASE("inputs: an empty file is another thing than none") {
-  const Site site;
+  const Tree site;
   site.folder.write("token", "");
   const std::string empty = site.look().hash;
   site.folder.remove("token");
@@ -99,7 +99,7 @@ TEST_CASE("inputs: an empty file is another thing than none") {
 }
 
 TEST_CASE("inputs: a pipe does not hold anybody up") {
-  const Site site;
+  const Tree site;
   site.folder.remove("token");
   REQUIRE(::mkfifo(site.folder.path("token").c_str(), 0600) == 0);
   CHECK(site.look().files.size() == 3);
@@ -107,7 +107,7 @@ TEST_CASE("inputs: a pipe does not hold anybody up") {
 }
 
 TEST_CASE("inputs: what is assembled is what its hash says, while others write") {
-  const Site site;
+  const Tree site;
   const std::string one = site.look().hash;
   site.folder.replace("one.policy", kTwoRules);
   const std::string two = site.look().hash;

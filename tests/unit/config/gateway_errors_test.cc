@@ -12,7 +12,6 @@ namespace {
 using test::all;
 using test::Bad;
 using test::Folder;
-using test::kGateway;
 
 TEST_CASE("what is missing is asked for") {
   const auto errors = test::gateway("");
@@ -196,7 +195,7 @@ TEST_CASE("bad values are refused where they stand") {
   };
   for (const Bad& bad : cases) {
     CAPTURE(bad.text);
-    const auto result = test::gateway(std::string(kGateway) + std::string(bad.text));
+    const auto result = test::gateway(std::string(test::kGateway) + std::string(bad.text));
     REQUIRE(!result.has_value());
     CAPTURE(all(result.error()));
     CHECK(test::has(result.error(), bad.where, bad.fragment));
@@ -264,7 +263,7 @@ TEST_CASE("what could be read of a bad file is there for those who look on") {
   const Folder folder;
   Diagnostics diagnostics;
   const GatewayOptions options = load_gateway(
-      folder.write("gateway.toml", std::string(kGateway) + "foo = 1\n[workers]\ncount = 3\n"),
+      folder.write("gateway.toml", std::string(test::kGateway) + "foo = 1\n[workers]\ncount = 3\n"),
       diagnostics);
   CHECK(diagnostics.size() == 1);
   CHECK(options.workers == 3);

@@ -45,12 +45,6 @@ wire::Connect connect_of(std::size_t bytes) {
   return connect;
 }
 
-std::string user_properties(int count) {
-  std::string raw;
-  for (int i = 0; i < count; ++i) raw += user_property("k", "v");
-  return raw;
-}
-
 }  // namespace
 
 TEST_CASE("the limits that CONNECT is held to") {
