@@ -12,10 +12,9 @@ using namespace std::chrono_literals;
 using test::all;
 using test::Bad;
 using test::Folder;
-using test::kGateway;
 
 GatewayOptions good(std::string_view more) {
-  auto options = test::gateway(std::string(kGateway) + std::string(more));
+  auto options = test::gateway(std::string(test::kGateway) + std::string(more));
   if (!options) FAIL(all(options.error()));
   return std::move(*options);
 }
@@ -25,7 +24,7 @@ Bounds bounds(std::string_view keys) {
 
 TEST_CASE("the least that loads, and its defaults") {
   const Folder folder;
-  const auto options = test::gateway(folder, kGateway);
+  const auto options = test::gateway(folder, test::kGateway);
   REQUIRE(options.has_value());
   CHECK(options->file == folder.path("gateway.toml"));
   CHECK(options->broker.address.to_string() == "127.0.0.1:1883");
@@ -229,7 +228,7 @@ TEST_CASE("[limits] are what a listener begins with") {
 
 TEST_CASE("a listener's maximum below the minimum of [limits]") {
   const auto options =
-      test::gateway(std::string(kGateway) +
+      test::gateway(std::string(test::kGateway) +
                     "limits = { max_keep_alive = '10 s' }\n[limits]\nmin_keep_alive = '30 s'\n");
   REQUIRE(!options.has_value());
   CHECK(test::has(options.error(), "8:29", "is less than min_keep_alive"));
@@ -240,8 +239,8 @@ TEST_CASE("a listener's maximum below the minimum of [limits]") {
 TEST_CASE("relative paths start at the folder of the file") {
   const Folder folder;
   std::filesystem::create_directory(folder.path("a[b]"));
-  const auto options = test::gateway(folder, kGateway);
-  const auto odd = load_gateway(folder.write("a[b]/gateway.toml", kGateway));
+  const auto options = test::gateway(folder, test::kGateway);
+  const auto odd = load_gateway(folder.write("a[b]/gateway.toml", test::kGateway));
   REQUIRE(odd.has_value());
   CHECK(odd->policy_files[0] == folder.path("a\\[b\\]/*.policy"));
 
@@ -260,8 +259,8 @@ TEST_CASE("the audit log may go to syslog or journald, by name or by the path of
   }
   // A file that only begins like one.
   const Folder folder;
-  const auto options =
-      test::gateway(folder, std::string(kGateway) + "[observe]\naudit_log = \"syslog.jsonl\"\n");
+  const auto options = test::gateway(
+      folder, std::string(test::kGateway) + "[observe]\naudit_log = \"syslog.jsonl\"\n");
   REQUIRE(options);
   CHECK(options->observe.audit_log == folder.path("syslog.jsonl"));
 }

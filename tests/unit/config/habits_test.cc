@@ -13,7 +13,6 @@ namespace {
 
 using test::all;
 using test::Bad;
-using test::kGateway;
 
 void check(std::string_view before, std::span<const Bad> cases) {
   for (const Bad& bad : cases) {
@@ -107,7 +106,7 @@ TEST_CASE("keys of other programs, and keys below the wrong header") {
        "it is a key of [[listener]] \"devices\""},
       {"[broker.tls]\nca = 'a'\nconnect_timeout = '1 s'\n", "10:1", "it is a key of [broker]"},
   };
-  check(kGateway, cases);
+  check(test::kGateway, cases);
 }
 
 TEST_CASE("addresses by habit") {
