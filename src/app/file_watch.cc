@@ -38,6 +38,7 @@ void FileWatch::follow(const settings::Reload& settings, Inputs in_force, bool p
   in_force_ = std::move(in_force);
   partly_ = partly;
   failed_.clear();
+  owes_success_ = false;
   trying_.reset();
   poll_at_ = net::Loop::now() + settings_.poll;
   look();
@@ -47,6 +48,7 @@ void FileWatch::follow(const settings::Reload& settings, Inputs in_force, bool p
 void FileWatch::failed() {
   look();
   failed_ = seen_.hash;
+  owes_success_ = true;
   trying_.reset();
 }
 
@@ -89,13 +91,14 @@ void FileWatch::settle(Instant now) {
   if (!differs()) trying_.reset();
   // Where a reload has failed, what was taken back is read, too: the newest one is to have
   // succeeded.
-  const bool wanted = seen_.hash != failed_ && (differs() || !failed_.empty());
+  const bool wanted = seen_.hash != failed_ && (differs() || owes_success_);
   if (!settings_.watch || !wanted) return;
   const bool report = trying_ && now - *trying_ >= settings_.patience;
   if (handler_.on_files_changed(report)) return;
   if (!trying_) trying_ = now;
   if (!report) return settle_by(std::min(settle_at_, *trying_ + settings_.patience));
   trying_.reset();
+  owes_success_ = true;
   // Only what has failed as it lay there, and not what changed meanwhile.
   if (look_at(path_) == seen_) {
     failed_ = seen_.hash;

@@ -74,6 +74,7 @@ class FileWatch final : private net::FolderWatch::Handler, private net::Timer::H
   bool partly_ = false;
   Inputs seen_;                      // at the last look
   std::string failed_;               // the hash of what does not load, once that was reported
+  bool owes_success_ = false;        // a failure was reported, and no reload has succeeded since
   Instant settle_at_ = kNever;       // when changes are acted upon
   Instant poll_at_ = kNever;         // when it is looked for changes
   std::optional<Instant> changing_;  // since when, until they are acted upon
