@@ -175,8 +175,6 @@ bool ContextLoader::start(bool is_server, ProtocolVersion min_version,
   }
   SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  // A client's chain is read while it is verified; no connection has to keep it.
-  SSL_CTX_set_retain_only_sha256_of_client_certs(ctx, 1);
   return true;
 }
 
