@@ -127,10 +127,11 @@ class Scene:
         self.broker = mosquitto.Mosquitto(directory, [f"acl_file {acl}"], tls="broker")
         folder = os.path.join(directory, "gateway")
         os.mkdir(folder)
+        client.pki.write_crl(folder, "devices.crl", days=30)
         tls = f'tls = {{ ca = "{client.pki.path("ca.crt")}", server_name = "localhost" }}'
         self.gateway = gateway.Gateway(
             folder, self.broker, POLICY, workers=2, broker_more=tls, observe_more="top = 10",
-            listeners=[gateway.Listener("devices", "optional"),
+            listeners=[gateway.Listener("devices", "optional", crl="devices.crl"),
                        gateway.Listener("plain", more="max_connections = 5")]).start()
         self.prometheus = Prometheus(directory, f"127.0.0.1:{self.gateway.metrics_port}", list(more_rules))
         self.keep, self.work = [], []

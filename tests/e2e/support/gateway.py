@@ -41,6 +41,7 @@ class Listener:
     host: str = "127.0.0.1"
     certificate: str = "server"
     min_version: str | None = None
+    crl: str | None = None
     more: str = ""
     port: int = 0
 
@@ -55,6 +56,8 @@ class Listener:
                 keys.append(f'client_ca = "{pki.path("ca.crt")}"')
             if self.min_version:
                 keys.append(f'min_version = "{self.min_version}"')
+            if self.crl:
+                keys.append(f'crl = "{self.crl}"')
             text += "tls = { " + ", ".join(keys) + " }\n"
         return text + self.more + "\n"
 

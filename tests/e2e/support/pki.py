@@ -32,13 +32,13 @@ def serial(name):
     return out.strip().partition("=")[2].upper().lstrip("0")
 
 
-def write_crl(directory, name, ca="ca"):
-    """A CRL of `ca` that revokes nobody, for a day: `name` in `directory`, where openssl's own files lie, too."""
+def write_crl(directory, name, ca="ca", days=1):
+    """A CRL of `ca` that revokes nobody: `name` in `directory`, where openssl's own files lie, too."""
     for file, text in (("db", ""), ("crl.cnf", "[ca]\ndefault_ca = c\n[c]\ndatabase = db\ndefault_md = sha256\n")):
         with open(os.path.join(directory, file), "w") as out:
             out.write(text)
     subprocess.run(["openssl", "ca", "-config", "crl.cnf", "-cert", path(f"{ca}.crt"), "-keyfile", path(f"{ca}.key"),
-                    "-gencrl", "-crldays", "1", "-out", name], cwd=directory, capture_output=True, check=True)
+                    "-gencrl", "-crldays", str(days), "-out", name], cwd=directory, capture_output=True, check=True)
 
 
 def make(directory):
