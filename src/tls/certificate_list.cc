@@ -89,18 +89,18 @@ std::optional<int> number(std::string_view text) {
 
 /// "2027-03-31", of which the whole day counts, or "2027-03-31T12:00:00Z" (RFC 3339, UTC).
 std::optional<Time> parse_date(std::string_view text) {
-  using namespace std::chrono;
+  namespace chrono = std::chrono;
   const bool has_time = text.size() == 20;
   if (!has_time && text.size() != 10) return std::nullopt;
   const auto y = number(text.substr(0, 4));
   const auto m = number(text.substr(5, 2));
   const auto d = number(text.substr(8, 2));
   if (!y || !m || !d || text[4] != '-' || text[7] != '-') return std::nullopt;
-  const year_month_day date{year{*y}, month{static_cast<unsigned>(*m)},
-                            day{static_cast<unsigned>(*d)}};
+  const chrono::year_month_day date{chrono::year{*y}, chrono::month{static_cast<unsigned>(*m)},
+                                    chrono::day{static_cast<unsigned>(*d)}};
   // The clock's own type ends in 2262.
   if (!date.ok() || *y < 1970 || *y > 2200) return std::nullopt;
-  if (!has_time) return sys_days{date} + days{1};
+  if (!has_time) return chrono::sys_days{date} + chrono::days{1};
   const auto hour = number(text.substr(11, 2));
   const auto minute = number(text.substr(14, 2));
   const auto second = number(text.substr(17, 2));
@@ -108,7 +108,8 @@ std::optional<Time> parse_date(std::string_view text) {
       text[19] != 'Z' || *hour > 23 || *minute > 59 || *second > 59) {
     return std::nullopt;
   }
-  return sys_days{date} + hours{*hour} + minutes{*minute} + seconds{*second};
+  return chrono::sys_days{date} + chrono::hours{*hour} + chrono::minutes{*minute} +
+         chrono::seconds{*second};
 }
 
 }  // namespace

@@ -113,8 +113,9 @@ ssl_verify_result_t verify_peer(SSL* ssl, std::uint8_t* alert) {
     }
   }
 
-  if (SSL_is_server(ssl) != 0)
+  if (SSL_is_server(ssl) != 0) {
     return verify_client(transport, leaf.get(), leaf_der, chain.get(), *alert);
+  }
   const ChainVerdict verdict = trust->store == nullptr
                                    ? verify_pin(*trust, leaf.get(), leaf_der)
                                    : verify_chain(*trust, leaf.get(), chain.get());
