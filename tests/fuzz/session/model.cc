@@ -185,6 +185,7 @@ void Model::on_connect(Expected e) {
   if (connect->username) identity_.username = std::string(*connect->username);
   admit();
   must(grants_.has_value(), "nobody passes whom the policy does not admit");
+  leaves_will_ = connect->will.has_value();
   if (connect->will) {
     const mqtt::Will& will = *connect->will;
     must(grants_->check_publish({will.topic, will.qos, will.retain, will.payload_size()}).allowed,

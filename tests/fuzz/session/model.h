@@ -163,6 +163,7 @@ class Model {
   bool begun_ = false;
   bool ended_ = false;
   bool said_goodbye_ = false;
+  bool leaves_will_ = false;                                // CONNECT had one
   std::uint32_t max_packet_[2] = {UINT32_MAX, UINT32_MAX};  // that a side takes
   std::size_t auth_method_ = 0;
 

@@ -419,8 +419,9 @@ void Model::own_to_broker(const mqtt::Frame& frame) {
   const PacketType type = frame.header.type;
   switch (type) {
     case PacketType::disconnect:
-      must(version_ == Version::v5 && connected_ && !begun_ && ended_,
-           "DISCONNECT only takes back what CONNACK has let in");
+      // Whoever has lost the right to its Will has it taken back, in any version.
+      must(connected_ && ended_ && (leaves_will_ || (version_ == Version::v5 && !begun_)),
+           "DISCONNECT only takes back a Will, or what CONNACK has let in");
       return;
     case PacketType::pingreq:
       must(begun_, "PINGREQ in an open session");
