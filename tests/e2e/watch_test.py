@@ -174,7 +174,8 @@ class WatchCertificates(Case):
 
 class Storm(Case):
     def test_files_that_change_every_50_ms_under_load(self):
-        running = self.gateway(self.fake_broker(), ALLOWING, workers=2, more='[reload]\ndebounce = "10 ms"')
+        running = self.gateway(self.fake_broker(), ALLOWING, workers=2,
+                               more='[reload]\ndebounce = "10 ms"\npatience = "1 min"')
         clients = [self.client(running.port, version=5).open_session(f"c{i}") for i in range(4)]
         over = threading.Event()
 
