@@ -5,31 +5,18 @@
 #include <limits>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sallyport/utf8.h"
+
+#include "file/descriptor.h"
 
 namespace sallyport::config {
 
 namespace {
 
 static_assert(kMaxFileSize < std::numeric_limits<std::uint32_t>::max());
-
-class Descriptor final {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Diagnostic whole_file(const std::string& file, std::string message, std::string hint) {
   return {.origin = {.file = file, .line = 0, .column = 0},
@@ -122,8 +109,7 @@ std::expected<Source, Diagnostic> read_source(const std::string& path) {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return std::unexpected(whole_file(path, "not a usable file name", "name a TOML file"));
   }
-  // O_NONBLOCK: opening a named pipe must not wait for somebody to write to it.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor file = open_to_read(path);
   if (file.get() < 0) {
     const int error = errno;
     std::string hint = "check the path and its permissions";

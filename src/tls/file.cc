@@ -5,29 +5,12 @@
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file/descriptor.h"
+
 namespace sallyport::tls {
-namespace {
-
-class Descriptor final {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-}  // namespace
-
 bool Contents::read(const std::string& file, std::vector<TlsError>& errors, std::size_t most,
                     bool may_be_empty) {
   const auto failed = [&](std::string message) {
@@ -37,8 +20,7 @@ bool Contents::read(const std::string& file, std::vector<TlsError>& errors, std:
   const auto system_word = [] { return std::generic_category().message(errno); };
 
   if (file.find('\0') != std::string::npos) return failed("file name holds a NUL character");
-  // O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor fd = open_to_read(file);
   if (fd.get() < 0) return failed("cannot be opened: " + system_word());
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return failed("cannot be read: " + system_word());
